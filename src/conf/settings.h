@@ -1,0 +1,45 @@
+/* settings.h -- isobar.yaml as plain data: what starts isobard.
+ * Everything in it lives in `arena`; see isobar.yaml(5) for units and defaults. Threads: immutable once it's read. */
+#ifndef ISOBAR_CONF_SETTINGS_H
+#define ISOBAR_CONF_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/contract.h"
+#include "base/diag.h"
+#include "base/log.h"
+
+struct listener {
+	struct address address;
+	uint16_t port;
+};
+
+struct settings {
+	struct arena *arena;
+	size_t listener_count;			/* at least 1; each for UDP and TCP */
+	const struct listener *listeners;
+	unsigned workers;			/* 0: one for each processor */
+	const char *zones;			/* folder that is imported when the store is empty */
+	const char *store;			/* path of the SQLite file */
+	const char *models;			/* folder of the shipped models */
+	const char *api_socket;			/* path of the UNIX socket */
+	struct listener api_listener;		/* bits 0: no TCP */
+	uint16_t udp_payload;			/* octets, 512 .. 4096 */
+	uint32_t tcp_idle_timeout_ms;
+	unsigned tcp_connections;		/* of all clients */
+	unsigned tcp_connections_per_client;
+	unsigned tcp_queries_in_flight;		/* of one connection */
+	enum log_level log;
+	bool pae_external;			/* true: something else starts isobar-pae */
+	int64_t keep_samples_ms, keep_minutes_ms, keep_hours_ms, keep_reports_ms;	/* as in store.h */
+};
+
+/* NULL after errors, all of them in `diags`. `text` is NUL-terminated; "" yields the defaults. */
+struct settings *settings_read(const char *text, const char *file, struct diags *diags) NONNULL MUST_USE;
+void settings_free(struct settings *settings);
+
+#endif
