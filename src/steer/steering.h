@@ -1,0 +1,116 @@
+/* steering.h -- what the operator wants, as plain data: the content of steering.yaml (see steering.yaml(5)).
+ * conf/ fills it in, the locator, the planner and the snapshot are compiled from it. Everything in it lives in `arena`.
+ * Threads: immutable once it's read. */
+#ifndef ISOBAR_STEER_STEERING_H
+#define ISOBAR_STEER_STEERING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/contract.h"
+#include "dns/name.h"
+#include "steer/region_set.h"
+
+typedef double rate;		/* requests per second, finite, >= 0 */
+typedef double probability;	/* 0 .. 1 */
+
+#define CLIENT_GROUPS_MAX 2000
+#define GROUP_DEFAULT 0		/* built in: clients that no other group holds; residency rules may name it "default" */
+
+struct location {
+	bool known;
+	double latitude, longitude;	/* degrees, -90 .. 90 and -180 .. 180 */
+};
+
+struct steering_region {
+	const char *name;
+	char country[3];		/* ISO 3166-1 alpha-2, or "" */
+	struct location location;
+	rate capacity;			/* 0: not given */
+	size_t jurisdiction_count;
+	const char *const *jurisdictions;
+	size_t risk_group_count;
+	const char *const *risk_groups;
+};
+
+struct client_group {
+	const char *name;
+	size_t network_count;
+	const struct prefix *networks;
+	size_t country_count;
+	const char (*countries)[3];	/* ISO 3166-1 alpha-2 */
+	size_t continent_count;
+	const char (*continents)[3];	/* AF AN AS EU NA OC SA */
+	struct location location;	/* for the geographic policy; else the middle of its countries */
+};
+
+enum sharding_policy {
+	POLICY_PREDICTIVE,
+	POLICY_WEIGHTED_RANDOM,
+	POLICY_ROUND_ROBIN,
+	POLICY_GEOGRAPHIC,
+	POLICY_PRIORITY,
+};
+
+enum when_all_down { ALL_DOWN_SERVE_LEGAL, ALL_DOWN_NODATA, ALL_DOWN_SERVFAIL };
+
+enum probe_kind { PROBE_NONE, PROBE_TCP, PROBE_HTTP, PROBE_HTTPS };
+
+struct service_region {
+	region_id region;
+	double weight;			/* > 0, finite; 1 when not given; 0 is allowed: last resort */
+	unsigned priority;		/* 1 is first; the order of the list when not given */
+};
+
+struct residency_rule {
+	size_t group_count;
+	const uint16_t *groups;		/* indices into client_groups */
+	struct region_set regions;
+};
+
+struct steering_service {
+	const char *name;		/* presentation form, complete, final dot */
+	const uint8_t *owner;		/* lower-case wire form */
+	enum sharding_policy policy;
+	size_t region_count;
+	const struct service_region *regions;
+	bool sticky;			/* a client keeps its region; default true, never for round-robin */
+	uint32_t ttl_max, ttl_min;	/* seconds; 0: that of the records */
+	size_t rule_count;
+	const struct residency_rule *rules;
+	enum when_all_down when_all_down;
+	enum probe_kind probe;		/* outside-in probe of the region records' addresses */
+	uint16_t probe_port;
+	const char *probe_path;		/* for HTTP(S), else NULL */
+	unsigned line;			/* in steering.yaml, for messages that come later */
+};
+
+struct steering {
+	struct arena *arena;
+	uint32_t health_check_interval_ms;	/* default 5000 */
+	uint32_t pae_update_interval_ms;	/* default 10000 */
+	const char *geo_database;		/* mmdb path, or NULL */
+	size_t region_count;
+	const struct steering_region *regions;
+	size_t group_count;			/* at least 1: [0] is "default" */
+	const struct client_group *groups;
+	size_t service_count;
+	const struct steering_service *services;	/* by owner in canonical order */
+};
+
+/* A steering with no region and no service, as a folder without steering.yaml has it. NULL: out of memory. */
+struct steering *steering_empty(void) MUST_USE;
+void steering_free(struct steering *steering);
+
+region_id steering_region_find(const struct steering *steering, const char *name) NONNULL;	/* or NO_REGION */
+const struct steering_service *steering_service_find(const struct steering *steering, const char *name) NONNULL;
+const char *sharding_policy_text(enum sharding_policy policy);
+
+/* The regions where a client may be sent who belongs to exactly these groups (an AND of every rule that names one). */
+struct region_set steering_legal(const struct steering_service *service, const uint16_t *groups, size_t count)
+	__attribute__((nonnull(1)));
+
+#endif

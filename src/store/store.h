@@ -1,0 +1,181 @@
+/* store.h -- the truth at run time: one SQLite file in WAL mode. One writer thread, any number of readers.
+ *
+ * A write is a job: a function that runs on the writer thread inside a transaction. Jobs that wait are run together
+ * as one batch; each in a savepoint of its own, so that a failing job takes nothing else with it. `done` is called on
+ * the writer thread after the batch's COMMIT (or its failure): what was acknowledged is durable (synchronous=FULL).
+ * Threads: store_submit() from any; jobs and `done` on the writer thread; a reader belongs to one thread. */
+#ifndef ISOBAR_STORE_STORE_H
+#define ISOBAR_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/contract.h"
+#include "base/text.h"
+#include "report/report.h"
+
+struct store;
+struct store_txn;	/* the open transaction, as a job sees it */
+struct store_reader;
+
+#define STORE_SCHEMA_VERSION 1
+
+struct store_options {
+	const char *path;
+	int64_t keep_samples_ms;	/* raw samples; default 2 days */
+	int64_t keep_minutes_ms;	/* one-minute rollups; default 40 days */
+	int64_t keep_hours_ms;		/* one-hour rollups; default 400 days */
+	int64_t keep_reports_ms;	/* report rows; default 2 days */
+};
+
+/* Opens or creates, migrates an older schema inside one transaction, starts the writer thread.
+ * On failure NULL with a message for the operator in `error`: a newer schema says which version of the program it
+ * needs, a locked or read-only file says so. */
+struct store *store_open(const struct store_options *options, struct text *error) NONNULL MUST_USE;
+void store_close(struct store *store);	/* after the queue has drained; NULL is allowed */
+
+typedef int store_job_fn(struct store_txn *txn, void *arg);	/* 0, or -errno: rolls this job back */
+typedef void store_done_fn(void *arg, int status);		/* 0, or -errno: -ENOSPC, -EROFS, -EBUSY, -EIO, the job's own */
+
+/* False when the queue is full (STORE_QUEUE_MAX jobs wait): nothing was taken; answer 503. */
+#define STORE_QUEUE_MAX 65536
+bool store_submit(struct store *store, store_job_fn *job, store_done_fn *done, void *arg)
+	__attribute__((nonnull(1, 2))) MUST_USE;
+int store_call(struct store *store, store_job_fn *job, void *arg) __attribute__((nonnull(1, 2)));	/* waits; not from jobs */
+
+struct store_counters { uint64_t jobs, batches, failures, samples; };
+struct store_counters store_counters(const struct store *store) NONNULL;
+size_t store_queue_length(struct store *store) NONNULL;
+
+/* --- writing, inside a job; 0 or -errno --------------------------------------------------------------------- */
+
+/* One row of the journal: gapless revision, hash chained over the previous row's hash (SHA-256). Every operator's
+ * change has one, in the same transaction. `body` is JSON that says what changed. */
+int store_journal_add(struct store_txn *txn, struct wall at, const char *author, const char *action, const char *reason,
+	const char *body, uint64_t *revision) NONNULL;
+
+int store_zone_put(struct store_txn *txn, const char *name, const char *text) NONNULL;	/* name: presentation, final dot */
+int store_zone_delete(struct store_txn *txn, const char *name) NONNULL;		/* -ENOENT */
+int store_steering_put(struct store_txn *txn, const char *text) NONNULL;	/* the text of steering.yaml */
+
+struct override {
+	int64_t id;		/* 0 for a new one */
+	const char *kind;	/* "drain", "pin", "weight" */
+	const char *region;
+	const char *service;	/* "" for all */
+	double value;		/* drain: the share that stays, 0 .. 1; weight: the weight */
+	const char *reason, *author;
+	struct wall from, until;	/* until.ms 0: for ever */
+};
+int store_override_put(struct store_txn *txn, struct override *override) NONNULL;	/* sets id */
+int store_override_delete(struct store_txn *txn, int64_t id) NONNULL;			/* -ENOENT */
+
+/* -EEXIST: this (region, agent, sequence) was counted already. Else the report row, its backends and its metrics and
+ * loads as samples: metric names as given, "load:SERVICE" for loads, "capacity", "backends_healthy" (share). */
+int store_report_put(struct store_txn *txn, const struct report *report, struct wall received) NONNULL;
+
+struct health_event {
+	struct wall at;
+	const char *region;
+	const char *service;	/* "" for the whole region */
+	const char *state;	/* "down", "up", "silent", "heard", "drained", "undrained" */
+	const char *cause;	/* in words */
+};
+int store_health_event_put(struct store_txn *txn, const struct health_event *event) NONNULL;
+
+struct prediction {
+	struct wall at;
+	const char *region;
+	const char *service;		/* load forecasts; "" for the region's failure probability */
+	uint32_t horizon_s;
+	double probability;		/* NAN: no prediction */
+	double load_forecast;		/* requests/s; NAN: none */
+	const char *model;		/* id, or "" */
+	const char *reason;		/* why there is no prediction, or "" */
+};
+int store_prediction_put(struct store_txn *txn, const struct prediction *prediction) NONNULL;
+
+int store_plan_put(struct store_txn *txn, struct wall at, uint64_t epoch, const char *status, const char *body) NONNULL;
+	/* status "published" or "refused: why" */
+
+struct model_row {
+	const char *id;			/* SHA-256 of the blob, hexadecimal */
+	const char *kind;		/* "failure", "load" */
+	struct wall trained;
+	const char *status;		/* "serving", "candidate", "retired" */
+	const char *card;		/* JSON */
+	const void *blob;
+	size_t blob_length;
+};
+int store_model_put(struct store_txn *txn, const struct model_row *model) NONNULL;
+int store_model_status(struct store_txn *txn, const char *id, const char *status) NONNULL;
+
+struct token_row {
+	const char *name;
+	const char *scope;		/* "admin", "read", "agent:REGION", "pae" */
+	const char *hash;		/* SHA-256 of the token, hexadecimal */
+	struct wall created, expires;	/* expires.ms 0: never */
+};
+int store_token_put(struct store_txn *txn, const struct token_row *token) NONNULL;	/* -EEXIST */
+int store_token_delete(struct store_txn *txn, const char *name) NONNULL;		/* -ENOENT */
+
+/* Rolls raw samples up into minutes and hours (count, sum, least, most, last), and deletes what is past retention.
+ * A bounded piece of work per call: *more tells whether another call would find more to do. */
+int store_maintain(struct store_txn *txn, struct wall now, bool *more) NONNULL;
+
+/* --- reading ------------------------------------------------------------------------------------------------- */
+
+/* A read-only connection with prepared statements, also in another process while the writer runs. */
+struct store_reader *store_reader_open(const char *path, struct text *error) NONNULL MUST_USE;
+void store_reader_close(struct store_reader *reader);
+
+/* Each calls `row` once per row, in the order given; strings live until it returns. `row` returns false to stop.
+ * 0 or -errno. */
+int store_zones(struct store_reader *reader, bool (*row)(void *arg, const char *name, const char *text), void *arg);
+int store_steering(struct store_reader *reader, struct text *text);	/* empty when there is none */
+int store_overrides(struct store_reader *reader, bool (*row)(void *arg, const struct override *override), void *arg);
+int store_tokens(struct store_reader *reader, bool (*row)(void *arg, const struct token_row *token), void *arg);
+
+struct journal_row {
+	uint64_t revision;
+	struct wall at;
+	const char *author, *action, *reason, *body, *hash, *previous;
+};
+int store_journal(struct store_reader *reader, uint64_t from_revision, size_t most,
+	bool (*row)(void *arg, const struct journal_row *entry), void *arg);
+int store_journal_verify(struct store_reader *reader, uint64_t *revisions, uint64_t *first_bad);	/* 0 when whole */
+uint64_t store_revision(struct store_reader *reader);
+
+int store_models(struct store_reader *reader, bool with_blob,
+	bool (*row)(void *arg, const struct model_row *model), void *arg);	/* newest first */
+int store_predictions(struct store_reader *reader, struct wall since,
+	bool (*row)(void *arg, const struct prediction *prediction), void *arg);
+int store_health_events(struct store_reader *reader, struct wall from, struct wall to,
+	bool (*row)(void *arg, const struct health_event *event), void *arg);	/* by time */
+int store_latest_plan(struct store_reader *reader, uint64_t *epoch, struct text *body);	/* the last published */
+
+struct series_row {
+	int64_t id;
+	const char *region, *backend, *name, *unit;
+};
+int store_series(struct store_reader *reader, const char *region /* or NULL */,
+	bool (*row)(void *arg, const struct series_row *series), void *arg);
+
+enum resolution { RESOLUTION_RAW, RESOLUTION_MINUTE, RESOLUTION_HOUR };
+struct sample_row {
+	struct wall at;			/* begin of the minute or hour for rollups */
+	double value;			/* raw: the value; rollup: the mean */
+	double least, most, last;	/* rollups; raw: the value */
+	uint32_t count;
+};
+int store_samples(struct store_reader *reader, int64_t series, enum resolution resolution, struct wall from,
+	struct wall to, bool (*row)(void *arg, const struct sample_row *sample), void *arg);	/* by time */
+
+/* The state that a restart needs: each region's newest report (JSON as report_write gives it) with its time of receipt. */
+int store_latest_reports(struct store_reader *reader,
+	bool (*row)(void *arg, const char *region, const char *agent, struct wall received, const char *json), void *arg);
+
+#endif

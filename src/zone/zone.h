@@ -1,0 +1,99 @@
+/* zone.h -- one zone as answers need it: immutable, every RRset in wire form, every name one hash probe away.
+ *
+ * A zone is made by a builder, record by record (so that a reader can stream), then frozen. The builder computes what
+ * a lookup would have to search for: the zone cut, the DNAME and the wildcard that govern each name.
+ * Threads: a builder belongs to one thread; a frozen zone may be read by any. zone_hold()/zone_release() by the
+ * control thread only. */
+#ifndef ISOBAR_ZONE_ZONE_H
+#define ISOBAR_ZONE_ZONE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/contract.h"
+#include "dns/name.h"
+
+/* The records of one owner and type. `wire` holds `count` times: RDLENGTH (2 octets, network order), RDATA with
+ * uncompressed names. In the order of the master file; duplicates removed. */
+struct rrset {
+	uint16_t type;
+	uint16_t count;
+	uint32_t ttl;
+	uint32_t length;	/* of `wire`, octets */
+	const uint8_t *wire;
+};
+
+enum node_flag {
+	NODE_APEX = 1,
+	NODE_CUT = 2,		/* a delegation: NS here and not the apex */
+	NODE_REGIONS = 4,	/* has a child "_region", so the name may be steered */
+};
+
+struct node {
+	const uint8_t *name;		/* lower case, wire form */
+	uint8_t name_length;
+	uint8_t labels;
+	uint8_t flags;
+	uint16_t rrset_count;		/* 0: empty non-terminal */
+	const struct rrset *rrsets;	/* by ascending type */
+	const struct node *parent;	/* NULL at the apex */
+	const struct node *cut;		/* topmost delegation at or above this name, below the apex; or NULL */
+	const struct node *dname;	/* topmost DNAME owner strictly above this name; or NULL */
+	const struct node *wildcard;	/* the child "*", or NULL */
+};
+
+struct zone;
+
+const struct node *zone_apex(const struct zone *zone) NONNULL;
+const struct rrset *zone_soa(const struct zone *zone) NONNULL;
+uint32_t zone_serial(const struct zone *zone) NONNULL;
+uint32_t zone_negative_ttl(const struct zone *zone) NONNULL;	/* min(SOA TTL, MINIMUM), RFC 2308 section 5 */
+size_t zone_names(const struct zone *zone) NONNULL;		/* nodes that own records */
+size_t zone_records(const struct zone *zone) NONNULL;
+size_t zone_memory(const struct zone *zone) NONNULL;		/* bytes */
+
+/* The node of `name` (lower case; parts of the same name), beginning at its label `from`; NULL when it doesn't exist. */
+const struct node *zone_find(const struct zone *zone, const uint8_t *name, const struct name_parts *parts,
+	unsigned from) NONNULL;
+const struct node *zone_find_name(const struct zone *zone, const uint8_t *name) NONNULL;	/* takes apart itself */
+
+const struct rrset *node_rrset(const struct node *node, uint16_t type) NONNULL;
+
+/* All nodes in canonical order (RFC 4034 section 6.1), empty non-terminals too. */
+size_t zone_node_count(const struct zone *zone) NONNULL;
+const struct node *zone_node_at(const struct zone *zone, size_t i) NONNULL;
+
+void zone_hold(struct zone *zone) NONNULL;
+void zone_release(struct zone *zone);		/* the last one frees; NULL is allowed */
+
+/* --- building ---------------------------------------------------------------------------------------------- */
+
+struct zone_builder;
+
+enum zone_add {
+	ZONE_ADDED,
+	ZONE_DUPLICATE,		/* the same record again; ignored (RFC 2181 section 5) */
+	ZONE_TTL_DIFFERS,	/* added; the RRset keeps its first TTL (RFC 2181 section 5.2) */
+	ZONE_NOT_UNDER_APEX,
+	ZONE_NO_MEMORY,
+};
+
+struct zone_builder *zone_builder_new(const uint8_t *apex) NONNULL MUST_USE;
+void zone_builder_free(struct zone_builder *builder);
+
+/* Names of any case; `rdata` uncompressed. TTL above 2^31-1 counts as 0 (RFC 2181 section 8). */
+enum zone_add zone_builder_add(struct zone_builder *builder, const uint8_t *owner, uint16_t type, uint32_t ttl,
+	const uint8_t *rdata, uint16_t rdlength) NONNULL MUST_USE;
+
+enum zone_freeze {
+	ZONE_OK,
+	ZONE_NO_SOA,
+	ZONE_TWO_SOAS,
+	ZONE_FREEZE_NO_MEMORY,
+};
+
+/* The builder is consumed either way. The zone comes with one hold. */
+enum zone_freeze zone_builder_freeze(struct zone_builder *builder, struct zone **zone) NONNULL MUST_USE;
+
+#endif
