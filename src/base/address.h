@@ -30,7 +30,8 @@ socklen_t address_to_sockaddr(const struct address *address, uint16_t port, stru
 /* "ADDRESS@PORT"; the port defaults to `port` when it's left out. 0 or -EINVAL. */
 int address_parse_listen(const char *text, uint16_t port, struct address *address, uint16_t *chosen) NONNULL MUST_USE;
 
-/* "192.0.2.0/24". -EINVAL for no prefix at all, -ERANGE for a bad length, -EDOM when bits behind the length are set. */
+/* "192.0.2.0/24". -EINVAL for no prefix at all, -ERANGE for a bad length, -EDOM when bits behind the length are set;
+ * with -EDOM, *prefix is the one without those bits, which a message can suggest. */
 int prefix_parse(const char *text, struct prefix *prefix) NONNULL MUST_USE;
 const char *prefix_text(const struct prefix *prefix, char text[static ADDRESS_TEXT_SIZE]) NONNULL;
 void address_mask(struct address *address, unsigned length) NONNULL;	/* zeroes the bits behind `length` */

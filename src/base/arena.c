@@ -50,7 +50,7 @@ arena_alloc(struct arena *arena, size_t size)
 	struct block *b = arena->blocks;
 	void *p;
 
-	if (need < size)
+	if (size > PTRDIFF_MAX / 2)	/* no object is that large, and below it no sum here overflows */
 		return NULL;
 	if (b == NULL || b->size - b->used < need) {
 		b = block_add(arena, need);

@@ -25,6 +25,9 @@ struct suite_case {
 /* Fails with both texts in the report; CU_ASSERT_STRING_EQUAL would show only the expressions. NULL is a text too. */
 #define SUITE_TEXT(actual, expected) suite_text(actual, expected, #actual, __FILE__, __LINE__)
 
+/* For tables: fails with the row's name before the condition. */
+#define SUITE_ROW(row, condition) suite_row(row, condition, #condition, __FILE__, __LINE__)
+
 static inline void
 suite_text(const char *actual, const char *expected, const char *expression, const char *file, unsigned line)
 {
@@ -34,6 +37,15 @@ suite_text(const char *actual, const char *expected, const char *expression, con
 	snprintf(why, sizeof(why), "%s is '%s', expected '%s'", expression, actual == NULL ? "(null)" : actual,
 	    expected == NULL ? "(null)" : expected);
 	CU_assertImplementation(same ? CU_TRUE : CU_FALSE, line, why, file, "", CU_FALSE);
+}
+
+static inline void
+suite_row(const char *row, int good, const char *condition, const char *file, unsigned line)
+{
+	char why[2000];
+
+	snprintf(why, sizeof(why), "[%s] %s", row, condition);
+	CU_assertImplementation(good ? CU_TRUE : CU_FALSE, line, why, file, "", CU_FALSE);
 }
 
 static inline void

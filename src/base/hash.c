@@ -1,0 +1,28 @@
+/* hash.c -- SHA-256 by OpenSSL. It fails only when libcrypto can't be used at all (no memory, no provider); then no
+ * token and no audit row can be trusted, and going on would be worse than stopping. */
+#include "base/hash.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+void
+sha256(const void *bytes, size_t length, uint8_t digest[static SHA256_SIZE])
+{
+	if (EVP_Digest(bytes, length, digest, NULL, EVP_sha256(), NULL) != 1)
+		abort();
+}
+
+const char *
+sha256_text(const void *bytes, size_t length, char text[static SHA256_TEXT_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t digest[SHA256_SIZE];
+
+	sha256(bytes, length, digest);
+	for (size_t i = 0; i < SHA256_SIZE; i++) {
+		text[2 * i] = digits[digest[i] >> 4];
+		text[2 * i + 1] = digits[digest[i] & 15];
+	}
+	text[SHA256_TEXT_SIZE - 1] = '\0';
+	return text;
+}
