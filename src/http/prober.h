@@ -16,7 +16,8 @@ struct probe_target {
 	enum probe_scheme scheme;
 	struct address address;
 	uint16_t port;
-	const char *host;		/* Host header and SNI; NULL: the address. Borrowed during the probe */
+	const char *host;		/* Host header and SNI; NULL: the address. Borrowed during the probe. With it a
+					 * certificate must be valid for it; without it no certificate is checked */
 	const char *path;		/* HTTP(S); NULL: "/". Borrowed */
 	unsigned status_least, status_most;	/* accepted HTTP status; 0, 0: 200 .. 399 */
 	uint32_t timeout_ms;		/* of the whole probe */
@@ -24,6 +25,7 @@ struct probe_target {
 
 struct probe_result {
 	bool healthy;
+	bool unknown;			/* our own trouble (memory, descriptors, held up): says nothing of the target */
 	double latency_ms;		/* from start to connect (TCP) or to the end of the answer (HTTP) */
 	char detail[128];		/* "" when healthy, else why in words */
 };
