@@ -1,6 +1,6 @@
 /* client.c -- one HTTP request at a time over libcurl, to a UNIX socket or a TCP address.
  * In: method, path and JSON body. Out: status and body, or why nothing came back.
- * Threads: a client belongs to one thread; each has its own libcurl handle, which keeps its connection for the next call.
+ * Threads: a client belongs to one thread; its libcurl handle keeps the connection for the next call.
  * What is switched off and why: proxies from the environment and redirects, since a bearer token goes along and may
  * reach nobody but the address that was configured; signals, since other threads run; every protocol but HTTP. */
 #include "http/client.h"
@@ -15,7 +15,7 @@
 
 #include "base/text.h"
 
-#define BODY_MAX ((size_t)256 << 20)	/* an export of every zone fits; a peer that never ends doesn't fill the memory */
+#define BODY_MAX ((size_t)256 << 20)	/* an export of every zone fits; an endless body does not fill the memory */
 
 struct http_client {
 	CURL *curl;

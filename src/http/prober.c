@@ -6,7 +6,7 @@
  * last handle's close callback, the prober's own with the last handle of all.
  * Rules of libcurl that shape this file: its callbacks must not call back into the multi handle, so the timer callback
  * only arms a uv_timer (of at least 1 ms); finished transfers are collected after curl_multi_socket_action() returned.
- * Each probe makes a new connection: a kept one would prove that an old process still runs, not that the server accepts.
+ * Each probe makes a new connection: a kept one would prove that an old process lives, not that the server accepts.
  *
  * A failure is held against the target only if it's the target's. When we lack descriptors or memory, or noticed a
  * timeout far too late because this process was stopped or starved, the result is `unknown`. */
@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_ENOUGH ((size_t)64 << 10)	/* a bigger body is cut off: the status has told all, the rest costs transfer */
+#define BODY_ENOUGH ((size_t)64 << 10)	/* a bigger body is cut off: the status told all, the rest costs transfer */
 #define HELD_UP_MS 1000			/* a timeout noticed later than this is our own delay, not the target's */
 
 struct prober {
@@ -45,6 +45,7 @@ struct probe {
 	struct curl_slist *connect_to;
 	unsigned status_least, status_most;
 	size_t received;
+	int socket_error;		/* errno of socket(2), which libcurl doesn't tell */
 	char error[CURL_ERROR_SIZE];
 
 	uv_tcp_t tcp;			/* TCP; `timer` too */
@@ -78,6 +79,7 @@ static void on_tcp_closed(uv_handle_t *handle);
 
 static void http_start(struct probe *probe, const struct probe_target *target);
 static bool http_prepare(struct probe *probe, const struct probe_target *target);
+static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address);
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg);
 static int on_curl_timer(CURLM *multi, long timeout_ms, void *arg);
 static int on_curl_socket(CURL *easy, curl_socket_t socket, int what, void *arg, void *socket_arg);
@@ -127,7 +129,7 @@ prober_start(struct prober *prober, const struct probe_target *target, probe_don
 	struct probe *probe = probe_new(prober, target, done, arg);
 
 	if (probe == NULL)
-		abort();	/* not even the room for a failure's result: `done` is promised, so there is no way on */
+		abort();	/* no room even for a failure's result, and `done` is promised: there is no way on */
 	if (target->address.bits == 0)
 		probe_fail_later(probe, false, "no address");
 	else if (target->scheme == PROBE_SCHEME_TCP)
@@ -202,8 +204,8 @@ probe_fail_later(struct probe *probe, bool unknown, const char *detail)
 	uv_timer_start(&probe->prober->late, on_late, 0, 0);
 }
 
-/* `done` may start new probes or free the prober, so the search begins anew after each. New ones go to the front of
- * the list and failed ones are rare, so that costs little; one that fails again is delivered by the timer's next turn. */
+/* `done` may start new probes or free the prober, so the search begins anew after each; failed ones are rare, so that
+ * costs little. One that fails again meanwhile is delivered at the timer's next turn. */
 static void
 on_late(uv_timer_t *timer)
 {
@@ -310,7 +312,8 @@ on_tcp_timeout(uv_timer_t *timer)
 	result.latency_ms = elapsed_ms(probe);
 	if (result.detail[0] == '\0') {
 		result.unknown = was_held_up(probe);
-		snprintf(result.detail, sizeof(result.detail), "no connection within %u ms", (unsigned)probe->timeout_ms);
+		snprintf(result.detail, sizeof(result.detail), "no connection within %u ms",
+		    (unsigned)probe->timeout_ms);
 	}
 	tcp_finish(probe, &result);
 }
@@ -394,10 +397,23 @@ http_prepare(struct probe *probe, const struct probe_target *target)
 	curl_easy_setopt(probe->easy, CURLOPT_TIMEOUT_MS, (long)probe->timeout_ms);
 	curl_easy_setopt(probe->easy, CURLOPT_USERAGENT, "isobar-probe");
 	curl_easy_setopt(probe->easy, CURLOPT_ERRORBUFFER, probe->error);
+	curl_easy_setopt(probe->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	curl_easy_setopt(probe->easy, CURLOPT_OPENSOCKETDATA, probe);
 	curl_easy_setopt(probe->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(probe->easy, CURLOPT_WRITEDATA, probe);
 	curl_easy_setopt(probe->easy, CURLOPT_PRIVATE, probe);
 	return true;
+}
+
+static curl_socket_t
+on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct probe *probe = arg;
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+	(void)purpose;
+	probe->socket_error = fd < 0 ? errno : 0;
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 static size_t
@@ -482,10 +498,10 @@ on_socket(uv_poll_t *poll, int status, int events)
 {
 	struct watch *watch = poll->data;
 	struct prober *prober = watch->prober;
-	int running, flags = (events & UV_READABLE ? CURL_CSELECT_IN : 0) | (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
+	int running, flags = status < 0 ? CURL_CSELECT_ERR : 0;
 
-	if (status < 0)
-		flags = CURL_CSELECT_ERR;
+	flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
+	flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
 	curl_multi_socket_action(prober->multi, watch->socket, flags, &running);
 	collect_finished(prober);
 }
@@ -527,12 +543,14 @@ http_judge(struct probe *probe, CURLcode code, struct probe_result *result)
 	if (code == CURLE_OK || cut_off) {
 		result->healthy = status >= (long)probe->status_least && status <= (long)probe->status_most;
 		if (!result->healthy)
-			snprintf(result->detail, sizeof(result->detail), "status %ld, not %u to %u", status, probe->status_least,
-			    probe->status_most);
+			snprintf(result->detail, sizeof(result->detail), "status %ld, not %u to %u", status,
+			    probe->status_least, probe->status_most);
 	} else if (code == CURLE_OPERATION_TIMEDOUT) {
 		result->unknown = was_held_up(probe);
-		snprintf(result->detail, sizeof(result->detail), "no answer within %u ms", (unsigned)probe->timeout_ms);
-	} else if (code == CURLE_COULDNT_CONNECT && os_error != 0) {
+		snprintf(result->detail, sizeof(result->detail), "no answer within %u ms",
+		    (unsigned)probe->timeout_ms);
+	} else if (code == CURLE_COULDNT_CONNECT && (os_error != 0 || probe->socket_error != 0)) {
+		os_error = probe->socket_error != 0 ? probe->socket_error : os_error;
 		result->unknown = is_our_own((int)os_error);
 		snprintf(result->detail, sizeof(result->detail), "%s", error_words((int)os_error));
 	} else {

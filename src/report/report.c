@@ -520,7 +520,8 @@ refuse_twice(struct key *keys, size_t count, const char *what, const char *membe
 		qsort(keys, count, sizeof(*keys), key_compare);
 	for (size_t i = 1; i < count; i++) {
 		char pointer[256] = "";
-		bool same = strcmp(keys[i - 1].first, keys[i].first) == 0 && strcmp(keys[i - 1].second, keys[i].second) == 0;
+		bool same = strcmp(keys[i - 1].first, keys[i].first) == 0 &&
+		    strcmp(keys[i - 1].second, keys[i].second) == 0;
 
 		if (!same || keys[i].first[0] == '\0')
 			continue;
