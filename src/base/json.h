@@ -11,7 +11,7 @@
 #include "base/contract.h"
 #include "base/diag.h"
 
-#define JSON_DEPTH_MAX 32	/* deeper input is refused: cJSON recurses, and its own limit of 1000 is too much stack */
+#define JSON_DEPTH_MAX 32	/* deeper input is refused: cJSON recurses, and its own limit of 1000 is much stack */
 
 /* NULL after an error in `diags` with line and column. Trailing bytes are an error. cJSON_Delete() it. */
 cJSON *json_parse(const char *bytes, size_t length, const char *file, struct diags *diags) NONNULL MUST_USE;

@@ -2,8 +2,8 @@
  * The quiescent-state flavour, because a reader pays nothing between two batches: a worker says once per batch that it
  * holds no pointer any more, and goes offline before it may sleep, else it would stall every writer.
  *
- * Reader:	rcu_reader_register(); loop { p = rcu_load(shared); ...; rcu_reader_quiescent(); } rcu_reader_unregister();
- * Writer:	old = rcu_exchange(shared, fresh); rcu_wait_readers(); free old.
+ * Reader: rcu_reader_register(); loop { p = rcu_load(shared); ...; rcu_reader_quiescent(); } rcu_reader_unregister();
+ * Writer: old = rcu_exchange(shared, fresh); rcu_wait_readers(); free old.
  *
  * `shared` is the pointer variable itself, not its address. A thread is online after rcu_reader_register().
  * Under the thread sanitizer liburcu's order isn't seen, since the library isn't instrumented: its inlined parts are
