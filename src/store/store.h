@@ -21,14 +21,14 @@ struct store;
 struct store_txn;	/* the open transaction, as a job sees it */
 struct store_reader;
 
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2	/* the number of steps in migration.c */
 
 struct store_options {
 	const char *path;
-	int64_t keep_samples_ms;	/* raw samples; default 2 days */
-	int64_t keep_minutes_ms;	/* one-minute rollups; default 40 days */
-	int64_t keep_hours_ms;		/* one-hour rollups; default 400 days */
-	int64_t keep_reports_ms;	/* report rows; default 2 days */
+	int64_t keep_samples_ms;	/* raw samples; default 2 days. 0 is the default for each */
+	int64_t keep_minutes_ms;	/* one-minute rollups, predictions; default 40 days */
+	int64_t keep_hours_ms;		/* one-hour rollups, health events; default 400 days */
+	int64_t keep_reports_ms;	/* sequences, silent agents, plans; default 2 days */
 };
 
 /* Opens or creates, migrates an older schema inside one transaction, starts the writer thread.
@@ -38,13 +38,15 @@ struct store *store_open(const struct store_options *options, struct text *error
 void store_close(struct store *store);	/* after the queue has drained; NULL is allowed */
 
 typedef int store_job_fn(struct store_txn *txn, void *arg);	/* 0, or -errno: rolls this job back */
-typedef void store_done_fn(void *arg, int status);		/* 0, or -errno: -ENOSPC, -EROFS, -EBUSY, -EIO, the job's own */
+typedef void store_done_fn(void *arg, int status);		/* 0, or -errno: -ENOSPC, -EROFS, -EBUSY, -ENOMEM, -EIO
+								 * (the store's, to every job of the batch), the job's own */
 
 /* False when the queue is full (STORE_QUEUE_MAX jobs wait): nothing was taken; answer 503. */
 #define STORE_QUEUE_MAX 65536
 bool store_submit(struct store *store, store_job_fn *job, store_done_fn *done, void *arg)
 	__attribute__((nonnull(1, 2))) MUST_USE;
-int store_call(struct store *store, store_job_fn *job, void *arg) __attribute__((nonnull(1, 2)));	/* waits; not from jobs */
+int store_call(struct store *store, store_job_fn *job, void *arg)	/* waits; not from jobs; -EAGAIN: the queue is full */
+	__attribute__((nonnull(1, 2)));
 
 struct store_counters { uint64_t jobs, batches, failures, samples; };
 struct store_counters store_counters(const struct store *store) NONNULL;
@@ -70,11 +72,12 @@ struct override {
 	const char *reason, *author;
 	struct wall from, until;	/* until.ms 0: for ever */
 };
-int store_override_put(struct store_txn *txn, struct override *override) NONNULL;	/* sets id */
+int store_override_put(struct store_txn *txn, struct override *override) NONNULL;	/* sets id; -ENOENT: no such id */
 int store_override_delete(struct store_txn *txn, int64_t id) NONNULL;			/* -ENOENT */
 
-/* -EEXIST: this (region, agent, sequence) was counted already. Else the report row, its backends and its metrics and
- * loads as samples: metric names as given, "load:SERVICE" for loads, "capacity", "backends_healthy" (share). */
+/* -EEXIST: this (region, agent, sequence) was counted already. Else the report row, its text if it is the agent's newest,
+ * and its metrics and loads as samples: metric names as given, "load:SERVICE" for loads, "capacity" (unless 0),
+ * "backends_healthy" (share). Samples older than what is kept of their series are dropped. */
 int store_report_put(struct store_txn *txn, const struct report *report, struct wall received) NONNULL;
 
 struct health_event {
@@ -111,7 +114,7 @@ struct model_row {
 	size_t blob_length;
 };
 int store_model_put(struct store_txn *txn, const struct model_row *model) NONNULL;
-int store_model_status(struct store_txn *txn, const char *id, const char *status) NONNULL;
+int store_model_status(struct store_txn *txn, const char *id, const char *status) NONNULL;	/* -ENOENT */
 
 struct token_row {
 	const char *name;
@@ -132,7 +135,8 @@ int store_maintain(struct store_txn *txn, struct wall now, bool *more) NONNULL;
 struct store_reader *store_reader_open(const char *path, struct text *error) NONNULL MUST_USE;
 void store_reader_close(struct store_reader *reader);
 
-/* Each calls `row` once per row, in the order given; strings live until it returns. `row` returns false to stop.
+/* Each calls `row` once per row, in the order given; strings live until it returns. `row` returns false to stop; it may
+ * ask the same reader for something else, but not for the same again. Times are from `from` up to, not including, `to`.
  * 0 or -errno. */
 int store_zones(struct store_reader *reader, bool (*row)(void *arg, const char *name, const char *text), void *arg);
 int store_steering(struct store_reader *reader, struct text *text);	/* empty when there is none */
@@ -146,8 +150,9 @@ struct journal_row {
 };
 int store_journal(struct store_reader *reader, uint64_t from_revision, size_t most,
 	bool (*row)(void *arg, const struct journal_row *entry), void *arg);
-int store_journal_verify(struct store_reader *reader, uint64_t *revisions, uint64_t *first_bad);	/* 0 when whole */
-uint64_t store_revision(struct store_reader *reader);
+/* 0 when the chain is whole; -EBADMSG with the first revision that is changed or missing. *revisions: how many are good. */
+int store_journal_verify(struct store_reader *reader, uint64_t *revisions, uint64_t *first_bad);
+uint64_t store_revision(struct store_reader *reader);	/* the last; 0: none yet */
 
 int store_models(struct store_reader *reader, bool with_blob,
 	bool (*row)(void *arg, const struct model_row *model), void *arg);	/* newest first */
@@ -155,7 +160,7 @@ int store_predictions(struct store_reader *reader, struct wall since,
 	bool (*row)(void *arg, const struct prediction *prediction), void *arg);
 int store_health_events(struct store_reader *reader, struct wall from, struct wall to,
 	bool (*row)(void *arg, const struct health_event *event), void *arg);	/* by time */
-int store_latest_plan(struct store_reader *reader, uint64_t *epoch, struct text *body);	/* the last published */
+int store_latest_plan(struct store_reader *reader, uint64_t *epoch, struct text *body);	/* the last published; -ENOENT */
 
 struct series_row {
 	int64_t id;
@@ -174,7 +179,7 @@ struct sample_row {
 int store_samples(struct store_reader *reader, int64_t series, enum resolution resolution, struct wall from,
 	struct wall to, bool (*row)(void *arg, const struct sample_row *sample), void *arg);	/* by time */
 
-/* The state that a restart needs: each region's newest report (JSON as report_write gives it) with its time of receipt. */
+/* The state that a restart needs: each agent's newest report (JSON as report_write gives it) with its time of receipt. */
 int store_latest_reports(struct store_reader *reader,
 	bool (*row)(void *arg, const char *region, const char *agent, struct wall received, const char *json), void *arg);
 

@@ -1,0 +1,562 @@
+/* test_store_rows.c -- store/: every kind of row goes in by a job and comes out by a reader as it was. */
+#include "store/store.h"
+
+#include <math.h>
+
+#include "store_folder.h"
+
+/* What a reader's rows are written to, one line each, so that a test compares one text. */
+static struct text seen;
+
+static const char *
+seen_take(void)
+{
+	static char *last;
+
+	free(last);
+	last = seen.bytes == NULL ? strdup("") : text_take(&seen);
+	return last;
+}
+
+/* --- zones, steering, overrides, tokens ----------------------------------------------------------------------------- */
+
+static int
+put_zones(struct store_txn *txn, void *arg UNUSED)
+{
+	CU_ASSERT_EQUAL(store_zone_put(txn, "gtm.example.org.", "second"), 0);
+	CU_ASSERT_EQUAL(store_zone_put(txn, "gtm.example.com.", "first"), 0);
+	CU_ASSERT_EQUAL(store_zone_put(txn, "old.example.", "x"), 0);
+	CU_ASSERT_EQUAL(store_zone_put(txn, "GTM.example.com.", "first, again"), 0);
+	CU_ASSERT_EQUAL(store_zone_delete(txn, "OLD.example."), 0);
+	CU_ASSERT_EQUAL(store_zone_delete(txn, "old.example."), -ENOENT);
+	return 0;
+}
+
+static bool
+see_zone(void *arg UNUSED, const char *name, const char *text)
+{
+	text_printf(&seen, "%s=%s\n", name, text);
+	return true;
+}
+
+static bool
+see_first_zone(void *arg UNUSED, const char *name, const char *text)
+{
+	text_printf(&seen, "%s=%s\n", name, text);
+	return false;
+}
+
+static void
+test_zones(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+
+	CU_ASSERT_EQUAL(store_call(store, put_zones, NULL), 0);
+	CU_ASSERT_EQUAL(store_zones(reader, see_zone, NULL), 0);
+	SUITE_TEXT(seen_take(), "GTM.example.com.=first, again\ngtm.example.org.=second\n");
+	CU_ASSERT_EQUAL(store_zones(reader, see_first_zone, NULL), 0);
+	SUITE_TEXT(seen_take(), "GTM.example.com.=first, again\n");
+	CU_ASSERT_EQUAL(store_zones(reader, see_zone, NULL), 0);
+	CU_ASSERT_PTR_NOT_NULL(strchr(seen_take(), 's'));
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
+static int
+put_steering(struct store_txn *txn, void *arg)
+{
+	return store_steering_put(txn, arg);
+}
+
+static void
+test_steering(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+	struct text text = { 0 };
+	char first[] = "regions: {}\n", second[] = "regions: {\xc3\xa9t\xc3\xa9: {}}\n";
+
+	CU_ASSERT_EQUAL(store_steering(reader, &text), 0);
+	CU_ASSERT_EQUAL(text.length, 0);
+	CU_ASSERT_EQUAL(store_call(store, put_steering, first), 0);
+	CU_ASSERT_EQUAL(store_call(store, put_steering, second), 0);
+	CU_ASSERT_EQUAL(store_steering(reader, &text), 0);
+	SUITE_TEXT(text.bytes, second);
+	text_fini(&text);
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
+static struct override
+drain(const char *region, double value)
+{
+	return (struct override){ .kind = "drain", .region = region, .service = "", .value = value, .reason = "storm",
+		.author = "ann", .from = { 1000 }, .until = { 2000 } };
+}
+
+static int
+put_overrides(struct store_txn *txn, void *arg UNUSED)
+{
+	struct override first = drain("eu-west", 0.25), second = drain("us-east", 0), third = drain("ap", 1);
+
+	CU_ASSERT_EQUAL(store_override_put(txn, &first), 0);
+	CU_ASSERT_EQUAL(store_override_put(txn, &second), 0);
+	CU_ASSERT_EQUAL(store_override_put(txn, &third), 0);
+	CU_ASSERT_EQUAL(first.id, 1);
+	CU_ASSERT_EQUAL(third.id, 3);
+	first.value = 0.5;
+	first.service = "www.gtm.example.com.";
+	CU_ASSERT_EQUAL(store_override_put(txn, &first), 0);
+	CU_ASSERT_EQUAL(store_override_delete(txn, third.id), 0);
+	CU_ASSERT_EQUAL(store_override_delete(txn, third.id), -ENOENT);
+	CU_ASSERT_EQUAL(store_override_put(txn, &third), -ENOENT);
+	third.id = 0;
+	CU_ASSERT_EQUAL(store_override_put(txn, &third), 0);
+	CU_ASSERT_EQUAL(third.id, 4);	/* ids are never given twice */
+	second.id = 0;
+	second.kind = "shove";
+	CU_ASSERT_EQUAL(store_override_put(txn, &second), -EINVAL);
+	return 0;
+}
+
+static bool
+see_override(void *arg UNUSED, const struct override *o)
+{
+	text_printf(&seen, "%lld %s %s '%s' %g %s %s %lld-%lld\n", (long long)o->id, o->kind, o->region, o->service,
+	    o->value, o->reason, o->author, (long long)o->from.ms, (long long)o->until.ms);
+	return true;
+}
+
+static void
+test_overrides(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+
+	CU_ASSERT_EQUAL(store_call(store, put_overrides, NULL), 0);
+	CU_ASSERT_EQUAL(store_overrides(reader, see_override, NULL), 0);
+	SUITE_TEXT(seen_take(), "1 drain eu-west 'www.gtm.example.com.' 0.5 storm ann 1000-2000\n"
+	    "2 drain us-east '' 0 storm ann 1000-2000\n"
+	    "4 drain ap '' 1 storm ann 1000-2000\n");
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
+static int
+put_tokens(struct store_txn *txn, void *arg UNUSED)
+{
+	struct token_row ops = { "ops", "admin", "aa", { 10 }, { 0 } }, rem = { "rem", "agent:eu", "bb", { 20 }, { 30 } };
+	struct token_row same_name = { "ops", "read", "cc", { 1 }, { 0 } }, same_hash = { "o", "read", "aa", { 1 }, { 0 } };
+
+	CU_ASSERT_EQUAL(store_token_put(txn, &rem), 0);
+	CU_ASSERT_EQUAL(store_token_put(txn, &ops), 0);
+	CU_ASSERT_EQUAL(store_token_put(txn, &same_name), -EEXIST);
+	CU_ASSERT_EQUAL(store_token_put(txn, &same_hash), -EEXIST);
+	CU_ASSERT_EQUAL(store_token_delete(txn, "nobody"), -ENOENT);
+	return 0;
+}
+
+static int
+delete_token(struct store_txn *txn, void *arg)
+{
+	return store_token_delete(txn, arg);
+}
+
+static bool
+see_token(void *arg UNUSED, const struct token_row *t)
+{
+	text_printf(&seen, "%s %s %s %lld %lld\n", t->name, t->scope, t->hash, (long long)t->created.ms,
+	    (long long)t->expires.ms);
+	return true;
+}
+
+static void
+test_tokens(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+	char ops[] = "ops";
+
+	CU_ASSERT_EQUAL(store_call(store, put_tokens, NULL), 0);
+	CU_ASSERT_EQUAL(store_tokens(reader, see_token, NULL), 0);
+	SUITE_TEXT(seen_take(), "ops admin aa 10 0\nrem agent:eu bb 20 30\n");
+	CU_ASSERT_EQUAL(store_call(store, delete_token, ops), 0);
+	CU_ASSERT_EQUAL(store_call(store, delete_token, ops), -ENOENT);
+	CU_ASSERT_EQUAL(store_tokens(reader, see_token, NULL), 0);
+	SUITE_TEXT(seen_take(), "rem agent:eu bb 20 30\n");
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
+/* --- health events, predictions, plans, models --------------------------------------------------------------------- */
+
+static int
+put_events(struct store_txn *txn, void *arg UNUSED)
+{
+	struct health_event events[] = {
+		{ { 2000 }, "eu", "", "up", "answers again" },
+		{ { 1000 }, "eu", "", "down", "3 of 3 backends" },
+		{ { 2000 }, "us", "www.", "drained", "by ann" },
+		{ { 3000 }, "us", "", "silent", "no report" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		CU_ASSERT_EQUAL(store_health_event_put(txn, &events[i]), 0);
+	return 0;
+}
+
+static bool
+see_event(void *arg UNUSED, const struct health_event *e)
+{
+	text_printf(&seen, "%lld %s '%s' %s: %s\n", (long long)e->at.ms, e->region, e->service, e->state, e->cause);
+	return true;
+}
+
+static void
+test_health_events(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+
+	CU_ASSERT_EQUAL(store_call(store, put_events, NULL), 0);
+	CU_ASSERT_EQUAL(store_health_events(reader, (struct wall){ 1000 }, (struct wall){ 3000 }, see_event, NULL), 0);
+	SUITE_TEXT(seen_take(), "1000 eu '' down: 3 of 3 backends\n2000 eu '' up: answers again\n"
+	    "2000 us 'www.' drained: by ann\n");
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
+static int
+put_predictions(struct store_txn *txn, void *arg UNUSED)
+{
+	struct prediction none = { { 1000 }, "eu", "", 300, NAN, NAN, "", "no model" };
+	struct prediction failure = { { 2000 }, "eu", "", 300, 0.75, NAN, "m1", "" };
+	struct prediction load = { { 2000 }, "eu", "www.", 600, NAN, 1234.5, "m2", "" };
+
+	CU_ASSERT_EQUAL(store_prediction_put(txn, &load), 0);
+	CU_ASSERT_EQUAL(store_prediction_put(txn, &none), 0);
+	CU_ASSERT_EQUAL(store_prediction_put(txn, &failure), 0);
+	failure.probability = 0.5;
+	CU_ASSERT_EQUAL(store_prediction_put(txn, &failure), 0);	/* the same again: the last one stands */
+	return 0;
+}
+
+static bool
+see_prediction(void *arg UNUSED, const struct prediction *p)
+{
+	text_printf(&seen, "%lld %s '%s' %u ", (long long)p->at.ms, p->region, p->service, p->horizon_s);
+	text_printf(&seen, isnan(p->probability) ? "none " : "%g ", p->probability);
+	text_printf(&seen, isnan(p->load_forecast) ? "none " : "%g ", p->load_forecast);
+	text_printf(&seen, "'%s' '%s'\n", p->model, p->reason);
+	return true;
+}
+
+static void
+test_predictions(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+
+	CU_ASSERT_EQUAL(store_call(store, put_predictions, NULL), 0);
+	CU_ASSERT_EQUAL(store_predictions(reader, (struct wall){ 0 }, see_prediction, NULL), 0);
+	SUITE_TEXT(seen_take(), "1000 eu '' 300 none none '' 'no model'\n2000 eu '' 300 0.5 none 'm1' ''\n"
+	    "2000 eu 'www.' 600 none 1234.5 'm2' ''\n");
+	CU_ASSERT_EQUAL(store_predictions(reader, (struct wall){ 2001 }, see_prediction, NULL), 0);
+	SUITE_TEXT(seen_take(), "");
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
+static int
+put_plans(struct store_txn *txn, void *arg UNUSED)
+{
+	CU_ASSERT_EQUAL(store_plan_put(txn, (struct wall){ 1 }, 7, "published", "{\"epoch\":7}"), 0);
+	CU_ASSERT_EQUAL(store_plan_put(txn, (struct wall){ 2 }, 8, "published", "{\"epoch\":8}"), 0);
+	CU_ASSERT_EQUAL(store_plan_put(txn, (struct wall){ 3 }, 9, "refused: no legal region", "{\"epoch\":9}"), 0);
+	return 0;
+}
+
+static void
+test_plans(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+	struct text body = { 0 };
+	uint64_t epoch = 0;
+
+	CU_ASSERT_EQUAL(store_latest_plan(reader, &epoch, &body), -ENOENT);
+	CU_ASSERT_EQUAL(store_call(store, put_plans, NULL), 0);
+	CU_ASSERT_EQUAL(store_latest_plan(reader, &epoch, &body), 0);
+	CU_ASSERT_EQUAL(epoch, 8);
+	SUITE_TEXT(body.bytes, "{\"epoch\":8}");
+	text_fini(&body);
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
+static int
+put_models(struct store_txn *txn, void *arg UNUSED)
+{
+	struct model_row old = { "aa", "failure", { 1000 }, "serving", "{}", "a\0b", 3 };
+	struct model_row new = { "bb", "load", { 2000 }, "candidate", "{\"n\":1}", "", 0 };
+
+	CU_ASSERT_EQUAL(store_model_put(txn, &old), 0);
+	CU_ASSERT_EQUAL(store_model_put(txn, &new), 0);
+	CU_ASSERT_EQUAL(store_model_status(txn, "aa", "retired"), 0);
+	CU_ASSERT_EQUAL(store_model_status(txn, "zz", "retired"), -ENOENT);
+	CU_ASSERT_EQUAL(store_model_status(txn, "aa", "resting"), -EINVAL);
+	return 0;
+}
+
+static bool
+see_model(void *arg UNUSED, const struct model_row *m)
+{
+	text_printf(&seen, "%s %s %lld %s %s %zu %s\n", m->id, m->kind, (long long)m->trained.ms, m->status, m->card,
+	    m->blob_length, m->blob == NULL ? "-" : memcmp(m->blob, "a\0b", 3) == 0 ? "a0b" : "?");
+	return true;
+}
+
+static void
+test_models(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+
+	CU_ASSERT_EQUAL(store_call(store, put_models, NULL), 0);
+	CU_ASSERT_EQUAL(store_models(reader, true, see_model, NULL), 0);
+	SUITE_TEXT(seen_take(), "bb load 2000 candidate {\"n\":1} 0 -\naa failure 1000 retired {} 3 a0b\n");
+	CU_ASSERT_EQUAL(store_models(reader, false, see_model, NULL), 0);
+	SUITE_TEXT(seen_take(), "bb load 2000 candidate {\"n\":1} 0 -\naa failure 1000 retired {} 3 -\n");
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
+/* --- reports --------------------------------------------------------------------------------------------------------- */
+
+static const struct report_backend two_backends[] = {
+	{ "a", "www.gtm.example.com.", "192.0.2.1:80", true, 1.5, "" },
+	{ "b", "www.gtm.example.com.", "192.0.2.2:80", false, NAN, "connection refused" },
+};
+static const struct report_load one_load[] = { { "www.gtm.example.com.", 120.5 } };
+static const struct report_metric two_metrics[] = { { "cpu", "ratio", "", 0.25 }, { "rtt", "ms", "a", 12 } };
+
+static struct report
+report(uint64_t sequence, int64_t at_ms)
+{
+	return (struct report){ .agent = "rem-1", .region = "eu", .sequence = sequence, .time = { at_ms },
+		.capacity = 500, .backend_count = 2, .backends = two_backends, .load_count = 1, .loads = one_load,
+		.metric_count = 2, .metrics = two_metrics };
+}
+
+struct arrival {
+	struct report report;
+	struct wall received;
+};
+
+static int
+put_report(struct store_txn *txn, void *arg)
+{
+	const struct arrival *arrival = arg;
+
+	return store_report_put(txn, &arrival->report, arrival->received);
+}
+
+static int
+arrive(struct store *store, struct report what, int64_t received_ms)
+{
+	struct arrival arrival = { what, { received_ms } };
+
+	return store_call(store, put_report, &arrival);
+}
+
+struct seeing {
+	struct store_reader *reader;
+};
+
+static bool
+see_sample(void *arg UNUSED, const struct sample_row *s)
+{
+	text_printf(&seen, " %lld:%g", (long long)s->at.ms, s->value);
+	return true;
+}
+
+static bool
+see_series(void *arg, const struct series_row *series)
+{
+	struct seeing *seeing = arg;
+
+	text_printf(&seen, "%s/%s/%s [%s]", series->region, series->backend, series->name, series->unit);
+	CU_ASSERT_EQUAL(store_samples(seeing->reader, series->id, RESOLUTION_RAW, (struct wall){ 0 },
+	    (struct wall){ INT64_MAX }, see_sample, NULL), 0);
+	text_puts(&seen, "\n");
+	return true;
+}
+
+static const char *
+all_series(struct store_reader *reader, const char *region)
+{
+	struct seeing seeing = { reader };
+
+	CU_ASSERT_EQUAL(store_series(reader, region, see_series, &seeing), 0);
+	return seen_take();
+}
+
+static bool
+see_report(void *arg UNUSED, const char *region, const char *agent, struct wall received, const char *json)
+{
+	struct diags diags = { 0 };
+	struct report *back = report_read(json, strlen(json), region, &diags);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(back);
+	text_printf(&seen, "%s %s %lld: sequence %llu at %lld, %zu backends\n", region, agent, (long long)received.ms,
+	    (unsigned long long)back->sequence, (long long)back->time.ms, back->backend_count);
+	report_free(back);
+	diag_fini(&diags);
+	return true;
+}
+
+static const char *
+latest(struct store_reader *reader)
+{
+	CU_ASSERT_EQUAL(store_latest_reports(reader, see_report, NULL), 0);
+	return seen_take();
+}
+
+static void
+test_report_becomes_samples(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+
+	CU_ASSERT_EQUAL(arrive(store, report(1, 5000), 5100), 0);
+	SUITE_TEXT(all_series(reader, NULL), "eu//backends_healthy [ratio] 5000:0.5\neu//capacity [requests/s] 5000:500\n"
+	    "eu//cpu [ratio] 5000:0.25\neu//load:www.gtm.example.com. [requests/s] 5000:120.5\neu/a/rtt [ms] 5000:12\n");
+	SUITE_TEXT(all_series(reader, "us"), "");
+	SUITE_TEXT(latest(reader), "eu rem-1 5100: sequence 1 at 5000, 2 backends\n");
+	CU_ASSERT_EQUAL(store_counters(store).samples, 5);
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
+static void
+test_report_counts_once(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+	struct report again = report(1, 6000), other = report(1, 7000);
+
+	CU_ASSERT_EQUAL(arrive(store, report(1, 5000), 5100), 0);
+	CU_ASSERT_EQUAL(arrive(store, again, 6100), -EEXIST);
+	CU_ASSERT_EQUAL(store_counters(store).samples, 5);
+	SUITE_TEXT(latest(reader), "eu rem-1 5100: sequence 1 at 5000, 2 backends\n");
+	CU_ASSERT_PTR_NULL(strstr(all_series(reader, "eu"), "6000:"));
+	other.agent = "rem-2";	/* sequences count per agent */
+	CU_ASSERT_EQUAL(arrive(store, other, 7100), 0);
+	SUITE_TEXT(latest(reader), "eu rem-1 5100: sequence 1 at 5000, 2 backends\n"
+	    "eu rem-2 7100: sequence 1 at 7000, 2 backends\n");
+	other.sequence = 0;
+	CU_ASSERT_EQUAL(arrive(store, other, 7100), -EINVAL);
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
+static void
+test_report_newest(void)
+{
+	static const struct {
+		const char *name;
+		uint64_t sequence;
+		int64_t at_ms;
+		bool newest;
+	} arrivals[] = {
+		{ "first", 10, 10000, true },
+		{ "next", 12, 12000, true },
+		{ "spooled, late", 11, 11000, false },
+		{ "clock went wrong", 13, 99000, true },
+		{ "clock was set back", 14, 14000, true },
+		{ "count was lost", 1, 15000, true },
+		{ "old one of the old count", 9, 9000, true },	/* a higher count than 1: taken as newer */
+	};
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+
+	for (size_t i = 0; i < ARRAY_SIZE(arrivals); i++) {
+		char expected[32];
+		bool newest;
+
+		CU_ASSERT_EQUAL(arrive(store, report(arrivals[i].sequence, arrivals[i].at_ms), 20000), 0);
+		snprintf(expected, sizeof(expected), "sequence %llu at ", (unsigned long long)arrivals[i].sequence);
+		newest = strstr(latest(reader), expected) != NULL;
+		if (newest != arrivals[i].newest)
+			CU_FAIL(arrivals[i].name);
+	}
+	CU_ASSERT_PTR_NOT_NULL(strstr(all_series(reader, "eu"), "9000:500 10000:500 11000:500 12000:500 14000:500 15000"));
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
+static void
+test_report_unit_changes(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+	struct report_metric metric = { "memory", "bytes", "", 2048 };
+	struct report first = { .agent = "r", .region = "eu", .sequence = 1, .time = { 1000 }, .metric_count = 1,
+		.metrics = &metric };
+
+	CU_ASSERT_EQUAL(arrive(store, first, 1000), 0);
+	SUITE_TEXT(all_series(reader, "eu"), "eu//memory [bytes] 1000:2048\n");
+	metric = (struct report_metric){ "memory", "ratio", "", 0.5 };
+	first.sequence = 2;
+	first.time.ms = 2000;
+	CU_ASSERT_EQUAL(arrive(store, first, 2000), 0);
+	SUITE_TEXT(all_series(reader, "eu"), "eu//memory [ratio] 1000:2048 2000:0.5\n");
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
+static const struct suite_case cases[] = {
+	{ .name = "zones: put, replace whatever the case, delete, in order", .run = test_zones },
+	{ .name = "steering: none at first, then the last text", .run = test_steering },
+	{ .name = "overrides: ids, change, delete, a kind that isn't one", .run = test_overrides },
+	{ .name = "tokens: one of a name and of a hash", .run = test_tokens },
+	{ .name = "health events: by time, up to but not with the end", .run = test_health_events },
+	{ .name = "predictions: NAN is none, and comes back so", .run = test_predictions },
+	{ .name = "plans: the last that was published", .run = test_plans },
+	{ .name = "models: newest first, blob only on demand", .run = test_models },
+	{ .name = "report: its numbers become samples", .run = test_report_becomes_samples },
+	{ .name = "report: a sequence counts once, and nothing of the second is stored", .run = test_report_counts_once },
+	{ .name = "report: which one is the agent's newest", .run = test_report_newest },
+	{ .name = "report: a series takes on a new unit", .run = test_report_unit_changes },
+};
+
+int
+main(void)
+{
+	return suite_run("store_rows", cases, ARRAY_SIZE(cases));
+}
