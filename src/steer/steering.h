@@ -90,6 +90,7 @@ struct steering_service {
 
 struct steering {
 	struct arena *arena;
+	unsigned holds;				/* holders besides the first; control thread only */
 	uint32_t health_check_interval_ms;	/* default 5000 */
 	uint32_t pae_update_interval_ms;	/* default 10000 */
 	const char *geo_database;		/* mmdb path, or NULL */
@@ -103,7 +104,8 @@ struct steering {
 
 /* A steering with no region and no service, as a folder without steering.yaml has it. NULL: out of memory. */
 struct steering *steering_empty(void) MUST_USE;
-void steering_free(struct steering *steering);
+void steering_free(struct steering *steering);	/* the last of all holders frees; NULL is allowed */
+static inline void steering_hold(struct steering *steering) { steering->holds++; }
 
 region_id steering_region_find(const struct steering *steering, const char *name) NONNULL;	/* or NO_REGION */
 const struct steering_service *steering_service_find(const struct steering *steering, const char *name) NONNULL;

@@ -1,0 +1,104 @@
+/* round.h -- from what agents, probes and operators say to which regions are dead and how much each admits.
+ * A state machine without sockets, clock or store: the daemon and the scenario tests drive it alike.
+ * Threads: the control thread. Times are arguments. */
+#ifndef ISOBAR_CONTROL_ROUND_H
+#define ISOBAR_CONTROL_ROUND_H
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/contract.h"
+#include "report/report.h"
+#include "serve/snapshot.h"
+#include "steer/steering.h"
+#include "store/store.h"
+
+#define ROUND_AGENTS_MAX 8		/* per region; further agents are refused */
+#define ROUND_SILENT_AFTER 3		/* health check intervals without a report: the region counts as silent */
+#define ROUND_PROBE_FALL 2		/* failed outside-in probes in a row until a silent region is dead */
+#define ROUND_RISE 2			/* good reports or probes in a row until a dead region is alive again */
+#define ROUND_UNSETTLED_PROBABILITY 0.1	/* from here on a region's answers get the service's least TTL */
+
+enum region_state {
+	REGION_UNKNOWN,		/* never heard; taken for alive */
+	REGION_UP,
+	REGION_DOWN,		/* no service has a healthy backend */
+	REGION_SILENT,		/* reports stay away; alive until probes say otherwise */
+};
+
+/* How one service stands in one region. */
+struct round_service {
+	bool dead;
+	bool reported;			/* the region's reports speak of backends of this service */
+	unsigned healthy, backends;	/* of the newest reports of all agents */
+	unsigned good_in_a_row;		/* reports or probes, while dead */
+	unsigned failed_probes;		/* in a row */
+	double load;			/* requests/s, NAN: not reported */
+	char cause[160];		/* why dead, "" otherwise */
+};
+
+/* One agent's newest report. */
+struct round_agent {
+	struct report *report;
+	struct mono heard;
+};
+
+struct round_region {
+	char *name;
+	enum region_state state;
+	bool present;			/* in the steering; others keep their reports for when they come back */
+	unsigned agent_count;
+	struct round_agent agents[ROUND_AGENTS_MAX];
+	struct wall reported;		/* newest report; .ms 0: never */
+	struct mono heard;
+	double capacity;		/* reported, else of the steering; 0: unknown */
+	bool constrained;		/* the agent accepts only some client groups */
+	double drained_to;		/* the share that operators let in: 1 all, 0 none */
+	double probability;		/* NAN: no prediction */
+	double load_forecast;		/* NAN: none */
+	uint32_t horizon_s;
+	char no_prediction[128];	/* why there is none */
+	struct wall predicted;
+	struct round_service *services;	/* by service index of the present steering */
+};
+
+struct round;
+
+typedef void round_event_fn(void *arg, const struct health_event *event);
+
+struct round *round_new(round_event_fn *event, void *arg) __attribute__((nonnull(1))) MUST_USE;
+void round_free(struct round *round);
+
+/* The steering in force from here on (held). Regions and services are matched by name; what is known is kept.
+ * 0 or -ENOMEM. */
+int round_adopt(struct round *round, struct steering *steering, struct mono now, struct wall wall) NONNULL MUST_USE;
+
+enum round_verdict { ROUND_TAKEN, ROUND_OLD, ROUND_UNKNOWN_REGION, ROUND_TOO_MANY_AGENTS };
+
+/* ROUND_TAKEN: the report is the round's now. ROUND_OLD: an older sequence than the newest known of that agent (spooled
+ * reports that came late: samples, not state); the caller keeps it. */
+enum round_verdict round_report(struct round *round, struct report *report, struct mono now, struct wall wall)
+	NONNULL MUST_USE;
+
+/* The result of an outside-in probe of (region, service). */
+void round_probe(struct round *round, region_id region, size_t service, bool healthy, const char *detail,
+	struct wall wall) NONNULL;
+bool round_wants_probe(const struct round *round, region_id region, size_t service) NONNULL;
+
+/* The drains in force, all of them: the least `value` of a region counts. */
+void round_overrides(struct round *round, const struct override *overrides, size_t count, struct wall wall)
+	__attribute__((nonnull(1)));
+void round_predict(struct round *round, const struct prediction *prediction) NONNULL;
+
+/* Time passes: silence is noticed here. */
+void round_tick(struct round *round, struct mono now, struct wall wall) NONNULL;
+
+/* Writes the live words of every service of the snapshot, which was built from the adopted steering. */
+void round_write(const struct round *round, const struct snapshot *snapshot) NONNULL;
+
+/* For views. */
+const struct steering *round_steering(const struct round *round) NONNULL;
+const struct round_region *round_region(const struct round *round, region_id region) NONNULL;
+const char *region_state_text(enum region_state state);
+
+#endif

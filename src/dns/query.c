@@ -1,0 +1,165 @@
+/* query.c -- reads a request: header, one question, and an OPT record among the additional ones.
+ * In: the bytes from the network.  Out: struct query and a verdict; nothing is kept, nothing is logged.
+ * Threads: any; pure.
+ *
+ * Strict where an answer could be wrong (two OPTs, trailing bytes inside an option, an ECS address with bits behind its
+ * prefix: FORMERR by RFC 6891 section 6.1.1 and RFC 7871 section 7.1.2), lenient where it can't be: records that we
+ * don't know in the additional section are skipped (RFC 8906 asks servers to stay quiet about those). */
+#include "dns/query.h"
+
+#include <string.h>
+
+#include "dns/wire.h"
+
+static enum query_verdict read_question(struct query *query, struct wire_reader *r);
+static bool skip_record(struct wire_reader *r, struct query *query, enum query_verdict *verdict);
+static bool skip_name(struct wire_reader *r);
+static enum query_verdict read_opt(struct query *query, uint16_t payload, uint32_t ttl, const uint8_t *options,
+	uint16_t length);
+static enum query_verdict read_subnet(struct query *query, const uint8_t *option, uint16_t length);
+
+enum query_verdict
+query_read(struct query *query, const uint8_t *bytes, size_t length)
+{
+	struct wire_reader r = { .bytes = bytes, .size = length };
+	unsigned questions, others;
+	enum query_verdict verdict;
+
+	memset(query, 0, offsetof(struct query, name));
+	query->question_length = 0;
+	query->edns = query->dnssec_ok = query->subnet = false;
+	query->payload = 512;
+	query->id = wire_u16(&r);
+	query->flags = wire_u16(&r);
+	questions = wire_u16(&r);
+	others = wire_u16(&r);
+	others += wire_u16(&r);
+	others += wire_u16(&r);
+	if (r.failed || query->flags & FLAG_QR)
+		return QUERY_DROP;
+	if (questions != 1)
+		return query->flags & FLAGS_OPCODE ? QUERY_NOTIMP : QUERY_FORMERR;
+	verdict = read_question(query, &r);
+	if (query->flags & FLAGS_OPCODE)
+		return QUERY_NOTIMP;
+	while (others-- > 0 && verdict == QUERY_OK)
+		if (!skip_record(&r, query, &verdict))
+			return QUERY_FORMERR;
+	if (verdict == QUERY_OK && r.at != r.size)
+		return QUERY_FORMERR;
+	return verdict;
+}
+
+static enum query_verdict
+read_question(struct query *query, struct wire_reader *r)
+{
+	size_t length = name_length(r->bytes + r->at, r->size - r->at);
+
+	if (length == 0)
+		return QUERY_FORMERR;
+	name_lower(query->name, r->bytes + r->at, length);
+	wire_bytes(r, length);
+	query->type = wire_u16(r);
+	query->class = wire_u16(r);
+	if (r->failed)
+		return QUERY_FORMERR;
+	name_take_apart(&query->parts, query->name);
+	query->question_length = (uint16_t)(length + 4);
+	return QUERY_OK;
+}
+
+static bool
+skip_record(struct wire_reader *r, struct query *query, enum query_verdict *verdict)
+{
+	size_t owner = r->at;
+	uint16_t type, class, length;
+	uint32_t ttl;
+	const uint8_t *rdata;
+
+	if (!skip_name(r))
+		return false;
+	type = wire_u16(r);
+	class = wire_u16(r);
+	ttl = wire_u32(r);
+	length = wire_u16(r);
+	rdata = wire_bytes(r, length);
+	if (r->failed)
+		return false;
+	if (type != TYPE_OPT)
+		return true;
+	if (query->edns || r->bytes[owner] != 0)
+		return false;
+	query->edns = true;
+	*verdict = read_opt(query, class, ttl, rdata, length);
+	return true;
+}
+
+static bool
+skip_name(struct wire_reader *r)
+{
+	uint8_t length;
+
+	while ((length = wire_u8(r)) != 0) {
+		if (length >= 0xc0) {
+			wire_u8(r);
+			break;
+		}
+		if (length > 63)
+			return false;
+		wire_bytes(r, length);
+	}
+	return !r->failed;
+}
+
+static enum query_verdict
+read_opt(struct query *query, uint16_t payload, uint32_t ttl, const uint8_t *options, uint16_t length)
+{
+	struct wire_reader r = { .bytes = options, .size = length };
+
+	query->payload = payload < 512 ? 512 : payload;
+	query->dnssec_ok = (ttl & 0x8000) != 0;
+	if ((ttl >> 16 & 0xff) != 0)
+		return QUERY_BADVERS;
+	while (r.at < r.size) {
+		uint16_t code = wire_u16(&r), size = wire_u16(&r);
+		const uint8_t *option = wire_bytes(&r, size);
+
+		if (r.failed)
+			return QUERY_FORMERR;
+		if (code == EDNS_CLIENT_SUBNET && read_subnet(query, option, size) != QUERY_OK)
+			return QUERY_FORMERR;
+	}
+	return QUERY_OK;
+}
+
+static enum query_verdict
+read_subnet(struct query *query, const uint8_t *option, uint16_t length)
+{
+	struct wire_reader r = { .bytes = option, .size = length };
+	struct address masked;
+	unsigned bytes;
+	uint8_t scope;
+	const uint8_t *p;
+
+	query->subnet_family = wire_u16(&r);
+	query->subnet_length = wire_u8(&r);
+	scope = wire_u8(&r);
+	bytes = (query->subnet_length + 7u) / 8;
+	p = wire_bytes(&r, bytes);
+	if (r.failed || r.at != r.size || scope != 0 || query->subnet)
+		return QUERY_FORMERR;
+	memset(&query->subnet_address, 0, sizeof(query->subnet_address));
+	if (query->subnet_family == 1 && query->subnet_length <= 32)
+		query->subnet_address.bits = 32;
+	else if (query->subnet_family == 2 && query->subnet_length <= 128)
+		query->subnet_address.bits = 128;
+	else if (query->subnet_family != 0 || query->subnet_length != 0)
+		return QUERY_FORMERR;
+	memcpy(query->subnet_address.bytes, p, bytes);
+	masked = query->subnet_address;
+	address_mask(&masked, query->subnet_length);
+	if (memcmp(&masked, &query->subnet_address, sizeof(masked)) != 0)
+		return QUERY_FORMERR;
+	query->subnet = true;
+	return QUERY_OK;
+}

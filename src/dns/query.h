@@ -1,0 +1,41 @@
+/* query.h -- a request as bytes, turned into a question that can be answered, or into the error that it deserves.
+ * Threads: any; pure. */
+#ifndef ISOBAR_DNS_QUERY_H
+#define ISOBAR_DNS_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/contract.h"
+#include "dns/name.h"
+#include "dns/types.h"
+
+struct query {
+	uint16_t id, flags;		/* flags as they came */
+	uint16_t type, class;
+	uint8_t name[NAME_MAX];		/* lower case */
+	struct name_parts parts;	/* of `name` */
+	uint16_t question_length;	/* name, type and class, as they stand after the header; 0: no question */
+	bool edns;			/* an OPT record was there */
+	bool dnssec_ok;
+	uint16_t payload;		/* what the requester can take by UDP; at least 512 */
+	bool subnet;			/* EDNS Client Subnet, RFC 7871 */
+	struct address subnet_address;	/* bits behind the prefix are zero; .bits 0 for the prefix 0 of no family */
+	uint16_t subnet_family;
+	uint8_t subnet_length;
+};
+
+enum query_verdict {
+	QUERY_OK,
+	QUERY_DROP,		/* not even a header, or a response: never answered */
+	QUERY_FORMERR,
+	QUERY_NOTIMP,
+	QUERY_BADVERS,
+};
+
+/* Fills `query` as far as it could be read: an error answer echoes the id and, where it was whole, the question. */
+enum query_verdict query_read(struct query *query, const uint8_t *bytes, size_t length) NONNULL;
+
+#endif

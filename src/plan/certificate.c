@@ -1,0 +1,141 @@
+/* certificate.c -- reads a snapshot's tables back and holds them against law and plan.
+ * In: a snapshot that isn't published yet.  Out: yes, or the first check that failed.  Threads: any; pure.
+ * Written from the definitions alone and apart from pack.c and compile.c: a fault there must not hide itself here. */
+#include "plan/certificate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "steer/country.h"
+
+static bool check_service(const struct snapshot *snapshot, const struct service *service, const struct plan *plan,
+	struct text *why);
+static bool check_table(const struct snapshot *snapshot, const struct service *service, const struct slot_table *table,
+	struct region_set legal, const char *clients, struct text *why);
+static bool check_list(const struct slot *slot, struct region_set legal, const char **fault);
+static bool check_shares(const struct snapshot *snapshot, const struct service *service,
+	const struct slot_table *table, const struct plan_group *planned, struct text *why);
+
+bool
+certificate_check(const struct snapshot *snapshot, const struct plan *plan, struct text *why)
+{
+	for (size_t s = 0; s < snapshot->service_count; s++)
+		if (!check_service(snapshot, &snapshot->services[s], plan, why))
+			return false;
+	return true;
+}
+
+static bool
+check_service(const struct snapshot *snapshot, const struct service *service, const struct plan *plan,
+	struct text *why)
+{
+	const struct steering *steering = snapshot->steering;
+	struct region_set own = { { 0 } };
+
+	for (size_t i = 0; i < service->intent->region_count; i++)
+		region_set_add(&own, service->intent->regions[i].region);
+	for (uint16_t g = 0; g < steering->group_count; g++) {
+		struct region_set legal = region_set_and(own, steering_legal(service->intent, &g, 1));
+
+		if (!check_table(snapshot, service, service->tables[g], legal, steering->groups[g].name, why))
+			return false;
+		for (size_t p = 0; plan != NULL && p < plan->service_count; p++) {
+			const struct plan_service *ps = &plan->services[p];
+
+			if (strcmp(ps->name, service->intent->name) != 0
+			    || service->intent->policy != POLICY_PREDICTIVE)
+				continue;
+			for (size_t k = 0; k < ps->group_count; k++)
+				if (ps->groups[k].group == g && ps->groups[k].pair_count > 0
+				    && !check_shares(snapshot, service, service->tables[g], &ps->groups[k], why))
+					return false;
+		}
+	}
+	for (unsigned c = 1; service->by_country != NULL && c < country_count(); c++) {
+		const char *fault;
+		struct region_set legal = region_set_and(own, service->legal_by_country[c]);
+
+		if (!check_list(&service->by_country->slots[c], legal, &fault)) {
+			text_printf(why, "%s: clients in %s: the list %s", service->intent->name,
+			    country_at((uint8_t)c)->code, fault);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+check_table(const struct snapshot *snapshot, const struct service *service, const struct slot_table *table,
+	struct region_set legal, const char *clients, struct text *why)
+{
+	(void)snapshot;
+	for (uint32_t i = 0; i < table->count; i++) {
+		const char *fault;
+
+		if (check_list(&table->slots[i], legal, &fault))
+			continue;
+		text_printf(why, "%s: clients of %s: the list of slot %u of %u %s", service->intent->name, clients, i,
+		    table->count, fault);
+		return false;
+	}
+	return true;
+}
+
+static bool
+check_list(const struct slot *slot, struct region_set legal, const char **fault)
+{
+	struct region_set seen = { { 0 } };
+	bool ended = false;
+
+	if (slot->list[0] == NO_REGION && !region_set_is_empty(legal)) {
+		*fault = "is empty though a region is legal";
+		return false;
+	}
+	for (unsigned i = 0; i < SLOT_LIST; i++) {
+		region_id r = slot->list[i];
+
+		if (r == NO_REGION) {
+			ended = true;
+			continue;
+		}
+		*fault = ended ? "goes on after its end" : !region_set_has(&legal, r) ? "holds a region that residency forbids"
+			: region_set_has(&seen, r) ? "holds a region twice" : NULL;
+		if (*fault != NULL)
+			return false;
+		region_set_add(&seen, r);
+	}
+	return true;
+}
+
+/* Counting slots again: each pair's share must be within one slot a pair of its primary, of what the plan says. */
+static bool
+check_shares(const struct snapshot *snapshot, const struct service *service, const struct slot_table *table,
+	const struct plan_group *planned, struct text *why)
+{
+	uint32_t slots[REGIONS_MAX] = { 0 };
+	double wanted[REGIONS_MAX] = { 0 }, sum = 0;
+
+	for (uint32_t i = 0; i < table->count; i++)
+		if (table->slots[i].list[0] != NO_REGION)
+			slots[table->slots[i].list[0]]++;
+	for (size_t p = 0; p < planned->pair_count; p++) {
+		wanted[planned->pairs[p].primary] += planned->pairs[p].share;
+		sum += planned->pairs[p].share;
+	}
+	if (fabs(sum - 1) > 1e-6) {
+		text_printf(why, "%s: clients of %s: shares add up to %.6f", service->intent->name,
+		    snapshot->steering->groups[planned->group].name, sum);
+		return false;
+	}
+	for (size_t r = 0; r < snapshot->steering->region_count; r++) {
+		double share = (double)slots[r] / table->count;
+
+		if (fabs(share - wanted[r]) * table->count <= 1 + 1e-3)
+			continue;
+		text_printf(why, "%s: clients of %s: %s has %.4f of the slots, planned %.4f", service->intent->name,
+		    snapshot->steering->groups[planned->group].name, snapshot->steering->regions[r].name, share, wanted[r]);
+		return false;
+	}
+	return true;
+}

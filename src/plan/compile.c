@@ -1,0 +1,300 @@
+/* compile.c -- what each policy means in slots.
+ * In: steering, a plan or none, the last snapshot.  Out: tables.  Threads: control.
+ *
+ * | policy           | shares                         | table                                            |
+ * | predictive       | of the plan, else as weighted  | slots with memory (sticky) or a sequence          |
+ * | weighted-random  | static weights                 | slots with memory (sticky) or a sequence          |
+ * | round-robin      | weights, 1 if not given        | a sequence                                        |
+ * | geographic       | all to the nearest             | one list a group, by distance; one slot a country |
+ * | priority         | all to the first               | one list a group                                  |
+ *
+ * All of them are tables of ordered lists in the end, so the query path knows no policies. */
+#include "plan/compile.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/pack.h"
+#include "plan/weights.h"
+#include "steer/country.h"
+
+struct job {
+	const struct steering *steering;
+	const struct steering_service *service;
+	const struct plan_service *planned;	/* or NULL */
+	const struct snapshot *previous;	/* or NULL */
+	const struct service *last;		/* the same service in it, or NULL */
+	const region_id *renumber;
+	struct arena *scratch;
+};
+
+static void renumber_regions(const struct snapshot *previous, const struct steering *steering, region_id *renumber);
+static bool compile_service(const struct job *job, struct service_tables *tables, double *moved);
+static struct slot_table *compile_group(const struct job *job, uint16_t group);
+static struct slot_table *compile_shares(const struct job *job, uint16_t group, struct region_set legal);
+static const struct plan_pair *planned_pairs(const struct job *job, uint16_t group, size_t *count);
+static struct slot_table *compile_list(const struct job *job, struct region_set legal, struct location from);
+static struct slot_table *compile_countries(const struct job *job);
+static struct location group_location(const struct steering *steering, uint16_t group);
+static size_t order_legal(const struct job *job, struct region_set legal, struct location from, region_id *order);
+static const struct slot_table *last_table(const struct job *job, uint16_t group);
+static uint32_t slots_for(const struct steering *steering, size_t pairs);
+
+int
+compile_tables(struct compiled *out, const struct steering *steering, const struct plan *plan,
+	const struct snapshot *previous)
+{
+	region_id renumber[REGIONS_MAX];
+	struct job job = { .steering = steering, .previous = previous, .renumber = renumber };
+
+	out->service_count = steering->service_count;
+	out->group_count = steering->group_count;
+	out->services = calloc(steering->service_count + 1, sizeof(*out->services));
+	out->moved = calloc(steering->service_count + 1, sizeof(*out->moved));
+	if (out->services == NULL || out->moved == NULL)
+		goto fail;
+	if (previous != NULL)
+		renumber_regions(previous, steering, renumber);
+	for (size_t i = 0; i < steering->service_count; i++) {
+		bool done;
+
+		job.service = &steering->services[i];
+		job.last = NULL;
+		for (size_t k = 0; previous != NULL && k < previous->service_count; k++)
+			if (strcmp(previous->services[k].intent->name, job.service->name) == 0)
+				job.last = &previous->services[k];
+		job.planned = NULL;
+		for (size_t k = 0; plan != NULL && k < plan->service_count; k++)
+			if (strcmp(plan->services[k].name, job.service->name) == 0)
+				job.planned = &plan->services[k];
+		job.scratch = arena_new();
+		done = job.scratch != NULL && compile_service(&job, &out->services[i], &out->moved[i]);
+		arena_free(job.scratch);
+		if (!done)
+			goto fail;
+	}
+	return 0;
+fail:
+	compiled_fini(out);
+	return -ENOMEM;
+}
+
+void
+compiled_fini(struct compiled *compiled)
+{
+	for (size_t i = 0; compiled->services != NULL && i < compiled->service_count; i++) {
+		for (size_t g = 0; compiled->services[i].groups != NULL && g < compiled->group_count; g++)
+			slot_table_release(compiled->services[i].groups[g]);
+		free(compiled->services[i].groups);
+		slot_table_release(compiled->services[i].by_country);
+	}
+	free(compiled->services);
+	free(compiled->moved);
+	memset(compiled, 0, sizeof(*compiled));
+}
+
+static void
+renumber_regions(const struct snapshot *previous, const struct steering *steering, region_id *renumber)
+{
+	memset(renumber, NO_REGION, REGIONS_MAX);
+	for (size_t r = 0; r < previous->steering->region_count; r++)
+		renumber[r] = steering_region_find(steering, previous->steering->regions[r].name);
+}
+
+static bool
+compile_service(const struct job *job, struct service_tables *tables, double *moved)
+{
+	size_t groups = job->steering->group_count;
+
+	tables->groups = calloc(groups, sizeof(struct slot_table *));
+	if (tables->groups == NULL)
+		return false;
+	for (size_t g = 0; g < groups; g++) {
+		tables->groups[g] = compile_group(job, (uint16_t)g);
+		if (tables->groups[g] == NULL)
+			return false;
+		*moved += pack_moved(last_table(job, (uint16_t)g), job->renumber, tables->groups[g]) / (double)groups;
+	}
+	if (job->service->policy != POLICY_GEOGRAPHIC)
+		return true;
+	tables->by_country = compile_countries(job);
+	return tables->by_country != NULL;
+}
+
+static struct slot_table *
+compile_group(const struct job *job, uint16_t group)
+{
+	struct region_set legal = steering_legal(job->service, &group, 1);
+
+	switch (job->service->policy) {
+	case POLICY_GEOGRAPHIC:
+		return compile_list(job, legal, group_location(job->steering, group));
+	case POLICY_PRIORITY:
+		return compile_list(job, legal, (struct location){ false, 0, 0 });
+	default:
+		return compile_shares(job, group, legal);
+	}
+}
+
+static struct slot_table *
+compile_shares(const struct job *job, uint16_t group, struct region_set legal)
+{
+	region_id others[REGIONS_MAX];
+	double weights[REGIONS_MAX];
+	struct pack_input input = { .others = others, .renumber = job->renumber };
+
+	input.other_count = order_legal(job, legal, (struct location){ false, 0, 0 }, others);
+	input.pairs = planned_pairs(job, group, &input.pair_count);
+	if (input.pairs == NULL) {
+		weights_rule(job->steering, job->service, NULL, weights);
+		input.pairs = weights_pairs(job->service, weights, legal, job->scratch, &input.pair_count);
+		if (input.pairs == NULL)
+			return NULL;
+	}
+	if (input.pair_count == 0)	/* nothing is legal: the empty list answers NODATA */
+		return pack_list(NULL, 0);
+	input.slots = slots_for(job->steering, input.pair_count);
+	if (!job->service->sticky)
+		return pack_sequence(&input);
+	input.previous = last_table(job, group);
+	return pack_slots(&input);
+}
+
+/* Those of the group itself only: what a plan leaves out, static weights fill, cut to what is legal. */
+static const struct plan_pair *
+planned_pairs(const struct job *job, uint16_t group, size_t *count)
+{
+	for (size_t i = 0; job->planned != NULL && i < job->planned->group_count; i++)
+		if (job->planned->groups[i].group == group && job->planned->groups[i].pair_count > 0) {
+			*count = job->planned->groups[i].pair_count;
+			return job->planned->groups[i].pairs;
+		}
+	return NULL;
+}
+
+static struct slot_table *
+compile_list(const struct job *job, struct region_set legal, struct location from)
+{
+	region_id order[REGIONS_MAX];
+
+	return pack_list(order, order_legal(job, legal, from, order));
+}
+
+/* A client in no network group is served from the region nearest to its country, or to its group where that has a
+ * location of its own. Law is that of the country; networks narrow it when picked. */
+static struct slot_table *
+compile_countries(const struct job *job)
+{
+	struct slot_table *table = slot_table_new(COUNTRIES_MAX);
+	struct locator *locator = locator_new(job->steering, NULL);
+
+	if (table == NULL || locator == NULL) {
+		slot_table_release(table);
+		locator_free(locator);
+		return NULL;
+	}
+	for (unsigned c = 1; c < country_count(); c++) {
+		const struct country *country = country_at((uint8_t)c);
+		struct location from = { true, country->latitude, country->longitude };
+		uint16_t group = locator_country_group(locator, (uint8_t)c);
+		struct region_set legal = locator_legal(locator, job->service, 0, (uint8_t)c);
+		region_id order[REGIONS_MAX];
+		size_t count;
+
+		if (job->steering->groups[group].location.known)
+			from = job->steering->groups[group].location;
+		count = order_legal(job, legal, from, order);
+		for (size_t i = 0; i < count && i < SLOT_LIST; i++)
+			table->slots[c].list[i] = order[i];
+	}
+	locator_free(locator);
+	return table;
+}
+
+/* The location given, else the middle of the group's countries (as vectors on the sphere), else unknown. */
+static struct location
+group_location(const struct steering *steering, uint16_t group)
+{
+	const struct client_group *g = &steering->groups[group];
+	double x = 0, y = 0, z = 0, radian = 3.14159265358979323846 / 180;
+
+	if (g->location.known)
+		return g->location;
+	for (unsigned c = 1; c < country_count(); c++) {
+		const struct country *country = country_at((uint8_t)c);
+		bool inside = false;
+
+		for (size_t i = 0; i < g->country_count && !inside; i++)
+			inside = strcmp(g->countries[i], country->code) == 0;
+		for (size_t i = 0; i < g->continent_count && !inside; i++)
+			inside = strcmp(g->continents[i], country->continent) == 0;
+		if (!inside)
+			continue;
+		x += cos(country->latitude * radian) * cos(country->longitude * radian);
+		y += cos(country->latitude * radian) * sin(country->longitude * radian);
+		z += sin(country->latitude * radian);
+	}
+	if (x * x + y * y + z * z < 1e-12)
+		return (struct location){ false, 0, 0 };
+	return (struct location){ true, atan2(z, sqrt(x * x + y * y)) / radian, atan2(y, x) / radian };
+}
+
+/* Legal regions, the best first: by distance where both ends are known, else by priority and as written. Regions of
+ * weight 0 come last: they are the last resort. Insertion sort: stable, and lists are short. */
+static size_t
+order_legal(const struct job *job, struct region_set legal, struct location from, region_id *order)
+{
+	double keys[REGIONS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < job->service->region_count; i++) {
+		const struct service_region *sr = &job->service->regions[i];
+		const struct location *to = &job->steering->regions[sr->region].location;
+		double key = sr->priority;
+		size_t at;
+
+		if (!region_set_has(&legal, sr->region))
+			continue;
+		if (from.known)
+			key = to->known ? great_circle_km(from.latitude, from.longitude, to->latitude, to->longitude)
+				: 1e6;
+		if (sr->weight <= 0)
+			key += 1e9;
+		for (at = count++; at > 0 && keys[at - 1] > key; at--) {
+			keys[at] = keys[at - 1];
+			order[at] = order[at - 1];
+		}
+		keys[at] = key;
+		order[at] = sr->region;
+	}
+	return count;
+}
+
+static const struct slot_table *
+last_table(const struct job *job, uint16_t group)
+{
+	const struct steering *was;
+
+	if (job->last == NULL)
+		return NULL;
+	was = job->previous->steering;
+	for (size_t g = 0; g < was->group_count; g++)
+		if (strcmp(was->groups[g].name, job->steering->groups[group].name) == 0)
+			return job->last->tables[g];
+	return NULL;
+}
+
+/* Powers of two, so that a table grows or shrinks without moving clients that could stay. */
+static uint32_t
+slots_for(const struct steering *steering, size_t pairs)
+{
+	uint32_t slots = SLOTS_PER_SERVICE;
+
+	while (slots > SLOTS_LEAST && slots > SLOTS_PER_SERVICE / steering->group_count)
+		slots /= 2;
+	while (slots < pairs)
+		slots *= 2;
+	return slots;
+}

@@ -1,0 +1,34 @@
+/* pack.h -- shares of (primary, backup) pairs into slots: exact to one slot, deterministic, with as little movement from
+ * the last table as the change of shares allows. Pure; threads: any. */
+#ifndef ISOBAR_PLAN_PACK_H
+#define ISOBAR_PLAN_PACK_H
+
+#include "base/contract.h"
+#include "plan/plan.h"
+#include "steer/slots.h"
+
+struct pack_input {
+	const struct plan_pair *pairs;	/* by (primary, backup); shares add up to 1 */
+	size_t pair_count;
+	const region_id *others;	/* legal regions in the order that fills places 3 and 4 */
+	size_t other_count;
+	uint32_t slots;			/* >= pair_count */
+	const struct slot_table *previous;	/* or NULL */
+	const region_id *renumber;	/* previous region id -> present one, or NO_REGION; NULL: unchanged */
+};
+
+/* For sticky services: a slot keeps its primary while the share of that allows, and its backup likewise. */
+struct slot_table *pack_slots(const struct pack_input *input) NONNULL MUST_USE;
+
+/* For services without stickiness: the slots, walked in turn, are the smooth weighted round robin of the pairs: after n
+ * answers no region is more than one answer away from its share. */
+struct slot_table *pack_sequence(const struct pack_input *input) NONNULL MUST_USE;
+
+/* One slot with this list, cut to its length: the answer depends on the live words only. */
+struct slot_table *pack_list(const region_id *list, size_t count) MUST_USE;
+
+/* The share of slots whose primary differs. Counts may differ when one divides the other. 1 when `a` is NULL. */
+double pack_moved(const struct slot_table *a, const region_id *renumber, const struct slot_table *b)
+	__attribute__((nonnull(3)));
+
+#endif

@@ -1,0 +1,402 @@
+/* answer.c -- from a request to a response.
+ * In: bytes, the snapshot, the resolver's address.  Out: bytes.
+ * Threads: any; no lock, allocation, log or system call.  Memory: the stack and the caller's buffer.
+ *
+ * Decide, then encode: the lookup fills a short list of (section, owner, RRset); the encoder knows names, compression
+ * and truncation and nothing of zones.
+ * The algorithm is that of RFC 1034 section 4.3.2 with RFC 2308 (negative answers), RFC 4592 (wildcards), RFC 6604
+ * (rcode of chains) and RFC 6672 (DNAME). What would need a search was laid down in the nodes when the zone was built
+ * (zone.c), so a lookup is one probe for a name that exists and one for each missing label otherwise.
+ *
+ * Responses are minimal: no NS of the apex beside an answer. Glue and the addresses of NS, MX and SRV targets in the
+ * same zone are added; glue that a referral needs truncates when it doesn't fit (RFC 9471). */
+#include "serve/answer.h"
+
+#include <string.h>
+
+#include "dns/query.h"
+#include "dns/reply.h"
+#include "dns/wire.h"
+#include "serve/steered.h"
+
+#define PIECES_MAX 64		/* 12 links with their additional records; more are left out, additional ones first */
+#define CHAIN_MAX 12		/* CNAME and DNAME links followed in one answer */
+
+struct piece {
+	enum section section;
+	bool required;		/* additional, but without it the message must say TC */
+	const uint8_t *owner;
+	const uint8_t *wire;
+	uint32_t ttl, length;
+	uint16_t type, count;
+};
+
+struct decision {
+	const struct answer_env *env;
+	const struct query *query;
+	const struct zone *zone;
+	struct piece pieces[PIECES_MAX];
+	unsigned count;
+	uint16_t rcode;
+	bool authoritative;
+	int ede;
+	uint8_t scope;
+	unsigned links;
+	uint8_t synthesized[CHAIN_MAX][2 + NAME_MAX];	/* RDLENGTH and target of CNAMEs made from DNAMEs */
+};
+
+static void decide(struct decision *d);
+static void decide_name(struct decision *d, const uint8_t *owner, const uint8_t *name, const struct name_parts *parts);
+static const struct node *closest_encloser(const struct zone *zone, const uint8_t *name,
+	const struct name_parts *parts);
+static void decide_node(struct decision *d, const struct node *node, const uint8_t *owner);
+static bool decide_steered(struct decision *d, const struct service *service, const uint8_t *owner);
+static void decide_any(struct decision *d, const struct node *node, const uint8_t *owner);
+static void decide_dname(struct decision *d, const struct node *node, const uint8_t *name,
+	const struct name_parts *parts);
+static void decide_referral(struct decision *d, const struct node *cut);
+static void decide_negative(struct decision *d, uint16_t rcode, uint32_t ttl);
+static void follow(struct decision *d, const uint8_t *target);
+static void add(struct decision *d, enum section section, const uint8_t *owner, const struct rrset *set, uint32_t ttl);
+static void add_targets(struct decision *d, const struct rrset *set, const struct node *cut);
+static size_t encode(struct decision *d, struct reply *reply);
+static size_t finish(const struct answer_env *env, struct reply *reply);
+static struct steered_client client_of(const struct decision *d);
+
+size_t
+answer(const struct answer_env *env, const uint8_t *request, size_t length, uint8_t *response, size_t size)
+{
+	struct query query;
+	struct reply reply;
+	struct decision d;
+	size_t limit = env->stream ? ANSWER_SIZE_MAX : 512;
+	enum query_verdict verdict = query_read(&query, request, length);
+
+	if (verdict == QUERY_DROP) {
+		counter_add(&env->counters->dropped, 1);
+		return 0;
+	}
+	counter_add(env->stream ? &env->counters->tcp_queries : &env->counters->udp_queries, 1);
+	if (!env->stream && query.edns)
+		limit = query.payload < env->udp_payload ? query.payload : env->udp_payload;
+	reply_begin(&reply, &query, request, response, limit < size ? limit : size);
+	reply.payload = env->udp_payload;
+	if (verdict != QUERY_OK) {
+		reply.rcode = verdict == QUERY_FORMERR ? RCODE_FORMERR
+			: verdict == QUERY_NOTIMP ? RCODE_NOTIMP : RCODE_BADVERS;
+		return finish(env, &reply);
+	}
+	d.env = env;
+	d.query = &query;
+	d.count = d.links = 0;
+	d.rcode = RCODE_NOERROR;
+	d.authoritative = false;
+	d.ede = EDE_NONE;
+	d.scope = 0;
+	decide(&d);
+	return encode(&d, &reply);
+}
+
+static void
+decide(struct decision *d)
+{
+	const struct query *query = d->query;
+	unsigned from = 0;
+
+	if (query->subnet)
+		counter_add(&d->env->counters->client_subnet, 1);
+	if (query->class != CLASS_IN || query->type == TYPE_AXFR || query->type == TYPE_IXFR) {
+		d->rcode = RCODE_REFUSED;
+		return;
+	}
+	if (query->type == TYPE_OPT || query->type == TYPE_TSIG || query->type == TYPE_TKEY) {
+		d->rcode = RCODE_FORMERR;	/* meta types have no data (RFC 6895 section 3.1) */
+		return;
+	}
+	/* DS lies on the parent's side of a cut (RFC 4035 section 3.1.4.1): look above first. */
+	if (query->type == TYPE_DS && query->parts.labels > 0)
+		from = 1;
+	d->zone = snapshot_zone(d->env->snapshot, query->name, &query->parts, from);
+	if (from == 1) {
+		const struct zone *own = snapshot_zone(d->env->snapshot, query->name, &query->parts, 0);
+
+		if (d->zone == NULL)
+			d->zone = own;
+	}
+	if (d->zone == NULL) {
+		d->rcode = RCODE_REFUSED;
+		d->ede = EDE_NOT_AUTHORITATIVE;
+		return;
+	}
+	decide_name(d, query->name, query->name, &query->parts);
+}
+
+/* `name` is `owner` in lower case; `owner` must live as long as the decision. */
+static void
+decide_name(struct decision *d, const uint8_t *owner, const uint8_t *name, const struct name_parts *parts)
+{
+	const struct node *exact = zone_find(d->zone, name, parts, 0);
+	const struct node *encloser = exact != NULL ? exact : closest_encloser(d->zone, name, parts);
+	const struct node *dname = encloser->dname;
+
+	if (dname == NULL && exact == NULL && node_rrset(encloser, TYPE_DNAME) != NULL)
+		dname = encloser;
+	if (encloser->cut != NULL && (dname == NULL || encloser->cut->labels <= dname->labels)
+	    && !(exact == encloser->cut && d->query->type == TYPE_DS)) {
+		decide_referral(d, encloser->cut);
+		return;
+	}
+	d->authoritative = true;
+	if (dname != NULL)
+		decide_dname(d, dname, owner, parts);
+	else if (exact != NULL)
+		decide_node(d, exact, owner);
+	else if (encloser->wildcard != NULL)
+		decide_node(d, encloser->wildcard, owner);
+	else
+		decide_negative(d, RCODE_NXDOMAIN, UINT32_MAX);
+}
+
+static const struct node *
+closest_encloser(const struct zone *zone, const uint8_t *name, const struct name_parts *parts)
+{
+	unsigned apex = parts->labels - zone_apex(zone)->labels;
+
+	for (unsigned i = 1; i < apex; i++) {
+		const struct node *node = zone_find(zone, name, parts, i);
+
+		if (node != NULL)
+			return node;
+	}
+	return zone_apex(zone);
+}
+
+static void
+decide_node(struct decision *d, const struct node *node, const uint8_t *owner)
+{
+	uint16_t type = d->query->type;
+	const struct rrset *set;
+
+	if (node->flags & NODE_REGIONS) {
+		const struct service *service = snapshot_service(d->env->snapshot, node);
+
+		if (service != NULL && decide_steered(d, service, owner))
+			return;
+	}
+	if (type == TYPE_ANY) {
+		decide_any(d, node, owner);
+		return;
+	}
+	set = node_rrset(node, type);
+	if (set == NULL && (set = node_rrset(node, TYPE_CNAME)) != NULL) {
+		add(d, SECTION_ANSWER, owner, set, set->ttl);
+		follow(d, set->wire + 2);
+		return;
+	}
+	if (set == NULL) {
+		decide_negative(d, RCODE_NOERROR, UINT32_MAX);
+		return;
+	}
+	add(d, SECTION_ANSWER, owner, set, set->ttl);
+	add_targets(d, set, NULL);
+}
+
+/* False when the service isn't steered for this type: then the owner's own records count. */
+static bool
+decide_steered(struct decision *d, const struct service *service, const uint8_t *owner)
+{
+	const struct answer_env *env = d->env;
+	struct steered_client client = client_of(d);
+	struct steered chosen;
+	uint16_t type = d->query->type;
+
+	/* One RRset is enough for ANY (RFC 8482 section 4.1): that of the first type. */
+	if (type == TYPE_ANY && service->type_count > 0)
+		type = service->types[0].type;
+	steered_choose(&chosen, env->snapshot, service, &client, type, env->row->turns);
+	if (!chosen.applies)
+		return false;
+	counter_add(&env->counters->steered, 1);
+	counter_add(&env->counters->picks[chosen.pick.outcome], 1);
+	if (chosen.scope > d->scope)
+		d->scope = chosen.scope;
+	if (chosen.rrset == NULL) {
+		d->ede = chosen.pick.outcome == PICK_NONE_LEGAL ? EDE_PROHIBITED : EDE_NO_REACHABLE_AUTHORITY;
+		if (chosen.pick.outcome == PICK_SERVFAIL)
+			d->rcode = RCODE_SERVFAIL;
+		else
+			decide_negative(d, RCODE_NOERROR, chosen.ttl);
+		return true;
+	}
+	if (chosen.pick.outcome == PICK_ALL_DOWN)
+		d->ede = EDE_STALE_ANSWER;
+	counter_add(&env->row->picks[service->index * env->snapshot->steering->region_count + chosen.pick.region], 1);
+	add(d, SECTION_ANSWER, owner, chosen.rrset, chosen.ttl);
+	if (chosen.rrset->type == TYPE_CNAME && type != TYPE_CNAME)
+		follow(d, chosen.rrset->wire + 2);
+	else
+		add_targets(d, chosen.rrset, NULL);
+	return true;
+}
+
+static struct steered_client
+client_of(const struct decision *d)
+{
+	/* A prefix of length 0 asks not to be used (RFC 7871 section 7.1.2): the resolver's address then counts. */
+	if (d->query->subnet && d->query->subnet_length > 0)
+		return (struct steered_client){ d->query->subnet_address, d->query->subnet_length };
+	/* IPv6 resolvers of one site share a /48. */
+	return (struct steered_client){ d->env->client, d->env->client.bits == 32 ? 32 : 48 };
+}
+
+static void
+decide_any(struct decision *d, const struct node *node, const uint8_t *owner)
+{
+	if (node->rrset_count == 0)
+		decide_negative(d, RCODE_NOERROR, UINT32_MAX);
+	else
+		add(d, SECTION_ANSWER, owner, &node->rrsets[0], node->rrsets[0].ttl);
+}
+
+/* RFC 6672 section 3.2: the DNAME, and a CNAME made from it whose TTL is the DNAME's. */
+static void
+decide_dname(struct decision *d, const struct node *node, const uint8_t *name, const struct name_parts *parts)
+{
+	const struct rrset *set = node_rrset(node, TYPE_DNAME);
+	const uint8_t *target = set->wire + 2;
+	size_t target_length = set->length - 2;
+	size_t kept = parts->offset[parts->labels - node->labels];
+	uint8_t *wire;
+
+	add(d, SECTION_ANSWER, node->name, set, set->ttl);
+	if (kept + target_length > NAME_MAX) {
+		d->rcode = RCODE_YXDOMAIN;
+		return;
+	}
+	if (d->links == CHAIN_MAX || d->count == PIECES_MAX)
+		return;
+	wire = d->synthesized[d->links];
+	wire_put_u16(wire, (unsigned)(kept + target_length));
+	memcpy(wire + 2, name, kept);
+	memcpy(wire + 2 + kept, target, target_length);
+	d->pieces[d->count++] = (struct piece){
+		.section = SECTION_ANSWER, .owner = name, .wire = wire, .ttl = set->ttl,
+		.length = (uint32_t)(2 + kept + target_length), .type = TYPE_CNAME, .count = 1,
+	};
+	if (d->query->type != TYPE_CNAME && d->query->type != TYPE_ANY)
+		follow(d, wire + 2);
+}
+
+/* The chain goes on inside the zone only: what lies in another one, the resolver asks for itself. */
+static void
+follow(struct decision *d, const uint8_t *target)
+{
+	uint8_t name[NAME_MAX];
+	struct name_parts parts;
+
+	if (d->links++ == CHAIN_MAX || !name_is_under(target, zone_apex(d->zone)->name))
+		return;
+	name_lower(name, target, name_length(target, NAME_MAX));
+	name_take_apart(&parts, name);
+	for (unsigned i = 0; i < d->count; i++)		/* a loop: the chain so far is the answer */
+		if (d->pieces[i].type == TYPE_CNAME && name_length(d->pieces[i].owner, NAME_MAX) == parts.length
+		    && name_equal(d->pieces[i].owner, name, parts.length))
+			return;
+	decide_name(d, target, name, &parts);
+}
+
+static void
+decide_referral(struct decision *d, const struct node *cut)
+{
+	const struct rrset *ns = node_rrset(cut, TYPE_NS), *ds = node_rrset(cut, TYPE_DS);
+
+	add(d, SECTION_AUTHORITY, cut->name, ns, ns->ttl);
+	if (ds != NULL && d->query->dnssec_ok)
+		add(d, SECTION_AUTHORITY, cut->name, ds, ds->ttl);
+	add_targets(d, ns, cut);
+}
+
+static void
+decide_negative(struct decision *d, uint16_t rcode, uint32_t ttl)
+{
+	uint32_t negative = zone_negative_ttl(d->zone);
+
+	d->rcode = rcode;
+	add(d, SECTION_AUTHORITY, zone_apex(d->zone)->name, zone_soa(d->zone), ttl < negative ? ttl : negative);
+}
+
+static void
+add(struct decision *d, enum section section, const uint8_t *owner, const struct rrset *set, uint32_t ttl)
+{
+	for (unsigned i = 0; i < d->count && section == SECTION_ADDITIONAL; i++)
+		if (d->pieces[i].wire == set->wire)
+			return;
+	if (d->count < PIECES_MAX)
+		d->pieces[d->count++] = (struct piece){
+			.section = section, .owner = owner, .wire = set->wire, .ttl = ttl, .length = set->length,
+			.type = set->type, .count = set->count,
+		};
+}
+
+/* Addresses of the names that NS, MX and SRV records point to, as far as this zone knows them. Behind a cut they are
+ * glue, and those below the very cut are required: nobody else could tell them. */
+static void
+add_targets(struct decision *d, const struct rrset *set, const struct node *cut)
+{
+	size_t before = set->type == TYPE_NS ? 0 : set->type == TYPE_MX ? 2 : set->type == TYPE_SRV ? 6 : SIZE_MAX;
+	const uint8_t *wire = set->wire;
+
+	if (before == SIZE_MAX)
+		return;
+	for (unsigned i = 0; i < set->count && d->count < PIECES_MAX; i++, wire += 2 + wire_get_u16(wire)) {
+		static const uint16_t types[] = { TYPE_A, TYPE_AAAA };
+		uint8_t name[NAME_MAX];
+		const uint8_t *target = wire + 2 + before;
+		const struct node *node;
+
+		if (!name_is_under(target, zone_apex(d->zone)->name))
+			continue;
+		name_lower(name, target, name_length(target, NAME_MAX));
+		node = zone_find_name(d->zone, name);
+		if (node == NULL || (cut == NULL && node->cut != NULL))
+			continue;
+		for (unsigned t = 0; t < ARRAY_SIZE(types); t++) {
+			const struct rrset *addresses = node_rrset(node, types[t]);
+
+			if (addresses == NULL || d->count == PIECES_MAX)
+				continue;
+			add(d, SECTION_ADDITIONAL, node->name, addresses, addresses->ttl);
+			if (cut != NULL && name_is_under(name, cut->name))
+				d->pieces[d->count - 1].required = true;
+		}
+	}
+}
+
+static size_t
+encode(struct decision *d, struct reply *reply)
+{
+	reply->rcode = d->rcode;
+	reply->subnet_scope = d->scope;
+	reply->ede = d->ede;
+	if (d->authoritative)
+		reply->flags |= FLAG_AA;
+	/* Sections are written in their order; a referral after a CNAME makes pieces come mixed. */
+	for (enum section section = SECTION_ANSWER; section <= SECTION_ADDITIONAL; section++)
+		for (unsigned i = 0; i < d->count; i++) {
+			const struct piece *p = &d->pieces[i];
+
+			if (p->section == section && !reply_add(reply, section, p->owner, p->type, p->ttl, p->count,
+			    p->wire, p->length) && p->required)
+				reply->truncated = true;
+		}
+	return finish(d->env, reply);
+}
+
+static size_t
+finish(const struct answer_env *env, struct reply *reply)
+{
+	if (reply->truncated)
+		counter_add(&env->counters->truncated, 1);
+	counter_add(&env->counters->rcodes[reply->rcode & 15], 1);
+	return reply_finish(reply);
+}

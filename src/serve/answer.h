@@ -1,0 +1,50 @@
+/* answer.h -- the border: bytes in, bytes out. UDP, TCP, tests, fuzz targets and benchmarks all call answer().
+ * No lock, allocation, log or system call happens here. Threads: any, each with its own counters and row. */
+#ifndef ISOBAR_SERVE_ANSWER_H
+#define ISOBAR_SERVE_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/contract.h"
+#include "dns/types.h"
+#include "serve/snapshot.h"
+
+#define ANSWER_SIZE_MAX 65535
+
+/* Owned by one worker, who stores relaxed; anybody may load relaxed (counters_read). */
+struct counters {
+	uint64_t udp_queries, tcp_queries;
+	uint64_t dropped;		/* no header, or a response */
+	uint64_t truncated;
+	uint64_t rcodes[16];
+	uint64_t steered;		/* answers for steered names */
+	uint64_t picks[7];		/* by enum pick_outcome */
+	uint64_t client_subnet;		/* queries with ECS */
+	uint64_t tcp_connections, tcp_refused, tcp_timeouts;
+	uint64_t send_failures;
+};
+
+static inline void
+counter_add(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+}
+
+struct answer_env {
+	const struct snapshot *snapshot;
+	struct worker_row *row;		/* of this worker in the snapshot */
+	struct counters *counters;
+	struct address client;		/* the resolver that asks */
+	bool stream;			/* TCP: up to 65535 octets */
+	uint16_t udp_payload;		/* the most octets of a UDP answer, and what OPT says; 512 .. 4096 */
+};
+
+/* The length of the response in `response` (which holds at least 512 octets by UDP, ANSWER_SIZE_MAX by TCP), or 0 when
+ * none must be sent. */
+size_t answer(const struct answer_env *env, const uint8_t *request, size_t length, uint8_t *response, size_t size)
+	NONNULL;
+
+#endif

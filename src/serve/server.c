@@ -1,0 +1,273 @@
+/* server.c -- binds sockets, starts workers, hands them snapshots.
+ * In: listen addresses and a first snapshot.  Out: answers on the network.
+ * Threads: started, published to and stopped by the control thread; each worker runs worker_run().
+ * Every worker has its own sockets on the same addresses (SO_REUSEPORT), so the kernel spreads clients over workers and
+ * no worker ever waits for another. All sockets are bound before any thread starts: a port that is taken is an error at
+ * start, never a half-working daemon. */
+#include "serve/server.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/rcu.h"
+#include "serve/worker.h"
+
+struct server {
+	struct server_options options;
+	struct server_listen *listens;
+	const struct snapshot *published;
+	struct worker *workers;
+	unsigned started;
+};
+
+static int bind_all(struct server *server, int *fds, struct text *error);
+static int bind_one(const struct server_listen *listen, int kind, struct text *error);
+static int worker_init(struct server *server, struct worker *worker, unsigned number, const int *fds);
+static void worker_run(void *arg);
+static void worker_stop(uv_async_t *handle);
+static uint16_t bound_port(int fd);
+
+struct server *
+server_start(const struct server_options *options, const struct snapshot *snapshot, struct text *error)
+{
+	size_t fd_count = options->workers * options->listen_count * 2;
+	int *fds = calloc(fd_count + 1, sizeof(*fds));
+	struct server *server = calloc(1, sizeof(*server));
+
+	if (fds == NULL || server == NULL)
+		goto no_memory;
+	server->options = *options;
+	server->listens = calloc(options->listen_count + 1, sizeof(*server->listens));
+	server->workers = aligned_alloc(64, options->workers * sizeof(*server->workers));
+	if (server->listens == NULL || server->workers == NULL)
+		goto no_memory;
+	memset(server->workers, 0, options->workers * sizeof(*server->workers));
+	memcpy(server->listens, options->listens, options->listen_count * sizeof(*server->listens));
+	server->options.listens = server->listens;
+	server->published = snapshot;
+	if (bind_all(server, fds, error) != 0)
+		goto fail;
+	for (unsigned w = 0; w < options->workers; w++) {
+		int status = worker_init(server, &server->workers[w], w, fds + w * options->listen_count * 2);
+
+		if (status != 0) {
+			text_printf(error, "can't start worker %u: %s", w, strerror(-status));
+			/* The sockets of the workers that didn't start are still ours. */
+			for (size_t i = (w + 1) * options->listen_count * 2; i < fd_count; i++)
+				close(fds[i]);
+			goto fail;
+		}
+		server->started++;
+	}
+	free(fds);
+	return server;
+no_memory:
+	text_puts(error, "out of memory");
+fail:
+	free(fds);
+	server_stop(server);
+	return NULL;
+}
+
+/* For each worker, for each address: the UDP socket, then the TCP socket. With port 0 the first worker's UDP socket
+ * gets a port from the kernel and all others take the same. */
+static int
+bind_all(struct server *server, int *fds, struct text *error)
+{
+	const struct server_options *options = &server->options;
+	size_t count = options->workers * options->listen_count * 2;
+
+	for (size_t i = 0; i < count; i++) {
+		struct server_listen *listen = &server->listens[i / 2 % options->listen_count];
+
+		fds[i] = bind_one(listen, i % 2 == 0 ? SOCK_DGRAM : SOCK_STREAM, error);
+		if (fds[i] < 0) {
+			while (i-- > 0)
+				close(fds[i]);
+			return -1;
+		}
+		if (listen->port == 0)
+			listen->port = bound_port(fds[i]);
+	}
+	return 0;
+}
+
+static int
+bind_one(const struct server_listen *listen, int kind, struct text *error)
+{
+	struct sockaddr_storage to;
+	socklen_t length = address_to_sockaddr(&listen->address, listen->port, &to);
+	char name[ADDRESS_TEXT_SIZE];
+	int one = 1, fd, status;
+
+	fd = socket(to.ss_family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		goto fail;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+	if (kind == SOCK_STREAM)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (to.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&to, length) == 0)
+		return fd;
+fail:
+	status = errno;
+	text_printf(error, "can't listen on %s@%u (%s): %s", address_text(&listen->address, name), listen->port,
+	    kind == SOCK_DGRAM ? "UDP" : "TCP", strerror(status));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static uint16_t
+bound_port(int fd)
+{
+	struct sockaddr_storage at;
+	socklen_t length = sizeof(at);
+
+	if (getsockname(fd, (struct sockaddr *)&at, &length) != 0)
+		return 0;
+	return ntohs(at.ss_family == AF_INET ? ((struct sockaddr_in *)&at)->sin_port
+		: ((struct sockaddr_in6 *)&at)->sin6_port);
+}
+
+static int
+worker_init(struct server *server, struct worker *worker, unsigned number, const int *fds)
+{
+	static const struct address none;
+	size_t count = server->options.listen_count;
+	int tcp_fds[64], status;
+
+	worker->number = number;
+	worker->options = &server->options;
+	worker->published = &server->published;
+	worker->udp = calloc(count + 1, sizeof(*worker->udp));
+	if (worker->udp == NULL || count > ARRAY_SIZE(tcp_fds))
+		return -ENOMEM;
+	status = uv_loop_init(&worker->loop);
+	if (status != 0)
+		return status;
+	worker->loop.data = worker;
+	uv_async_init(&worker->loop, &worker->stop, worker_stop);
+	for (size_t i = 0; i < count; i++) {
+		const struct address *address = &server->listens[i].address;
+
+		status = udp_start(worker, &worker->udp[i], fds[2 * i],
+		    memcmp(address->bytes, none.bytes, sizeof(none.bytes)) == 0);
+		if (status != 0)
+			return status;
+		tcp_fds[i] = fds[2 * i + 1];
+	}
+	status = tcp_start(worker, &worker->pool, tcp_fds, count);
+	if (status != 0)
+		return status;
+	return uv_thread_create(&worker->thread, worker_run, worker);
+}
+
+static void
+worker_run(void *arg)
+{
+	struct worker *worker = arg;
+
+	rcu_reader_register();
+	rcu_reader_offline();
+	uv_run(&worker->loop, UV_RUN_DEFAULT);
+	rcu_reader_online();
+	rcu_reader_unregister();
+}
+
+static void
+worker_stop(uv_async_t *handle)
+{
+	struct worker *worker = handle->loop->data;
+
+	for (size_t i = 0; i < worker->options->listen_count; i++)
+		udp_close(worker->udp[i]);
+	tcp_close(worker->pool);
+	uv_close((uv_handle_t *)&worker->stop, NULL);
+}
+
+const struct snapshot *
+worker_enter(struct worker *worker)
+{
+	rcu_reader_online();
+	return rcu_load(*worker->published);
+}
+
+void
+worker_leave(void)
+{
+	rcu_reader_offline();
+}
+
+struct answer_env
+worker_env(struct worker *worker, const struct snapshot *snapshot)
+{
+	return (struct answer_env){
+		.snapshot = snapshot,
+		.row = &snapshot->rows[worker->number],
+		.counters = &worker->counters,
+		.udp_payload = worker->options->udp_payload,
+	};
+}
+
+void
+server_publish(struct server *server, const struct snapshot *snapshot)
+{
+	rcu_publish(server->published, snapshot);
+	rcu_wait_readers();
+}
+
+void
+server_counters(const struct server *server, struct counters *sum)
+{
+	uint64_t *to = (uint64_t *)sum;
+
+	memset(sum, 0, sizeof(*sum));
+	for (unsigned w = 0; w < server->started; w++) {
+		const uint64_t *from = (const uint64_t *)&server->workers[w].counters;
+
+		for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+			to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	}
+}
+
+uint16_t
+server_port(const struct server *server, size_t listen)
+{
+	return server->listens[listen].port;
+}
+
+unsigned
+server_tcp_open(const struct server *server)
+{
+	unsigned open = 0;
+
+	for (unsigned w = 0; w < server->started; w++)
+		open += tcp_open(server->workers[w].pool);
+	return open;
+}
+
+void
+server_stop(struct server *server)
+{
+	if (server == NULL)
+		return;
+	for (unsigned w = 0; w < server->started; w++) {
+		struct worker *worker = &server->workers[w];
+
+		uv_async_send(&worker->stop);
+		uv_thread_join(&worker->thread);
+		uv_loop_close(&worker->loop);
+		for (size_t i = 0; i < server->options.listen_count; i++)
+			udp_free(worker->udp[i]);
+		tcp_free(worker->pool);
+		free(worker->udp);
+	}
+	free(server->workers);
+	free(server->listens);
+	free(server);
+}

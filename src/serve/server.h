@@ -1,0 +1,47 @@
+/* server.h -- the worker threads with their sockets: UDP and TCP, answering from the published snapshot.
+ * Threads: all calls by the control thread. */
+#ifndef ISOBAR_SERVE_SERVER_H
+#define ISOBAR_SERVE_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/contract.h"
+#include "base/text.h"
+#include "serve/answer.h"
+#include "serve/snapshot.h"
+
+struct server;
+
+struct server_listen {
+	struct address address;
+	uint16_t port;			/* 0: the kernel chooses; server_port() tells */
+};
+
+struct server_options {
+	size_t listen_count;
+	const struct server_listen *listens;
+	unsigned workers;		/* >= 1 */
+	uint16_t udp_payload;		/* 512 .. 4096 */
+	uint32_t tcp_idle_ms;		/* a connection without progress is closed after this */
+	unsigned tcp_connections;	/* over all workers */
+	unsigned tcp_connections_per_client;
+	unsigned tcp_in_flight;		/* answers a client may have waiting unread; more are not read from it */
+};
+
+/* Binds all sockets (every worker its own, by SO_REUSEPORT), then starts the threads, which answer at once. The server
+ * borrows `snapshot` until the next publication. NULL with a message in `error`: nothing runs then. */
+struct server *server_start(const struct server_options *options, const struct snapshot *snapshot, struct text *error)
+	NONNULL MUST_USE;
+
+/* New queries see `snapshot` from here on; returns when no worker can see the old one any more (some microseconds
+ * to one batch), which the caller may then free. */
+void server_publish(struct server *server, const struct snapshot *snapshot) NONNULL;
+
+void server_counters(const struct server *server, struct counters *sum) NONNULL;
+uint16_t server_port(const struct server *server, size_t listen) NONNULL;
+unsigned server_tcp_open(const struct server *server) NONNULL;
+void server_stop(struct server *server);	/* joins the threads; NULL is allowed */
+
+#endif

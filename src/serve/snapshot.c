@@ -1,0 +1,359 @@
+/* snapshot.c -- puts zones and steering together into what workers read.
+ * In: zones, steering, slot tables.  Out: an immutable snapshot.  Threads: control builds and frees, workers read.
+ * Memory: one arena, besides what is held (zones, steering, tables). */
+#include "serve/snapshot.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "dns/types.h"
+#include "steer/country.h"
+
+#define CACHE_LINE 64
+
+static bool index_zones(struct snapshot *snapshot, const struct snapshot_parts *parts);
+static bool add_services(struct snapshot *snapshot, const struct snapshot_parts *parts);
+static bool service_init(struct snapshot *snapshot, struct service *service, const struct snapshot_parts *parts,
+	size_t index);
+static bool find_variants(struct snapshot *snapshot, struct service *service);
+static bool collect_types(struct snapshot *snapshot, struct service *service);
+static bool order_regions(struct snapshot *snapshot, struct service *service);
+static bool compile_residency(struct snapshot *snapshot, struct service *service);
+static bool add_rows(struct snapshot *snapshot);
+static void put_service(struct snapshot *snapshot, const struct service *service);
+static const struct node *variant_find(const struct zone *zone, const uint8_t *owner, const char *region);
+static size_t index_size_for(size_t count);
+
+struct snapshot *
+snapshot_new(const struct snapshot_parts *parts)
+{
+	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+	if (snapshot == NULL)
+		return NULL;
+	snapshot->epoch = parts->epoch;
+	snapshot->steering = snapshot->owned_steering = parts->steering;
+	snapshot->worker_count = parts->worker_count;
+	steering_hold(parts->steering);
+	snapshot->arena = arena_new();
+	snapshot->owned_locator = locator_new(parts->steering, parts->geo);
+	snapshot->locator = snapshot->owned_locator;
+	if (snapshot->arena == NULL || snapshot->locator == NULL || !index_zones(snapshot, parts)
+	    || !add_services(snapshot, parts) || !add_rows(snapshot)) {
+		snapshot_free(snapshot);
+		return NULL;
+	}
+	return snapshot;
+}
+
+void
+snapshot_free(struct snapshot *snapshot)
+{
+	if (snapshot == NULL)
+		return;
+	for (size_t i = 0; i < snapshot->zone_count; i++)
+		zone_release(snapshot->zones[i]);
+	for (size_t i = 0; i < snapshot->service_count; i++) {
+		const struct service *service = &snapshot->services[i];
+
+		for (size_t g = 0; g < snapshot->steering->group_count && service->tables != NULL; g++)
+			slot_table_release((struct slot_table *)(uintptr_t)service->tables[g]);
+		slot_table_release((struct slot_table *)(uintptr_t)service->by_country);
+	}
+	locator_free(snapshot->owned_locator);
+	steering_free(snapshot->owned_steering);
+	arena_free(snapshot->arena);
+	free(snapshot->lives);
+	free(snapshot);
+}
+
+static size_t
+index_size_for(size_t count)
+{
+	size_t size = 8;
+
+	while (size < count * 2)
+		size *= 2;
+	return size;
+}
+
+static bool
+index_zones(struct snapshot *snapshot, const struct snapshot_parts *parts)
+{
+	struct zone **zones = arena_alloc(snapshot->arena, parts->zone_count * sizeof(struct zone *));
+
+	snapshot->zone_index_size = index_size_for(parts->zone_count);
+	snapshot->zone_index = arena_alloc(snapshot->arena,
+	    snapshot->zone_index_size * sizeof(*snapshot->zone_index));
+	if (zones == NULL || snapshot->zone_index == NULL)
+		return false;
+	snapshot->zones = zones;
+	for (size_t i = 0; i < parts->zone_count; i++) {
+		const struct node *apex = zone_apex(parts->zones[i]);
+		struct name_parts name;
+		size_t at;
+
+		zone_hold(parts->zones[i]);
+		zones[snapshot->zone_count++] = parts->zones[i];
+		name_take_apart(&name, apex->name);
+		if (name.labels > snapshot->deepest_apex)
+			snapshot->deepest_apex = name.labels;
+		for (at = name.hash[0]; snapshot->zone_index[at & (snapshot->zone_index_size - 1)].zone != NULL; at++)
+			;
+		snapshot->zone_index[at & (snapshot->zone_index_size - 1)] =
+		    (struct zone_slot){ name.hash[0], parts->zones[i] };
+	}
+	return true;
+}
+
+static bool
+add_services(struct snapshot *snapshot, const struct snapshot_parts *parts)
+{
+	size_t count = parts->steering->service_count;
+	struct service *services = arena_alloc(snapshot->arena, count * sizeof(*services));
+
+	snapshot->service_index_size = index_size_for(count);
+	snapshot->service_index = arena_alloc(snapshot->arena,
+	    snapshot->service_index_size * sizeof(*snapshot->service_index));
+	snapshot->lives = calloc(count + 1, sizeof(*snapshot->lives));
+	if (services == NULL || snapshot->service_index == NULL || snapshot->lives == NULL)
+		return false;
+	snapshot->services = services;
+	for (size_t i = 0; i < count; i++) {
+		snapshot->service_count++;
+		if (!service_init(snapshot, &services[i], parts, i))
+			return false;
+		if (services[i].node != NULL)
+			put_service(snapshot, &services[i]);
+	}
+	return true;
+}
+
+static bool
+service_init(struct snapshot *snapshot, struct service *service, const struct snapshot_parts *parts, size_t index)
+{
+	const struct steering_service *intent = &parts->steering->services[index];
+	struct name_parts name;
+
+	service->intent = intent;
+	service->index = (uint32_t)index;
+	service->seed = hash64(intent->owner, name_length(intent->owner, NAME_MAX), 0);
+	service->live = &snapshot->lives[index];
+	for (unsigned r = 0; r < REGIONS_MAX; r++)
+		atomic_init(&service->live->admits[r], ADMIT_ALL);
+	service->tables = arena_copy(snapshot->arena, parts->tables[index].groups,
+	    parts->steering->group_count * sizeof(struct slot_table *));
+	if (service->tables == NULL)
+		return false;
+	for (size_t g = 0; g < parts->steering->group_count; g++)
+		slot_table_hold(parts->tables[index].groups[g]);
+	service->by_country = parts->tables[index].by_country;
+	if (service->by_country != NULL)
+		slot_table_hold(parts->tables[index].by_country);
+	name_take_apart(&name, intent->owner);
+	service->zone = snapshot_zone(snapshot, intent->owner, &name, 0);
+	if (service->zone != NULL)
+		service->node = zone_find(service->zone, intent->owner, &name, 0);
+	return find_variants(snapshot, service) && collect_types(snapshot, service)
+	    && order_regions(snapshot, service) && compile_residency(snapshot, service);
+}
+
+static bool
+find_variants(struct snapshot *snapshot, struct service *service)
+{
+	const struct node **variants = arena_alloc(snapshot->arena,
+	    (snapshot->steering->region_count + 1) * sizeof(struct node *));
+
+	if (variants == NULL)
+		return false;
+	service->variants = variants;
+	for (size_t i = 0; i < service->intent->region_count && service->zone != NULL; i++) {
+		region_id r = service->intent->regions[i].region;
+
+		variants[r] = variant_find(service->zone, service->intent->owner, snapshot->steering->regions[r].name);
+	}
+	return true;
+}
+
+/* The node of <region>._region.<owner>. */
+static const struct node *
+variant_find(const struct zone *zone, const uint8_t *owner, const char *region)
+{
+	static const uint8_t label[8] = { 7, '_', 'r', 'e', 'g', 'i', 'o', 'n' };
+	uint8_t name[NAME_MAX], text[NAME_MAX];
+	size_t owner_length = name_length(owner, NAME_MAX), region_length = strlen(region);
+
+	if (region_length == 0 || region_length > 63 || 1 + region_length + sizeof(label) + owner_length > NAME_MAX)
+		return NULL;
+	name[0] = (uint8_t)region_length;
+	memcpy(name + 1, region, region_length);
+	memcpy(name + 1 + region_length, label, sizeof(label));
+	memcpy(name + 1 + region_length + sizeof(label), owner, owner_length);
+	name_lower(text, name, 1 + region_length + sizeof(label) + owner_length);
+	return zone_find_name(zone, text);
+}
+
+static bool
+collect_types(struct snapshot *snapshot, struct service *service)
+{
+	size_t most = 0;
+	struct type_regions *types;
+
+	for (size_t r = 0; r < snapshot->steering->region_count; r++)
+		if (service->variants[r] != NULL)
+			most += service->variants[r]->rrset_count;
+	types = arena_alloc(snapshot->arena, most * sizeof(*types));
+	if (types == NULL)
+		return false;
+	service->types = types;
+	for (size_t r = 0; r < snapshot->steering->region_count; r++)
+		for (unsigned i = 0; service->variants[r] != NULL && i < service->variants[r]->rrset_count; i++) {
+			uint16_t type = service->variants[r]->rrsets[i].type;
+			size_t t = 0;
+
+			while (t < service->type_count && types[t].type != type)
+				t++;
+			types[t].type = type;
+			service->type_count += t == service->type_count;
+			region_set_add(&types[t].regions, (region_id)r);
+		}
+	return true;
+}
+
+/* By priority, else as written: an insertion sort keeps equals in order, and lists are short. */
+static bool
+order_regions(struct snapshot *snapshot, struct service *service)
+{
+	const struct steering_service *intent = service->intent;
+	region_id *order = arena_alloc(snapshot->arena, intent->region_count);
+	unsigned priorities[REGIONS_MAX];
+
+	if (order == NULL)
+		return false;
+	for (size_t i = 0; i < intent->region_count; i++) {
+		size_t at = service->order_count++;
+
+		for (; at > 0 && priorities[at - 1] > intent->regions[i].priority; at--) {
+			priorities[at] = priorities[at - 1];
+			order[at] = order[at - 1];
+		}
+		priorities[at] = intent->regions[i].priority;
+		order[at] = intent->regions[i].region;
+	}
+	service->order = order;
+	return true;
+}
+
+static bool
+compile_residency(struct snapshot *snapshot, struct service *service)
+{
+	size_t networks = locator_network_count(snapshot->locator);
+	struct region_set *by_network = arena_alloc(snapshot->arena, networks * sizeof(*by_network));
+	struct region_set *by_country = arena_alloc(snapshot->arena, COUNTRIES_MAX * sizeof(*by_country));
+	struct region_set *joined = arena_alloc(snapshot->arena, COUNTRIES_MAX * sizeof(*joined));
+
+	if (by_network == NULL || by_country == NULL || joined == NULL)
+		return false;
+	by_network[0] = region_set_all();
+	for (size_t n = 1; n < networks; n++)
+		by_network[n] = locator_legal(snapshot->locator, service->intent, (uint16_t)n, COUNTRY_UNKNOWN);
+	for (unsigned c = 0; c < COUNTRIES_MAX; c++) {
+		by_country[c] = locator_legal(snapshot->locator, service->intent, 0, (uint8_t)c);
+		joined[c] = locator_country_group(snapshot->locator, (uint8_t)c) != GROUP_DEFAULT
+			? by_country[c] : region_set_all();
+	}
+	service->legal_by_network = by_network;
+	service->legal_by_country = by_country;
+	service->legal_by_country_in_network = joined;
+	return true;
+}
+
+static void
+put_service(struct snapshot *snapshot, const struct service *service)
+{
+	size_t at = hash64(&service->node, sizeof(service->node), 0);
+
+	while (snapshot->service_index[at & (snapshot->service_index_size - 1)].node != NULL)
+		at++;
+	snapshot->service_index[at & (snapshot->service_index_size - 1)] =
+	    (struct service_slot){ service->node, service };
+}
+
+/* Each worker's row begins on a cache line of its own, so that counting never slows a neighbour. */
+static bool
+add_rows(struct snapshot *snapshot)
+{
+	size_t turns = snapshot->service_count * snapshot->steering->group_count * TURNS_PER_TABLE;
+	size_t picks = snapshot->service_count * snapshot->steering->region_count;
+	size_t bytes = picks * sizeof(uint64_t) + turns * sizeof(uint32_t) + 2 * CACHE_LINE;
+
+	snapshot->rows = arena_alloc(snapshot->arena, snapshot->worker_count * sizeof(*snapshot->rows));
+	if (snapshot->rows == NULL)
+		return false;
+	for (unsigned w = 0; w < snapshot->worker_count; w++) {
+		uintptr_t at = (uintptr_t)arena_alloc(snapshot->arena, bytes);
+
+		if (at == 0)
+			return false;
+		at = (at + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1);
+		snapshot->rows[w].picks = (uint64_t *)at;
+		snapshot->rows[w].turns = (uint32_t *)(at + picks * sizeof(uint64_t));
+		/* Workers start at different places of the sequence, so that few queries over many workers spread too. */
+		for (size_t t = 0; t < turns; t++)
+			snapshot->rows[w].turns[t] = (uint32_t)hash64(&t, sizeof(t), w);
+	}
+	return true;
+}
+
+const struct zone *
+snapshot_zone(const struct snapshot *snapshot, const uint8_t *name, const struct name_parts *parts, unsigned from)
+{
+	unsigned i = from;
+
+	if (parts->labels - from > snapshot->deepest_apex)
+		i = parts->labels - snapshot->deepest_apex;
+	for (; i <= parts->labels; i++) {
+		const uint8_t *suffix = name + parts->offset[i];
+		size_t length = (size_t)parts->length - parts->offset[i];
+
+		for (size_t at = parts->hash[i];; at++) {
+			const struct zone_slot *slot =
+			    &snapshot->zone_index[at & (snapshot->zone_index_size - 1)];
+
+			if (slot->zone == NULL)
+				break;
+			if (slot->hash == parts->hash[i] && zone_apex(slot->zone)->name_length == length
+			    && memcmp(zone_apex(slot->zone)->name, suffix, length) == 0)
+				return slot->zone;
+		}
+	}
+	return NULL;
+}
+
+const struct service *
+snapshot_service(const struct snapshot *snapshot, const struct node *node)
+{
+	for (size_t at = hash64(&node, sizeof(node), 0);; at++) {
+		const struct service_slot *slot = &snapshot->service_index[at & (snapshot->service_index_size - 1)];
+
+		if (slot->node == node)
+			return slot->service;
+		if (slot->node == NULL)
+			return NULL;
+	}
+}
+
+uint64_t
+snapshot_picks(const struct snapshot *snapshot, uint32_t service, region_id region)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < snapshot->worker_count; w++)
+		sum += __atomic_load_n(&snapshot->rows[w].picks[service * snapshot->steering->region_count + region],
+		    __ATOMIC_RELAXED);
+	return sum;
+}

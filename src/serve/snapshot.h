@@ -1,0 +1,101 @@
+/* snapshot.h -- all that an answer depends on at one moment, but for the live words: zones, and the compiled steering.
+ * The control thread builds it, publishes it by one pointer exchange and frees it when no worker can see it any more.
+ * Workers see `const struct snapshot *`: what they may write (their own row) and what changes in place (live words)
+ * hang off it by pointers. */
+#ifndef ISOBAR_SERVE_SNAPSHOT_H
+#define ISOBAR_SERVE_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/contract.h"
+#include "dns/name.h"
+#include "steer/live.h"
+#include "steer/locate.h"
+#include "steer/slots.h"
+#include "steer/steering.h"
+#include "zone/zone.h"
+
+struct type_regions {
+	uint16_t type;
+	struct region_set regions;	/* that have records of this type */
+};
+
+struct service {
+	const struct steering_service *intent;
+	const struct zone *zone;
+	const struct node *node;		/* the owner */
+	size_t order_count;
+	const region_id *order;			/* its regions, by priority, then as written */
+	const struct node *const *variants;	/* by region id: the node of its region records, or NULL */
+	size_t type_count;
+	const struct type_regions *types;
+	const struct slot_table *const *tables;	/* by client group */
+	const struct slot_table *by_country;	/* geographic policy: one slot a country; else NULL */
+	const struct region_set *legal_by_network;	/* [0]: any region */
+	const struct region_set *legal_by_country;	/* for clients of no network; unknown ones and default too */
+	const struct region_set *legal_by_country_in_network;	/* joined with that of the network */
+	uint64_t seed;
+	uint32_t index;				/* among the snapshot's services */
+	struct live *live;
+};
+
+/* What one worker may write. Rows lie a cache line apart. */
+#define TURNS_PER_TABLE 8
+struct worker_row {
+	uint32_t *turns;	/* [service][group][type mod TURNS_PER_TABLE]: how often a non-sticky table was asked */
+	uint64_t *picks;	/* [service][region]: answers given; relaxed atomic stores by the owner */
+};
+
+struct snapshot {
+	uint64_t epoch;
+	const struct steering *steering;
+	const struct locator *locator;
+	size_t service_count;
+	const struct service *services;
+	size_t zone_count;
+	struct zone *const *zones;
+	unsigned worker_count;
+	struct worker_row *rows;
+	/* private to snapshot.c from here on */
+	struct arena *arena;
+	struct steering *owned_steering;
+	struct locator *owned_locator;
+	struct live *lives;
+	struct zone_slot { uint64_t hash; const struct zone *zone; } *zone_index;
+	struct service_slot { const struct node *node; const struct service *service; } *service_index;
+	size_t zone_index_size, service_index_size;
+	unsigned deepest_apex;
+};
+
+/* The compiled tables of one service, made by plan/compile. */
+struct service_tables {
+	struct slot_table **groups;	/* [group_count] */
+	struct slot_table *by_country;	/* or NULL */
+};
+
+struct snapshot_parts {
+	uint64_t epoch;
+	struct steering *steering;		/* held by the snapshot */
+	const struct geo *geo;			/* or NULL; must outlive the snapshot */
+	struct zone *const *zones;		/* held by the snapshot */
+	size_t zone_count;
+	const struct service_tables *tables;	/* by service; held by the snapshot */
+	unsigned worker_count;
+};
+
+/* Live words start as all alive, all admitted. NULL: out of memory. */
+struct snapshot *snapshot_new(const struct snapshot_parts *parts) NONNULL MUST_USE;
+void snapshot_free(struct snapshot *snapshot);	/* control thread, when no worker sees it any more */
+
+/* The zone that is the closest at or above the name from label `from` on, or NULL. */
+const struct zone *snapshot_zone(const struct snapshot *snapshot, const uint8_t *name, const struct name_parts *parts,
+	unsigned from) NONNULL;
+const struct service *snapshot_service(const struct snapshot *snapshot, const struct node *node) NONNULL;
+
+/* Answers given for (service, region), summed over the workers. */
+uint64_t snapshot_picks(const struct snapshot *snapshot, uint32_t service, region_id region) NONNULL;
+
+#endif

@@ -1,0 +1,32 @@
+/* steered.h -- the decision for a steered name: which region's records does this client get, and why.
+ * The same function decides for queries and for `isobarctl explain`. Threads: any. */
+#ifndef ISOBAR_SERVE_STEERED_H
+#define ISOBAR_SERVE_STEERED_H
+
+#include "base/address.h"
+#include "base/contract.h"
+#include "serve/snapshot.h"
+#include "steer/pick.h"
+
+struct steered_client {
+	struct address address;		/* ECS prefix, or the resolver's address */
+	uint8_t length;			/* of the prefix that is known; all bits for a resolver */
+};
+
+struct steered {
+	bool applies;			/* false: no region has such records, the owner's own ones count */
+	struct place place;
+	struct region_set legal, able;
+	const struct slot_table *table;
+	uint32_t slot;
+	struct pick pick;
+	const struct rrset *rrset;	/* of the picked region; its type, or CNAME; NULL when nobody was picked */
+	uint32_t ttl;			/* of the answer, also for NODATA's upper bound */
+	uint8_t scope;			/* ECS scope prefix length */
+};
+
+/* `turn`: the worker's counters of this snapshot (worker_row.turns), or NULL to look without taking a turn. */
+void steered_choose(struct steered *out, const struct snapshot *snapshot, const struct service *service,
+	const struct steered_client *client, uint16_t type, uint32_t *turns) __attribute__((nonnull(1, 2, 3, 4)));
+
+#endif

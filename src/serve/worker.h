@@ -1,0 +1,45 @@
+/* worker.h -- what the parts of one worker thread share: its loop, its buffers, its view of the snapshot.
+ * Private to serve/. Threads: the worker's own, but for what is marked. */
+#ifndef ISOBAR_SERVE_WORKER_H
+#define ISOBAR_SERVE_WORKER_H
+
+#include <stdalign.h>
+#include <uv.h>
+
+#include "serve/answer.h"
+#include "serve/server.h"
+
+struct udp_socket;
+struct tcp_pool;
+
+struct worker {
+	unsigned number;
+	const struct server_options *options;
+	const struct snapshot *const *published;	/* the server's pointer; read by rcu_load */
+	uv_loop_t loop;
+	uv_async_t stop;				/* sent by the control thread */
+	uv_thread_t thread;
+	struct udp_socket **udp;			/* one a listen address */
+	struct tcp_pool *pool;
+	alignas(64) struct counters counters;		/* written here, read by anybody */
+};
+
+/* Between these two the snapshot stays alive. Short: one batch. */
+const struct snapshot *worker_enter(struct worker *worker) NONNULL;
+void worker_leave(void);
+
+/* An environment for this batch; the caller sets client and stream. */
+struct answer_env worker_env(struct worker *worker, const struct snapshot *snapshot) NONNULL;
+
+/* udp.c: `fd` is bound; ownership passes. 0 or -errno. */
+int udp_start(struct worker *worker, struct udp_socket **socket, int fd, bool wildcard) NONNULL MUST_USE;
+void udp_close(struct udp_socket *socket);
+void udp_free(struct udp_socket *socket);	/* after the loop has run out */
+
+/* tcp.c: `fds[count]` are bound; ownership passes. 0 or -errno. */
+int tcp_start(struct worker *worker, struct tcp_pool **pool, const int *fds, size_t count) NONNULL MUST_USE;
+void tcp_close(struct tcp_pool *pool);
+void tcp_free(struct tcp_pool *pool);
+unsigned tcp_open(const struct tcp_pool *pool) NONNULL;	/* any thread */
+
+#endif
