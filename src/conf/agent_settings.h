@@ -1,5 +1,5 @@
 /* agent_settings.h -- isobar-rem.yaml as plain data: what one agent is, whom it reports to, and what it watches.
- * Everything in it lives in `arena`; see isobar-rem.yaml(5) for units and defaults. Threads: immutable once it's read. */
+ * Everything in it lives in `arena`; isobar-rem.yaml(5) has units and defaults. Threads: immutable once it's read. */
 #ifndef ISOBAR_CONF_AGENT_SETTINGS_H
 #define ISOBAR_CONF_AGENT_SETTINGS_H
 
@@ -51,7 +51,7 @@ struct agent_settings {
 	struct arena *arena;
 	const char *region;
 	const char *agent;		/* fit for a report; default: the host's name */
-	const char *controller;		/* "http://HOST:PORT", "https://..." or "unix:/PATH", as http_client_new takes it */
+	const char *controller;		/* "http(s)://HOST:PORT" or "unix:/PATH", as http_client_new takes it */
 	const char *token_file;		/* or NULL */
 	uint32_t interval_ms;		/* of reports; default 5000 */
 	const char *spool_path;		/* a folder for reports that couldn't be sent yet */

@@ -1,0 +1,212 @@
+/* steering_schema.c -- the keys of steering.yaml.
+ * Constant data; steering.yaml(5) is tested against it. What needs more than one value to judge (names that must
+ * resolve, orders, sums) is in steering_yaml.c. */
+#include "conf/steering_schema.h"
+
+#include "conf/checks.h"
+#include "steer/steering.h"
+
+#define TTL_MOST_MS (7 * 86400e3)	/* longer than a week nobody caches (RFC 8767 section 4 advises this cap) */
+
+static const struct setting tag = { SETTING_ITEM(SETTING_TEXT, const char *), .check = check_tag };
+static const struct setting country = {
+	SETTING_ITEM(SETTING_WORD, const struct yaml_node *), .check = check_country };
+static const struct setting continent = {
+	SETTING_ITEM(SETTING_WORD, const struct yaml_node *), .check = check_continent };
+static const struct setting name = { SETTING_ITEM(SETTING_WORD, const struct yaml_node *) };
+static const struct setting network = {
+	SETTING_ITEM(SETTING_PREFIX, struct written_network), .other = offsetof(struct written_network, node) };
+
+static const struct setting region_location_settings[] = {
+	{ .key = "country", SETTING_AT(struct written_location, country), .type = SETTING_WORD, .unit = "CC",
+		.check = check_country, .help = "country, as its ISO 3166-1 two-letter code" },
+	{ .key = "latitude", SETTING_AT(struct written_location, latitude), .type = SETTING_NUMBER, .unit = "degrees",
+		.least = -90, .most = 90, .help = "north is positive" },
+	{ .key = "longitude", SETTING_AT(struct written_location, longitude), .type = SETTING_NUMBER,
+		.unit = "degrees", .least = -180, .most = 180, .help = "east is positive" },
+	{ .key = NULL },
+};
+
+static const struct schema region_location = {
+	.title = "location of a region", .size = sizeof(struct written_location), .placed = true,
+	.settings = region_location_settings,
+};
+
+static const struct setting region_settings[] = {
+	{ .key = "location", SETTING_AT(struct written_region, location), .type = SETTING_RECORD, .unit = "map",
+		.schema = &region_location, .help = "where the region is" },
+	{ .key = "capacity", SETTING_AT(struct written_region, capacity), .type = SETTING_RATE, .unit = "rate",
+		.least = 1, .most = 1e9, .help = "requests per second that it can bear" },
+	{ .key = "jurisdictions", SETTING_AT(struct written_region, jurisdictions), .type = SETTING_LIST,
+		.unit = "names", .other = offsetof(struct written_region, jurisdiction_count), .item = &tag,
+		.least = 1, .most = 64, .help = "bodies of law that hold there" },
+	{ .key = "risk-groups", SETTING_AT(struct written_region, risk_groups), .type = SETTING_LIST,
+		.unit = "names", .other = offsetof(struct written_region, risk_group_count), .item = &tag,
+		.least = 1, .most = 64, .help = "regions that share one may fail together" },
+	{ .key = NULL },
+};
+
+static const struct schema region = {
+	.title = "regions", .size = sizeof(struct written_region), .placed = true,
+	.settings = region_settings,
+};
+
+static const struct setting group_location_settings[] = {
+	{ .key = "latitude", SETTING_AT(struct written_location, latitude), .type = SETTING_NUMBER, .unit = "degrees",
+		.least = -90, .most = 90, .required = true, .help = "north is positive" },
+	{ .key = "longitude", SETTING_AT(struct written_location, longitude), .type = SETTING_NUMBER,
+		.unit = "degrees", .least = -180, .most = 180, .required = true, .help = "east is positive" },
+	{ .key = NULL },
+};
+
+static const struct schema group_location = {
+	.title = "location of a client group", .size = sizeof(struct written_location), .placed = true,
+	.settings = group_location_settings,
+};
+
+static const struct setting client_group_settings[] = {
+	{ .key = "networks", SETTING_AT(struct written_group, networks), .type = SETTING_LIST, .unit = "prefixes",
+		.other = offsetof(struct written_group, network_count), .item = &network, .least = 1,
+		.help = "clients in these networks" },
+	{ .key = "countries", SETTING_AT(struct written_group, countries), .type = SETTING_LIST, .unit = "CCs",
+		.other = offsetof(struct written_group, country_count), .item = &country, .least = 1,
+		.help = "clients in these countries" },
+	{ .key = "continents", SETTING_AT(struct written_group, continents), .type = SETTING_LIST, .unit = "codes",
+		.other = offsetof(struct written_group, continent_count), .item = &continent, .least = 1,
+		.help = "clients in these continents" },
+	{ .key = "location", SETTING_AT(struct written_group, location), .type = SETTING_RECORD, .unit = "map",
+		.schema = &group_location, .help = "where most of its clients are" },
+	{ .key = NULL },
+};
+
+static const struct schema client_group = {
+	.title = "client-groups", .size = sizeof(struct written_group), .placed = true,
+	.settings = client_group_settings,
+};
+
+static const struct setting service_region_settings[] = {
+	{ .key = "weight", SETTING_AT(struct written_service_region, weight), .type = SETTING_NUMBER, .unit = "number",
+		.otherwise = "1", .least = 0, .most = 1e6, .help = "share relative to the other regions" },
+	{ .key = "priority", SETTING_AT(struct written_service_region, priority), .type = SETTING_INTEGER,
+		.unit = "number", .least = 1, .most = REGIONS_MAX, .help = "place in the order; 1 comes first" },
+	{ .key = NULL },
+};
+
+static const struct schema service_region = {
+	.title = "regions of a service", .size = sizeof(struct written_service_region), .placed = true,
+	.settings = service_region_settings,
+};
+
+static const struct setting ttl_settings[] = {
+	{ .key = "max", SETTING_AT(struct written_service, ttl_max), .type = SETTING_DURATION, .unit = "duration",
+		.least = 1e3, .most = TTL_MOST_MS, .divisor = 1e3, .help = "highest TTL of an answer" },
+	{ .key = "min", SETTING_AT(struct written_service, ttl_min), .type = SETTING_DURATION, .unit = "duration",
+		.least = 1e3, .most = TTL_MOST_MS, .divisor = 1e3, .help = "lowest TTL when trouble is near" },
+	{ .key = NULL },
+};
+
+static const struct schema ttl = {
+	.title = "ttl", .size = sizeof(struct written_service),
+	.settings = ttl_settings,
+};
+
+static const struct setting residency_settings[] = {
+	{ .key = "clients", SETTING_AT(struct written_rule, clients), .type = SETTING_LIST, .unit = "names",
+		.other = offsetof(struct written_rule, client_count), .item = &name, .least = 1, .required = true,
+		.help = "client groups that the rule binds" },
+	{ .key = "regions", SETTING_AT(struct written_rule, regions), .type = SETTING_LIST, .unit = "names",
+		.other = offsetof(struct written_rule, region_count), .item = &name, .least = 1, .required = true,
+		.help = "the only regions where they may be sent" },
+	{ .key = NULL },
+};
+
+static const struct schema residency = {
+	.title = "residency", .size = sizeof(struct written_rule), .placed = true,
+	.settings = residency_settings,
+};
+
+static const struct setting rule = { SETTING_ITEM(SETTING_RECORD, struct written_rule), .schema = &residency };
+
+static const char *const probe_kinds[] = {
+	[PROBE_TCP - 1] = "tcp", [PROBE_HTTP - 1] = "http", [PROBE_HTTPS - 1] = "https", [PROBE_HTTPS] = NULL,
+};
+
+static const struct setting probe_settings[] = {
+	{ .key = "kind", SETTING_AT(struct written_probe, kind), .type = SETTING_ENUM, .unit = "kind",
+		.words = probe_kinds, .required = true,
+		.help = "tcp: connect; http, https: GET" },
+	{ .key = "port", SETTING_AT(struct written_probe, port), .type = SETTING_INTEGER, .unit = "number",
+		.least = 1, .most = UINT16_MAX, .help = "port of the addresses in the region records" },
+	{ .key = "path", SETTING_AT(struct written_probe, path), .type = SETTING_TEXT, .unit = "path",
+		.check = check_url_path, .help = "what to GET" },
+	{ .key = NULL },
+};
+
+static const struct schema probe = {
+	.title = "probe", .size = sizeof(struct written_probe), .placed = true,
+	.settings = probe_settings,
+};
+
+static const char *const policies[] = {
+	[POLICY_PREDICTIVE] = "predictive", [POLICY_WEIGHTED_RANDOM] = "weighted-random",
+	[POLICY_ROUND_ROBIN] = "round-robin", [POLICY_GEOGRAPHIC] = "geographic",
+	[POLICY_PRIORITY] = "priority",
+	[POLICY_PRIORITY + 1] = NULL,
+};
+
+static const char *const all_down_answers[] = {
+	[ALL_DOWN_SERVE_LEGAL] = "serve-legal", [ALL_DOWN_NODATA] = "nodata", [ALL_DOWN_SERVFAIL] = "servfail",
+	[ALL_DOWN_SERVFAIL + 1] = NULL,
+};
+
+static const struct setting service_settings[] = {
+	{ .key = "sharding-policy", SETTING_AT(struct written_service, policy), .type = SETTING_ENUM, .unit = "policy",
+		.words = policies, .otherwise = "predictive", .help = "how clients are shared over the regions" },
+	{ .key = "regions", SETTING_AT(struct written_service, regions), .type = SETTING_NAMES, .unit = "map or list",
+		.other = offsetof(struct written_service, region_count), .schema = &service_region, .least = 1,
+		.most = REGIONS_MAX, .required = true, .help = "the regions that serve it" },
+	{ .key = "sticky", SETTING_AT(struct written_service, sticky), .type = SETTING_BOOL, .unit = "bool",
+		.otherwise = "true", .help = "a client keeps its region" },
+	{ .key = "ttl", .type = SETTING_RECORD, .unit = "map", .schema = &ttl, .help = "bounds of the answers' TTL" },
+	{ .key = "residency", SETTING_AT(struct written_service, rules), .type = SETTING_LIST, .unit = "list of maps",
+		.other = offsetof(struct written_service, rule_count), .item = &rule, .least = 1, .most = 1000,
+		.help = "where clients may be sent, by law" },
+	{ .key = "when-all-down", SETTING_AT(struct written_service, when_all_down), .type = SETTING_ENUM,
+		.unit = "answer", .words = all_down_answers,
+		.otherwise = "serve-legal", .help = "the answer when no legal region is up" },
+	{ .key = "probe", SETTING_AT(struct written_service, probe), .type = SETTING_RECORD, .unit = "map",
+		.schema = &probe, .help = "how isobard itself tries the regions of this service" },
+	{ .key = NULL },
+};
+
+static const struct schema service = {
+	.title = "services", .size = sizeof(struct written_service), .placed = true,
+	.settings = service_settings,
+};
+
+static const struct setting top_settings[] = {
+	{ .key = "health-check-interval", SETTING_AT(struct written_steering, health_check_interval_ms),
+		.type = SETTING_DURATION, .unit = "duration", .otherwise = "5s", .least = 100, .most = 3600e3,
+		.help = "time between outside-in probes, and between an agent's reports at most" },
+	{ .key = "pae-update-interval", SETTING_AT(struct written_steering, pae_update_interval_ms),
+		.type = SETTING_DURATION, .unit = "duration", .otherwise = "10s", .least = 1e3, .most = 86400e3,
+		.help = "time between two predictions" },
+	{ .key = "geo-database", SETTING_AT(struct written_steering, geo_database), .type = SETTING_TEXT,
+		.unit = "path", .check = check_path, .help = "MaxMind DB file that knows the country of an address" },
+	{ .key = "regions", SETTING_AT(struct written_steering, regions), .type = SETTING_MAP, .unit = "map",
+		.other = offsetof(struct written_steering, region_count), .schema = &region, .most = REGIONS_MAX,
+		.check = check_region_name, .help = "the regions, by name" },
+	{ .key = "client-groups", SETTING_AT(struct written_steering, groups), .type = SETTING_MAP, .unit = "map",
+		.other = offsetof(struct written_steering, group_count), .schema = &client_group,
+		.most = CLIENT_GROUPS_MAX - 1, .check = check_group_name,
+		.help = "clients that are planned alike, by name" },
+	{ .key = "services", SETTING_AT(struct written_steering, services), .type = SETTING_MAP, .unit = "map",
+		.other = offsetof(struct written_steering, service_count), .schema = &service,
+		.check = check_service_name, .help = "the names that are steered" },
+	{ .key = NULL },
+};
+
+const struct schema steering_schema = {
+	.title = "top level", .size = sizeof(struct written_steering),
+	.settings = top_settings,
+};

@@ -1,0 +1,80 @@
+/* steering_schema.h -- the grammar of steering.yaml as a table, and what a file holds before its names are resolved.
+ * Threads: any; the table is const. */
+#ifndef ISOBAR_CONF_STEERING_SCHEMA_H
+#define ISOBAR_CONF_STEERING_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/schema.h"
+
+struct written_location {
+	struct schema_place at;			/* node NULL: not given */
+	const struct yaml_node *country;	/* or NULL */
+	double latitude, longitude;
+};
+
+struct written_region {
+	struct schema_place at;
+	struct written_location location;
+	double capacity;
+	const char *const *jurisdictions, *const *risk_groups;
+	size_t jurisdiction_count, risk_group_count;
+};
+
+struct written_network {
+	struct prefix prefix;
+	const struct yaml_node *node;
+};
+
+struct written_group {
+	struct schema_place at;
+	const struct written_network *networks;
+	const struct yaml_node *const *countries, *const *continents;
+	size_t network_count, country_count, continent_count;
+	struct written_location location;
+};
+
+struct written_service_region {
+	struct schema_place at;
+	double weight;
+	unsigned priority;			/* 0: not given */
+};
+
+struct written_rule {
+	struct schema_place at;
+	const struct yaml_node *const *clients, *const *regions;
+	size_t client_count, region_count;
+};
+
+struct written_probe {
+	struct schema_place at;			/* node NULL: not given */
+	unsigned kind;				/* enum probe_kind less PROBE_NONE */
+	uint16_t port;				/* 0: not given */
+	const char *path;			/* or NULL */
+};
+
+struct written_service {
+	struct schema_place at;
+	const struct written_service_region *regions;
+	const struct written_rule *rules;
+	size_t region_count, rule_count;
+	unsigned policy, when_all_down;		/* enum sharding_policy, enum when_all_down */
+	bool sticky;
+	uint32_t ttl_max, ttl_min;		/* seconds; 0: not given */
+	struct written_probe probe;
+};
+
+struct written_steering {
+	uint32_t health_check_interval_ms, pae_update_interval_ms;
+	const char *geo_database;
+	const struct written_region *regions;
+	const struct written_group *groups;
+	const struct written_service *services;
+	size_t region_count, group_count, service_count;
+};
+
+extern const struct schema steering_schema;	/* of struct written_steering */
+
+#endif
