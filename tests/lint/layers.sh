@@ -62,7 +62,7 @@ while read -r file; do
 	[ -f "$own" ] || continue
 	first=$(includes "$file" | head -n 1)
 	[ "${first##*:}" = "${own#src/}" ] || [ "${first##*:}" = "${own#rem-agent/}" ] || wrong+="$file: its own header isn't the first"$'\n'
-done < <(find src rem-agent -name '*.c' | sort)
+done < <(find src rem-agent -name '*.c' 2>/dev/null | sort)
 same "a file's own header comes first" "$wrong" ""
 
 finish

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 width=120	# with tabs of 8
 
-mapfile -t sources < <(find src rem-agent tests -name '*.[ch]' | sort)
+mapfile -t sources < <(find src rem-agent tests -name '*.[ch]' 2>/dev/null | sort)
 mapfile -t texts < <(find src rem-agent tests man zones models ./*.ac ./*.am ./*.md dev .ci NEWS -type f \
 	! -name '*.mmdb' ! -name '*.model' ! -name '*.bin' ! -name '*.gz' ! -name '*.csv' ! -path '*/corpus/*' 2>/dev/null | sort)
 
