@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/migration.h"
@@ -24,6 +25,7 @@
 	"PRAGMA journal_size_limit = 67108864"
 
 static int file_prepare(const char *path, bool create, struct text *error);
+static int file_access(const char *path, int mode);
 static int writer_prepare(struct db *db, const char *path, struct text *error);
 static int reader_connect(struct db *db, const char *path);
 static int reader_connect_immutable(struct db *db, const char *path);
@@ -49,12 +51,11 @@ store_connect(struct db *db, const char *path, bool create, struct text *error)
 }
 
 /* Makes the file, or finds out why not: errno says it better than "unable to open database file". The mode keeps the
- * hashes of tokens from other users; SQLite gives the same mode to the files that it makes beside this one. An existing
- * file isn't opened here, for closing it again would drop the locks of this process's other connections (POSIX). */
+ * hashes of tokens from other users; SQLite gives the same mode to the files that it makes beside this one. */
 static int
 file_prepare(const char *path, bool create, struct text *error)
 {
-	int result = access(path, R_OK | W_OK) == 0 ? 0 : -errno;
+	int result = file_access(path, R_OK | W_OK);
 
 	if (result == -ENOENT && create) {
 		int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
@@ -68,6 +69,20 @@ file_prepare(const char *path, bool create, struct text *error)
 	else if (result != 0)
 		text_printf(error, "%s: %s", path, strerror(-result));
 	return result;
+}
+
+/* Asked by name and not by opening: to close the file again would drop the locks of this process's other connections
+ * (POSIX). */
+static int
+file_access(const char *path, int mode)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		return -errno;
+	if (S_ISDIR(status.st_mode))
+		return -EISDIR;
+	return access(path, mode) == 0 ? 0 : -errno;
 }
 
 static int
@@ -88,7 +103,7 @@ writer_prepare(struct db *db, const char *path, struct text *error)
 	}
 	result = db_script(db, WRITER_SETTINGS);
 	if (result != 0) {
-		text_printf(error, "%s: %s", path, result == -EBUSY ? "locked by another process" : db_message(db));
+		text_printf(error, "%s: %s", path, db_reason(db, result));
 		return result;
 	}
 	return schema_migrate(db, path, error);
@@ -104,11 +119,9 @@ store_reader_open(const char *path, struct text *error)
 		text_printf(error, "%s: %s", path, strerror(ENOMEM));
 		return NULL;
 	}
-	if (access(path, R_OK) != 0) {
-		text_printf(error, "%s: %s", path, strerror(errno));
-		goto free_reader;
-	}
-	result = reader_connect(&reader->db, path);
+	result = file_access(path, R_OK);
+	if (result == 0)
+		result = reader_connect(&reader->db, path);
 	if (result != 0) {
 		text_printf(error, "%s: %s", path, strerror(-result));
 		goto free_reader;

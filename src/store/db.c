@@ -10,11 +10,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
+
 static int statement_find(struct db *db, const char *sql, sqlite3_stmt **statement);
 static int statement_bind(sqlite3_stmt *statement, const struct db_value *values, size_t count);
 static int value_bind(sqlite3_stmt *statement, int place, const struct db_value *value);
-static int error_of(int code, int system_error);
+static int error_of(sqlite3 *handle, int code);
 static int error_of_system(int system_error);
+static int system_error(sqlite3 *handle);
 
 int
 db_open(struct db *db, const char *path, int flags)
@@ -25,7 +28,7 @@ db_open(struct db *db, const char *path, int flags)
 	code = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	if (code == SQLITE_OK)
 		return 0;
-	error = error_of(code, db->handle == NULL ? 0 : sqlite3_system_errno(db->handle));
+	error = error_of(db->handle, code);
 	db_close(db);
 	return error;
 }
@@ -70,6 +73,12 @@ db_changes(const struct db *db)
 }
 
 int64_t
+db_changes_ever(const struct db *db)
+{
+	return sqlite3_total_changes64(db->handle);
+}
+
+int64_t
 db_last_id(const struct db *db)
 {
 	return sqlite3_last_insert_rowid(db->handle);
@@ -96,8 +105,12 @@ statement_find(struct db *db, const char *sql, sqlite3_stmt **statement)
 		at = (at + 1) % DB_STATEMENTS_MAX;
 	}
 	if (db->kept[at].sql == NULL) {
-		if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &db->kept[at].statement,
-			NULL) != SQLITE_OK)
+		int code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
+		    &db->kept[at].statement, NULL);
+
+		if (code == SQLITE_ERROR)	/* the schema isn't ours any more, or the SQL is wrong */
+			log_error("store: %s: %s", sql, sqlite3_errmsg(db->handle));
+		if (code != SQLITE_OK)
 			return db_error(db);
 		db->kept[at].sql = sql;
 	}
@@ -114,7 +127,7 @@ statement_bind(sqlite3_stmt *statement, const struct db_value *values, size_t co
 		int code = value_bind(statement, (int)i + 1, &values[i]);
 
 		if (code != SQLITE_OK)
-			return error_of(code, 0);
+			return error_of(sqlite3_db_handle(statement), code);
 	}
 	return 0;
 }
@@ -139,12 +152,11 @@ value_bind(sqlite3_stmt *statement, int place, const struct db_value *value)
 int
 db_next(sqlite3_stmt *rows)
 {
-	sqlite3 *handle = sqlite3_db_handle(rows);
 	int code = sqlite3_step(rows);
 
 	if (code == SQLITE_ROW)
 		return 1;
-	return code == SQLITE_DONE ? 0 : error_of(code, sqlite3_system_errno(handle));
+	return code == SQLITE_DONE ? 0 : error_of(sqlite3_db_handle(rows), code);
 }
 
 void
@@ -210,17 +222,26 @@ db_rollback(struct db *db)
 int
 db_error(const struct db *db)
 {
-	return error_of(sqlite3_extended_errcode(db->handle), sqlite3_system_errno(db->handle));
+	return error_of(db->handle, sqlite3_extended_errcode(db->handle));
 }
 
 const char *
-db_message(const struct db *db)
+db_reason(const struct db *db, int error)
 {
-	return sqlite3_errmsg(db->handle);
+	switch (error) {
+	case -EBUSY:
+		return "locked by another process";
+	case -EROFS:
+		return "it or its folder is read-only";
+	case -ENOSPC:
+		return "no space left on the disk";
+	default:
+		return sqlite3_errmsg(db->handle);
+	}
 }
 
 static int
-error_of(int code, int system_error)
+error_of(sqlite3 *handle, int code)
 {
 	switch (code) {
 	case SQLITE_CONSTRAINT_PRIMARYKEY:
@@ -251,7 +272,7 @@ error_of(int code, int system_error)
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
-		return error_of_system(system_error);
+		return error_of_system(system_error(handle));
 	default:
 		return -EIO;
 	}
@@ -259,9 +280,9 @@ error_of(int code, int system_error)
 
 /* SQLite tells only ENOSPC apart by itself; the other ways in which a disk refuses a write come as I/O errors. */
 static int
-error_of_system(int system_error)
+error_of_system(int error)
 {
-	switch (system_error) {
+	switch (error) {
 	case ENOSPC:
 	case EDQUOT:
 	case EFBIG:
@@ -275,4 +296,20 @@ error_of_system(int system_error)
 	default:
 		return -EIO;
 	}
+}
+
+/* SQLite doesn't note the errno of a write that failed at COMMIT, but the file does: in WAL mode the "journal" is the log,
+ * the file that is written to. */
+static int
+system_error(sqlite3 *handle)
+{
+	sqlite3_file *log = NULL;
+	int error = handle == NULL ? 0 : sqlite3_system_errno(handle);
+
+	if (error != 0 || handle == NULL)
+		return error;
+	sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (log != NULL && log->pMethods != NULL)
+		log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+	return error;
 }

@@ -52,6 +52,7 @@ struct db_value db_blob(const void *bytes, size_t length);	/* both are borrowed 
 int db_run(struct db *db, const char *sql, const struct db_value *values, size_t count)
 	__attribute__((nonnull(1, 2))) MUST_USE;
 int64_t db_changes(const struct db *db) NONNULL;
+int64_t db_changes_ever(const struct db *db) NONNULL;	/* by all statements since the connection was opened */
 int64_t db_last_id(const struct db *db) NONNULL;
 
 /* Begins a statement that yields rows: *rows is then for db_next(), which says 1 for a row, 0 at the end, -errno on
@@ -77,6 +78,6 @@ void db_rollback(struct db *db) NONNULL;		/* if a transaction is open */
 /* The errno that says what the last failure means to a caller: -ENOSPC, -EROFS, -EBUSY, -EEXIST, -EINVAL (a
  * constraint), -ENOTSUP (no database, or a newer format), -ENOMEM, else -EIO. */
 int db_error(const struct db *db) NONNULL;
-const char *db_message(const struct db *db) NONNULL;
+const char *db_reason(const struct db *db, int error) NONNULL;	/* the last failure, which was `error`, in words */
 
 #endif

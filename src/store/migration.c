@@ -193,7 +193,7 @@ schema_examine(struct db *db, const char *path, enum schema_state *state, struct
 	if (result == -ENOTSUP)
 		*state = SCHEMA_FOREIGN;
 	else if (result != 0)
-		text_printf(error, "%s: %s", path, result == -EBUSY ? "locked by another process" : db_message(db));
+		text_printf(error, "%s: %s", path, db_reason(db, result));
 	else if (*state == SCHEMA_NEWER)
 		text_printf(error, "%s: written by a newer Isobar (schema version %lld; this program knows versions "
 		    "up to %d): run a program of that version, or restore a copy from before the upgrade", path,
@@ -238,7 +238,7 @@ schema_migrate(struct db *db, const char *path, struct text *error)
 		result = db_run(db, "COMMIT", DB_NONE);
 	if (result != 0 && error->length == 0)
 		text_printf(error, "%s: the schema can't be brought to version %d: %s", path, STORE_SCHEMA_VERSION,
-		    db_message(db));
+		    db_reason(db, result));
 	db_rollback(db);
 	return result;
 }
@@ -254,7 +254,7 @@ migrate_within(struct db *db, const char *path, struct text *error)
 		result = db_script(db, steps[version]);
 		if (result != 0)
 			text_printf(error, "%s: migration to schema version %lld: %s", path, (long long)version + 1,
-			    db_message(db));
+			    db_reason(db, result));
 	}
 	if (result == 0) {
 		char stamp[96];

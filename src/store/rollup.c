@@ -152,10 +152,11 @@ static int
 roll_minutes(struct store_txn *txn, int64_t series, int64_t from_ms, int64_t to_ms)
 {
 	return db_run(txn->db, "INSERT OR REPLACE INTO minute (series, at_ms, count, sum, least, most, last)"
-	    " SELECT series, at_ms - at_ms % 60000 AS begin_ms, count(*), sum(value), min(value), max(value),"
-	    "  (SELECT value FROM sample AS newest WHERE newest.series = sample.series"
-	    "   AND newest.at_ms = max(sample.at_ms))"
-	    " FROM sample WHERE series = ? AND at_ms >= ? AND at_ms < ? GROUP BY begin_ms",
+	    " SELECT series, begin_ms, count, sum, least, most,"
+	    "  (SELECT value FROM sample WHERE series = m.series AND at_ms = m.last_ms)"
+	    " FROM (SELECT series, at_ms - at_ms % 60000 AS begin_ms, count(*) AS count, sum(value) AS sum,"
+	    "   min(value) AS least, max(value) AS most, max(at_ms) AS last_ms"
+	    "  FROM sample WHERE series = ? AND at_ms >= ? AND at_ms < ? GROUP BY begin_ms) AS m",
 	    DB_VALUES(db_integer(series), db_integer(from_ms), db_integer(to_ms)));
 }
 
@@ -163,10 +164,11 @@ static int
 roll_hours(struct store_txn *txn, int64_t series, int64_t from_ms, int64_t to_ms)
 {
 	return db_run(txn->db, "INSERT OR REPLACE INTO hour (series, at_ms, count, sum, least, most, last)"
-	    " SELECT series, at_ms - at_ms % 3600000 AS begin_ms, sum(count), sum(sum), min(least), max(most),"
-	    "  (SELECT last FROM minute AS newest WHERE newest.series = minute.series"
-	    "   AND newest.at_ms = max(minute.at_ms))"
-	    " FROM minute WHERE series = ? AND at_ms >= ? AND at_ms < ? GROUP BY begin_ms",
+	    " SELECT series, begin_ms, count, sum, least, most,"
+	    "  (SELECT last FROM minute WHERE series = h.series AND at_ms = h.last_ms)"
+	    " FROM (SELECT series, at_ms - at_ms % 3600000 AS begin_ms, sum(count) AS count, sum(sum) AS sum,"
+	    "   min(least) AS least, max(most) AS most, max(at_ms) AS last_ms"
+	    "  FROM minute WHERE series = ? AND at_ms >= ? AND at_ms < ? GROUP BY begin_ms) AS h",
 	    DB_VALUES(db_integer(series), db_integer(from_ms), db_integer(to_ms)));
 }
 

@@ -5,8 +5,8 @@
  * A job that fails is rolled back to its savepoint and the others go on. When the transaction itself fails (disk full at
  * COMMIT, or an error after which SQLite has rolled all back) every job of the batch gets that error, also one that had
  * failed by itself: its reason (a duplicate, say) may have been a row that is gone now.
- * After an I/O error or a read-only file the connection is closed and opened anew for the next batch, so that the
- * thread finds its way back when the disk does.
+ * After an I/O error or a refusal as read-only, of a job or of the batch, the connection is closed and opened anew for
+ * the next batch, so that the thread finds its way back when the disk does.
  * Threads: the ring of waiting jobs is guarded by `lock`; the connection belongs to the writer thread.
  * Invariants: `done` is called once per job taken, in the order of submission, without `lock` held.
  * References: https://sqlite.org/wal.html; https://sqlite.org/lang_transaction.html, "Response To Errors". */
@@ -23,10 +23,11 @@
 #include "base/log.h"
 #include "store/txn.h"
 
-/* A batch ends at so many jobs or so much time, whichever is first: the first job's caller waits for the last one's
- * work, and an agent's request should not take longer than a busy disk's flush for it. */
+/* A batch ends at so many jobs or so many changed rows, whichever is first: the first job's caller waits for the last
+ * one's work, and 20,000 rows are some 50 ms, not much more than a slow disk's flush. Counted in rows and not in time, so
+ * that a batch is the same under a debugger or on a busy machine. */
 #define BATCH_JOBS_MAX 512
-#define BATCH_MS_MAX 50
+#define BATCH_ROWS_MAX 20000
 
 struct job {
 	store_job_fn *run;
@@ -49,6 +50,7 @@ struct store {
 	struct job batch[BATCH_JOBS_MAX];	/* from here on the writer thread's */
 	size_t count;			/* of the jobs in `batch` */
 	struct db db;			/* handle NULL: to be opened before the next batch */
+	bool doubtful;			/* something failed in a way that a new connection may heal */
 	int failing;			/* how the last batch failed, or 0: the log tells changes, not each batch */
 
 	_Atomic uint64_t jobs, batches, failures, samples;	/* the writer adds, anyone reads */
@@ -318,11 +320,15 @@ batch_begin(struct store *store)
 static int
 batch_work(struct store *store, struct store_txn *txn)
 {
-	struct mono begin = mono_now();
+	int64_t begin = db_changes_ever(&store->db);
 	int status = 0;
 
-	while (status == 0 && mono_ms_between(begin, mono_now()) < BATCH_MS_MAX && batch_take(store))
-		status = job_run(txn, &store->batch[store->count - 1]);
+	while (status == 0 && db_changes_ever(&store->db) - begin < BATCH_ROWS_MAX && batch_take(store)) {
+		struct job *job = &store->batch[store->count - 1];
+
+		status = job_run(txn, job);
+		store->doubtful = store->doubtful || job->status == -EROFS || job->status == -EIO;
+	}
 	return status;
 }
 
@@ -370,12 +376,13 @@ batch_end(struct store *store, int status)
 {
 	if (status == 0)
 		status = db_run(&store->db, "COMMIT", DB_NONE);
-	if (status == 0)
-		return 0;
-	db_rollback(&store->db);
-	if (status != -ENOSPC && status != -EBUSY)
+	if (status != 0)
+		db_rollback(&store->db);
+	if (store->doubtful || (status != 0 && status != -ENOSPC && status != -EBUSY))
 		db_close(&store->db);
+	store->doubtful = false;
 	switch (status) {
+	case 0:
 	case -ENOSPC:
 	case -EROFS:
 	case -EBUSY:
