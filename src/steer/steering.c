@@ -22,7 +22,7 @@ steering_empty(void)
 		arena_free(arena);
 		return NULL;
 	}
-	*steering = (struct steering){ .arena = arena, .holds = 1, .health_check_interval_ms = 5000,
+	*steering = (struct steering){ .arena = arena, .health_check_interval_ms = 5000,
 		.pae_update_interval_ms = 10000, .groups = only_default, .group_count = 1 };
 	return steering;
 }
@@ -30,7 +30,7 @@ steering_empty(void)
 void
 steering_free(struct steering *steering)
 {
-	if (steering != NULL && --steering->holds == 0)
+	if (steering != NULL && steering->holds-- == 0)
 		arena_free(steering->arena);
 }
 
