@@ -1,0 +1,37 @@
+/* dataset.h -- labelled history of several regions: from a folder of CSV files, or filled in from the store.
+ * A folder holds metrics.csv.gz (or metrics.csv): "timestamp,series,METRIC..."; incidents.csv: "series,start,end,..."; and
+ * series.csv: "series,step_s,first_ts,last_ts,label_from,label_to,...". Times are seconds since 1970, an empty field is
+ * a missing value. See isobar-models(7). Threads: one dataset, one thread at a time; immutable while it's trained on. */
+#ifndef ISOBAR_PREDICT_DATASET_H
+#define ISOBAR_PREDICT_DATASET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/contract.h"
+#include "base/diag.h"
+#include "predict/labels.h"
+#include "predict/window.h"
+
+struct dataset_series {
+	char *name;
+	struct window *window;
+	struct incidents incidents;
+	int64_t label_from_s, label_to_s;	/* incidents are known in [from, to) */
+};
+
+struct dataset {
+	struct dataset_series *series;
+	size_t count;
+};
+
+/* NULL after errors, all of them in `diags`. */
+struct dataset *dataset_read(const char *folder, struct diags *diags) NONNULL MUST_USE;
+struct dataset *dataset_new(size_t count) MUST_USE;	/* of empty series, to be filled in */
+void dataset_free(struct dataset *dataset);
+
+/* The time before which lies `share` of the labelled span; whole minutes. */
+int64_t dataset_time_at(const struct dataset *dataset, double share) NONNULL;
+size_t dataset_events(const struct dataset *dataset, int64_t from_s, int64_t to_s) NONNULL;	/* incidents that begin there */
+
+#endif

@@ -1,0 +1,42 @@
+/* machine.h -- the one door to libsvm: training, its model text, and decision values of what was read back.
+ * Threads: machine_train() one at a time (libsvm has process-wide state): it's meant for a forked child, see child.h.
+ * The rest: any; a machine is immutable. */
+#ifndef ISOBAR_PREDICT_MACHINE_H
+#define ISOBAR_PREDICT_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/contract.h"
+#include "base/text.h"
+
+#define MACHINE_VECTORS_MAX 2500	/* support vectors: more cost more than a tenth of a millisecond a prediction */
+
+enum machine_kind { MACHINE_CLASSIFY, MACHINE_REGRESS };	/* C-SVC, epsilon-SVR; both with an RBF kernel */
+
+struct machine_settings {
+	enum machine_kind kind;
+	double c, gamma;
+	double weight;		/* classify: C of the positives is c x weight */
+	double epsilon;		/* regress: errors below don't count */
+};
+
+/* `count` rows of `dimension` finite numbers, one after the other; targets > 0 are positives when classifying.
+ * libsvm's model text; caller frees. NULL: out of memory, or settings that libsvm refuses. Can take minutes and can't be
+ * cancelled. */
+char *machine_train(const double *rows, const double *targets, size_t count, size_t dimension,
+	const struct machine_settings *settings, size_t *length) NONNULL MUST_USE;
+
+struct machine;
+
+/* Reads and checks every byte of the text; NULL with the reason in `error`. */
+struct machine *machine_read(const char *bytes, size_t length, size_t dimension, struct text *error) NONNULL MUST_USE;
+void machine_free(struct machine *machine);	/* NULL is allowed */
+size_t machine_vectors(const struct machine *machine) NONNULL;
+
+/* Classify: the distance from the border, > 0 for positives. Regress: the value. */
+double machine_decide(const struct machine *machine, const double *row) NONNULL;
+
+int machine_library_version(void);
+
+#endif

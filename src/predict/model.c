@@ -1,0 +1,252 @@
+/* model.c -- the text of a failure model, and its probabilities.
+ * In: a trained model, or text from a file or the store.  Out: the text, or a model that can predict.
+ * Threads: any. A model owns its machine.
+ *
+ * The text is "KEY VALUE..." lines, each key once, in this order, then the machine's text. The line `sha256` covers all that
+ * is before it and all that is after: a model that was cut short or changed never predicts. Numbers have 17 digits, so
+ * that they read back the same to the bit. */
+#include "predict/model.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "predict/window.h"
+
+struct reading {
+	const char *at, *end;
+	unsigned line;
+	struct text *error;
+};
+
+static void digest(const char *head, size_t head_length, const char *body, size_t body_length,
+	char text[static SHA256_TEXT_SIZE]);
+static bool read_header(struct reading *r, struct model *model);
+static bool read_scalings(struct reading *r, struct model *model);
+static bool read_body(struct reading *r, struct model *model, const char *begin);
+static bool read_line(struct reading *r, const char *key, char *value, size_t size);
+static bool finite_all(const double *values, size_t count);
+static bool wrong(struct reading *r, const char *format, ...) PRINTF(2, 3);
+
+char *
+model_write(const struct model *model, const char *body, size_t body_length, size_t *length)
+{
+	struct text text = { 0 };
+	char hash[SHA256_TEXT_SIZE];
+
+	text_printf(&text, "isobar-model %d\nkind failure\n", MODEL_FORMAT);
+	text_printf(&text, "horizon-s %" PRId64 "\nstep-s %d\n", model->horizon_s, WINDOW_STEP_S);
+	text_printf(&text, "features %zu %s\n", feature_count(), feature_list_hash(hash));
+	for (size_t i = 0; i < feature_count(); i++) {
+		const struct scaling *s = &model->scalings[i];
+
+		text_printf(&text, "feature %s %.17g %.17g %.17g %.17g\n", feature_info(i)->name, s->median, s->spread,
+		    s->mean, s->deviation);
+	}
+	text_printf(&text, "trained %" PRId64 " %" PRId64 "\n", model->from_s, model->to_s);
+	text_printf(&text, "rows %zu %zu %zu\n", model->rows, model->positives, model->events);
+	text_printf(&text, "prevalence %.17g\n", model->prevalence);
+	text_printf(&text, "skill %s\n", model->skill ? "yes" : "no");
+	text_printf(&text, "platt %.17g %.17g\n", model->platt.slope, model->platt.offset);
+	text_printf(&text, "svm %.17g %.17g %.17g\n", model->settings.c, model->settings.gamma, model->settings.weight);
+	text_printf(&text, "libsvm %d\nseed %" PRIu64 "\n", model->library, model->seed);
+	if (!text.failed) {
+		digest(text.bytes, text.length, body, body_length, hash);
+		text_printf(&text, "sha256 %s\n", hash);
+	}
+	text_add(&text, body, body_length);
+	*length = text.length;
+	return text_take(&text);
+}
+
+/* SHA-256 over both parts. */
+static void
+digest(const char *head, size_t head_length, const char *body, size_t body_length, char text[static SHA256_TEXT_SIZE])
+{
+	struct text both = { 0 };
+
+	text_add(&both, head, head_length);
+	text_add(&both, body, body_length);
+	sha256_text(both.failed ? "" : both.bytes, both.failed ? 0 : both.length, text);
+	text_fini(&both);
+}
+
+struct model *
+model_read(const char *bytes, size_t length, struct text *error)
+{
+	struct model *model = calloc(1, sizeof(*model));
+	struct reading r = { .at = bytes, .end = bytes + length, .error = error };
+
+	if (model == NULL) {
+		wrong(&r, "out of memory");
+		return NULL;
+	}
+	if (!read_header(&r, model) || !read_body(&r, model, bytes)) {
+		model_free(model);
+		return NULL;
+	}
+	sha256_text(bytes, length, model->id);
+	return model;
+}
+
+static bool
+read_header(struct reading *r, struct model *model)
+{
+	char value[512], hash[SHA256_TEXT_SIZE], theirs[SHA256_TEXT_SIZE];
+	struct machine_settings *s = &model->settings;
+	size_t features;
+	int format, step;
+
+	if (!read_line(r, "isobar-model", value, sizeof(value)))
+		return wrong(r, "this is no model of isobar");
+	if (sscanf(value, "%d", &format) != 1 || format != MODEL_FORMAT)
+		return wrong(r, "format %.20s; this program reads format %d", value, MODEL_FORMAT);
+	if (!read_line(r, "kind", value, sizeof(value)) || strcmp(value, "failure") != 0)
+		return wrong(r, "kind is not 'failure'");
+	if (!read_line(r, "horizon-s", value, sizeof(value)) || sscanf(value, "%" SCNd64, &model->horizon_s) != 1 ||
+	    model->horizon_s < WINDOW_STEP_S || model->horizon_s > 86400)
+		return wrong(r, "no horizon between a minute and a day");
+	if (!read_line(r, "step-s", value, sizeof(value)) || sscanf(value, "%d", &step) != 1 || step != WINDOW_STEP_S)
+		return wrong(r, "a step other than %d s", WINDOW_STEP_S);
+	if (!read_line(r, "features", value, sizeof(value)) || sscanf(value, "%zu %64s", &features, theirs) != 2 ||
+	    features != feature_count() || strcmp(theirs, feature_list_hash(hash)) != 0)
+		return wrong(r, "made for another list of features; train it again");
+	if (!read_scalings(r, model))
+		return false;
+	if (!read_line(r, "trained", value, sizeof(value)) ||
+	    sscanf(value, "%" SCNd64 " %" SCNd64, &model->from_s, &model->to_s) != 2)
+		return wrong(r, "no training span");
+	if (!read_line(r, "rows", value, sizeof(value)) ||
+	    sscanf(value, "%zu %zu %zu", &model->rows, &model->positives, &model->events) != 3)
+		return wrong(r, "no row counts");
+	if (!read_line(r, "prevalence", value, sizeof(value)) || sscanf(value, "%lf", &model->prevalence) != 1 ||
+	    !(model->prevalence >= 0 && model->prevalence <= 1))
+		return wrong(r, "the prevalence is no probability");
+	if (!read_line(r, "skill", value, sizeof(value)) || (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0))
+		return wrong(r, "skill is neither yes nor no");
+	model->skill = strcmp(value, "yes") == 0;
+	if (!read_line(r, "platt", value, sizeof(value)) ||
+	    sscanf(value, "%lf %lf", &model->platt.slope, &model->platt.offset) != 2 ||
+	    !finite_all((double[]){ model->platt.slope, model->platt.offset }, 2) ||
+	    (model->skill && !(model->platt.slope > 0)))
+		return wrong(r, "the calibration isn't a rising curve");
+	if (!read_line(r, "svm", value, sizeof(value)) ||
+	    sscanf(value, "%lf %lf %lf", &s->c, &s->gamma, &s->weight) != 3 ||
+	    !finite_all((double[]){ s->c, s->gamma, s->weight }, 3))
+		return wrong(r, "no settings of the machine");
+	if (!read_line(r, "libsvm", value, sizeof(value)) || sscanf(value, "%d", &model->library) != 1)
+		return wrong(r, "no library version");
+	if (!read_line(r, "seed", value, sizeof(value)) || sscanf(value, "%" SCNu64, &model->seed) != 1)
+		return wrong(r, "no seed");
+	return true;
+}
+
+static bool
+read_scalings(struct reading *r, struct model *model)
+{
+	char value[512], name[128];
+
+	for (size_t i = 0; i < feature_count(); i++) {
+		struct scaling *s = &model->scalings[i];
+
+		if (!read_line(r, "feature", value, sizeof(value)) ||
+		    sscanf(value, "%127s %lf %lf %lf %lf", name, &s->median, &s->spread, &s->mean, &s->deviation) != 5 ||
+		    strcmp(name, feature_info(i)->name) != 0)
+			return wrong(r, "the scaling of feature '%s' is missing", feature_info(i)->name);
+		if (!finite_all((double[]){ s->median, s->spread, s->mean, s->deviation }, 4) || !(s->spread > 0) ||
+		    s->deviation < 0)
+			return wrong(r, "the scaling of feature '%s' isn't finite", name);
+	}
+	return true;
+}
+
+static bool
+read_body(struct reading *r, struct model *model, const char *begin)
+{
+	char theirs[128], ours[SHA256_TEXT_SIZE];
+	size_t head = (size_t)(r->at - begin);
+
+	if (!read_line(r, "sha256", theirs, sizeof(theirs)))
+		return wrong(r, "no checksum");
+	digest(begin, head, r->at, (size_t)(r->end - r->at), ours);
+	if (strcmp(theirs, ours) != 0)
+		return wrong(r, "the checksum doesn't match: cut short or changed");
+	if (!model->skill)
+		return r->at == r->end || wrong(r, "a machine behind a model without skill");
+	model->machine = machine_read(r->at, (size_t)(r->end - r->at), feature_count(), r->error);
+	return model->machine != NULL;
+}
+
+/* The next line must begin with `key` and a blank; the rest goes to `value`. */
+static bool
+read_line(struct reading *r, const char *key, char *value, size_t size)
+{
+	const char *newline = r->at == r->end ? NULL : memchr(r->at, '\n', (size_t)(r->end - r->at));
+	size_t key_length = strlen(key), length;
+
+	r->line++;
+	if (newline == NULL)
+		return false;
+	length = (size_t)(newline - r->at);
+	if (length <= key_length || memcmp(r->at, key, key_length) != 0 || r->at[key_length] != ' ' ||
+	    length - key_length - 1 >= size)
+		return false;
+	memcpy(value, r->at + key_length + 1, length - key_length - 1);
+	value[length - key_length - 1] = '\0';
+	r->at = newline + 1;
+	return true;
+}
+
+static bool
+finite_all(const double *values, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!isfinite(values[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+wrong(struct reading *r, const char *format, ...)
+{
+	char message[256];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(message, sizeof(message), format, arguments);
+	va_end(arguments);
+	if (r->error->length == 0)
+		text_printf(r->error, "line %u: %s", r->line, message);
+	return false;
+}
+
+void
+model_free(struct model *model)
+{
+	if (model == NULL)
+		return;
+	machine_free(model->machine);
+	free(model);
+}
+
+double
+model_score(const struct model *model, const double *features)
+{
+	double scaled[FEATURES_MAX];
+
+	if (model->machine == NULL)
+		return 0;
+	for (size_t i = 0; i < feature_count(); i++)
+		scaled[i] = scaling_apply(&model->scalings[i], features[i]);
+	return machine_decide(model->machine, scaled);
+}
+
+double
+model_probability(const struct model *model, const double *features)
+{
+	return model->skill ? platt_probability(&model->platt, model_score(model, features)) : model->prevalence;
+}

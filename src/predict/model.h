@@ -1,0 +1,49 @@
+/* model.h -- a failure model as it ships: what it was trained on, how to scale what it sees, the machine, and the curve
+ * from its score to a probability. Text (isobar-models(7)), so that it can be read and compared.
+ * Threads: any; a model is immutable. */
+#ifndef ISOBAR_PREDICT_MODEL_H
+#define ISOBAR_PREDICT_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/contract.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "predict/features.h"
+#include "predict/machine.h"
+#include "predict/platt.h"
+#include "predict/scaling.h"
+
+#define MODEL_FORMAT 1
+#define MODEL_SIZE_MAX (16 << 20)	/* bytes; a model of 2,500 vectors has about one million */
+
+struct model {
+	int64_t horizon_s;
+	struct scaling scalings[FEATURES_MAX];
+	bool skill;			/* false: nothing could be foreseen, the prevalence is all it says */
+	struct platt platt;
+	double prevalence;		/* the natural rate of positive rows */
+	int64_t from_s, to_s;		/* training span, calibration included */
+	size_t rows, positives, events;
+	struct machine_settings settings;
+	int library;			/* libsvm's version number */
+	uint64_t seed;
+	char id[SHA256_TEXT_SIZE];	/* SHA-256 of the whole text; set by model_read() */
+	struct machine *machine;	/* NULL without skill */
+};
+
+/* The text of a model whose machine has the text `body` (empty without skill). Caller frees; NULL: out of memory. */
+char *model_write(const struct model *model, const char *body, size_t body_length, size_t *length) NONNULL MUST_USE;
+
+/* NULL with the reason in `error`: another format, another list of features, cut short, changed, not finite. */
+struct model *model_read(const char *bytes, size_t length, struct text *error) NONNULL MUST_USE;
+void model_free(struct model *model);	/* NULL is allowed */
+
+/* The probability that an incident begins within the horizon; `features` as features_compute() gives them. */
+double model_probability(const struct model *model, const double *features) NONNULL;
+/* The score before calibration. */
+double model_score(const struct model *model, const double *features) NONNULL;
+
+#endif

@@ -1,0 +1,20 @@
+/* platt.h -- from a score to a probability by a logistic curve (Platt 1999, with the targets and the Newton steps of
+ * Lin, Lin and Weng 2007). Threads: any; pure. */
+#ifndef ISOBAR_PREDICT_PLATT_H
+#define ISOBAR_PREDICT_PLATT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/contract.h"
+
+#define PLATT_POSITIVES_LEAST 3
+
+struct platt { double slope, offset; };	/* p = 1 / (1 + exp(-(slope x + offset))) */
+
+/* Fits on scores of a time block that the scorer hasn't seen, at the natural rate of positives. -EDOM when there are
+ * less than PLATT_POSITIVES_LEAST positives, or when a higher score doesn't mean a higher risk. */
+int platt_fit(const double *scores, const bool *positives, size_t count, struct platt *platt) NONNULL MUST_USE;
+double platt_probability(const struct platt *platt, double score) NONNULL;
+
+#endif
