@@ -14,6 +14,7 @@
 #include "base/diag.h"
 #include "conf/settings.h"
 #include "control/round.h"
+#include "control/world.h"
 #include "plan/plan.h"
 #include "serve/server.h"
 #include "store/store.h"
@@ -36,12 +37,6 @@ bool control_post(struct control *control, void (*run)(void *arg), void *arg) __
 void control_stop(struct control *control) NONNULL;
 
 /* --- changes ------------------------------------------------------------------------------------------------- */
-
-struct zone_text {
-	const char *file;	/* for messages: "gtm.example.com.zone", or "request" */
-	const char *name;	/* presentation form, final dot */
-	const char *text;	/* the master file; NULL: delete the zone */
-};
 
 struct change {
 	/* Fills in the rest from the present state when the change's turn has come, or NULL when it's filled in already.
@@ -90,7 +85,7 @@ struct outcome {
 typedef void outcome_fn(void *arg, const struct outcome *outcome);
 
 void control_change(struct control *control, struct change *change, outcome_fn *done, void *arg)
-	__attribute__((nonnull(1, 2, 3)));
+	__attribute__((nonnull(1, 2)));	/* `done` may be NULL */
 
 /* SIGHUP and `isobarctl reload`: storeless, read the folder again; else reopen the geo database and build anew. */
 void control_reload(struct control *control, outcome_fn *done, void *arg) __attribute__((nonnull(1)));

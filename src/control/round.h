@@ -46,7 +46,6 @@ struct round_agent {
 struct round_region {
 	char *name;
 	enum region_state state;
-	bool present;			/* in the steering; others keep their reports for when they come back */
 	unsigned agent_count;
 	struct round_agent agents[ROUND_AGENTS_MAX];
 	struct wall reported;		/* newest report; .ms 0: never */

@@ -1,0 +1,443 @@
+/* change.c -- the queue of publications: operators' changes, and plans of the PAE.
+ * In: changes and plans.  Out: a journal row, a published snapshot, an outcome.
+ * Threads: control; the store's writer runs the jobs in between.
+ *
+ * One is under way at a time, because each is validated against what the one before made. The steps of a change:
+ *  1. prepare  (the change reads the present state and fills itself in)
+ *  2. validate (the next world and snapshot are built whole; certified)
+ *  3. commit   (one transaction: texts, override, journal row)         <- a dry run ends before this
+ *  4. publish  (one pointer exchange)
+ *  5. outcome
+ * What fails before 4 leaves everything in service as it was. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "control/state.h"
+
+static void publication_begin(struct publication *p);
+static bool change_build(struct publication *p);
+static struct plan *plan_reread(const struct plan *plan, const struct steering *from, const struct steering *to);
+static bool change_compare(struct publication *p);
+static bool compare_worlds(struct publication *p, const struct world *from, const struct world *to);
+static bool list_moves(struct publication *p);
+static char *journal_body(const struct publication *p);
+static int change_store(struct store_txn *txn, void *arg);
+static void plan_begin(struct publication *p);
+static int plan_store(struct store_txn *txn, void *arg);
+static void on_stored(void *arg, int status);
+static void publication_stored(void *arg);
+static void change_publish(struct publication *p);
+static void plan_publish(struct publication *p);
+static void finish(struct publication *p, enum outcome_status status, const char *message);
+static const char *store_trouble(int status);
+
+void
+control_change(struct control *control, struct change *change, outcome_fn *done, void *arg)
+{
+	struct publication *p = calloc(1, sizeof(*p));
+
+	if (p == NULL) {
+		if (done != NULL)
+			done(arg, &(struct outcome){ .status = OUTCOME_UNAVAILABLE, .message = "out of memory",
+			    .diags = &(struct diags){ 0 } });
+		arena_free(change->arena);
+		return;
+	}
+	p->change = change;
+	p->done = done;
+	p->arg = arg;
+	publication_submit(control, p);
+}
+
+void
+control_plan(struct control *control, struct plan *plan, outcome_fn *done, void *arg)
+{
+	struct publication *p = calloc(1, sizeof(*p));
+
+	if (p == NULL) {
+		done(arg, &(struct outcome){ .status = OUTCOME_UNAVAILABLE, .message = "out of memory",
+		    .diags = &(struct diags){ 0 } });
+		plan_free(plan);
+		return;
+	}
+	p->plan = plan;
+	p->planned_for = control->world->steering;
+	steering_hold(control->world->steering);
+	p->done = done;
+	p->arg = arg;
+	publication_submit(control, p);
+}
+
+void
+publication_submit(struct control *control, struct publication *p)
+{
+	bool idle = control->queue == NULL;
+
+	p->control = control;
+	*control->queue_end = p;
+	control->queue_end = &p->next;
+	if (idle)
+		publication_begin(p);
+}
+
+static void
+publication_begin(struct publication *p)
+{
+	struct control *control = p->control;
+	struct change *change = p->change;
+
+	if (p->plan != NULL) {
+		plan_begin(p);
+		return;
+	}
+	if (change->prepare != NULL && !change->prepare(change, control, &p->diags)) {
+		finish(p, OUTCOME_INVALID, "the change was refused; nothing has changed");
+		return;
+	}
+	if (!change_build(p)) {
+		finish(p, OUTCOME_INVALID, "the change was refused; nothing has changed");
+		return;
+	}
+	if (!change_compare(p) || (p->body = journal_body(p)) == NULL) {
+		finish(p, OUTCOME_UNAVAILABLE, "out of memory");
+		return;
+	}
+	if (change->dry_run) {
+		finish(p, OUTCOME_DONE, "a dry run: nothing was changed");
+		return;
+	}
+	if (control->store == NULL)
+		finish(p, OUTCOME_UNAVAILABLE, "this daemon serves a folder and has no store: edit the files and reload");
+	else if (!store_submit(control->store, change_store, on_stored, p))
+		finish(p, OUTCOME_UNAVAILABLE, "the store's queue is full; try again");
+}
+
+static bool
+change_build(struct publication *p)
+{
+	const struct change *change = p->change;
+	struct control *control = p->control;
+	struct world_edit edit = {
+		.whole = change->whole, .zone_count = change->zone_count, .zones = change->zones,
+		.steering = change->steering, .steering_file = "steering.yaml",
+	};
+	struct text why = { 0 };
+	const struct plan *plan = control->plan;
+	bool built;
+
+	p->overrides_changed = change->override != NULL || change->override_delete != 0;
+	if (edit.zone_count == 0 && !edit.whole && edit.steering == NULL && p->overrides_changed)
+		return true;
+	p->world = world_edit(control->world, &edit, &p->diags);
+	if (p->world == NULL)
+		return false;
+	if (p->world->steering != control->world->steering && plan != NULL)
+		plan = p->replanned = plan_reread(plan, control->world->steering, p->world->steering);
+	built = publish_build(&control->publisher, p->world, plan, &p->candidate, &why);
+	if (!built && plan != NULL) {
+		/* A plan made for the old intention may not fit the new one: static weights stand until the next. */
+		text_fini(&why);
+		built = publish_build(&control->publisher, p->world, NULL, &p->candidate, &why);
+	}
+	if (!built)
+		diag_error(&p->diags, (struct diag_place){ 0 }, NULL, "%s", why.bytes == NULL ? "out of memory" : why.bytes);
+	text_fini(&why);
+	return built;
+}
+
+/* A plan speaks of regions and groups by number, which mean something in its own steering only: by way of its JSON, which
+ * has names. NULL when it doesn't fit the new one. */
+static struct plan *
+plan_reread(const struct plan *plan, const struct steering *from, const struct steering *to)
+{
+	struct diags ignored = { 0 };
+	char *json = plan_write(plan, from);
+	struct plan *read = json == NULL ? NULL : plan_read(json, strlen(json), to, &ignored);
+
+	diag_fini(&ignored);
+	free(json);
+	return read;
+}
+
+static bool
+change_compare(struct publication *p)
+{
+	const struct world *from = p->control->world, *to = p->world;
+
+	if (to == NULL)
+		return true;
+	p->zones = calloc(from->zone_count + to->zone_count + 1, sizeof(*p->zones));
+	p->steering_changed = strcmp(from->steering_text, to->steering_text) != 0;
+	return p->zones != NULL && compare_worlds(p, from, to) && list_moves(p);
+}
+
+static bool
+compare_worlds(struct publication *p, const struct world *from, const struct world *to)
+{
+	for (size_t i = 0; i < to->zone_count; i++) {
+		const struct world_zone *was = world_find(from, to->zones[i]->name);
+
+		if (was == NULL || strcmp(was->text, to->zones[i]->text) != 0)
+			p->zones[p->zone_count++] = (struct outcome_zone){ to->zones[i]->name,
+			    was == NULL ? "added" : "changed" };
+	}
+	for (size_t i = 0; i < from->zone_count; i++)
+		if (world_find(to, from->zones[i]->name) == NULL)
+			p->zones[p->zone_count++] = (struct outcome_zone){ from->zones[i]->name, "deleted" };
+	return true;
+}
+
+static bool
+list_moves(struct publication *p)
+{
+	const struct snapshot *next = p->candidate.snapshot, *now = p->control->publisher.current;
+
+	p->moves = calloc(next->service_count + 1, sizeof(*p->moves));
+	if (p->moves == NULL)
+		return false;
+	for (size_t s = 0; s < next->service_count; s++) {
+		bool had = false;
+
+		for (size_t k = 0; k < now->service_count && !had; k++)
+			had = strcmp(now->services[k].intent->name, next->services[s].intent->name) == 0;
+		/* Clients of a new service don't move: they had no region. */
+		if (had && p->candidate.moved[s] > 0)
+			p->moves[p->move_count++] = (struct outcome_move){ next->services[s].intent->name,
+			    p->candidate.moved[s] };
+	}
+	return true;
+}
+
+static char *
+journal_body(const struct publication *p)
+{
+	const struct change *change = p->change;
+	cJSON *body = cJSON_CreateObject(), *zones = cJSON_AddArrayToObject(body, "zones");
+	char *text;
+
+	cJSON_AddStringToObject(body, "subject", change->subject == NULL ? "" : change->subject);
+	for (size_t i = 0; i < p->zone_count; i++) {
+		cJSON *zone = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(zone, "name", p->zones[i].name);
+		cJSON_AddStringToObject(zone, "what", p->zones[i].what);
+		cJSON_AddItemToArray(zones, zone);
+	}
+	cJSON_AddBoolToObject(body, "steering", p->steering_changed);
+	for (size_t i = 0; i < p->move_count; i++) {
+		if (i == 0)
+			cJSON_AddObjectToObject(body, "moved");
+		cJSON_AddNumberToObject(cJSON_GetObjectItem(body, "moved"), p->moves[i].service, p->moves[i].share);
+	}
+	if (change->override != NULL) {
+		char until[CLOCK_TEXT_SIZE];
+		cJSON *override = cJSON_AddObjectToObject(body, "override");
+
+		cJSON_AddStringToObject(override, "kind", change->override->kind);
+		cJSON_AddStringToObject(override, "region", change->override->region);
+		cJSON_AddNumberToObject(override, "value", change->override->value);
+		cJSON_AddStringToObject(override, "until",
+		    change->override->until.ms == 0 ? "" : wall_text(change->override->until, until));
+	}
+	if (change->override_delete != 0)
+		cJSON_AddNumberToObject(body, "override-deleted", (double)change->override_delete);
+	text = json_write(body);
+	cJSON_Delete(body);
+	return text;
+}
+
+/* On the writer thread; the publication is ours alone until on_stored() posts it back. */
+static int
+change_store(struct store_txn *txn, void *arg)
+{
+	struct publication *p = arg;
+	const struct change *change = p->change;
+	int status = 0;
+
+	for (size_t i = 0; i < p->zone_count && status == 0; i++) {
+		const struct world_zone *zone = world_find(p->world, p->zones[i].name);
+
+		status = zone == NULL ? store_zone_delete(txn, p->zones[i].name)
+			: store_zone_put(txn, zone->name, zone->text);
+	}
+	if (status == 0 && p->steering_changed)
+		status = store_steering_put(txn, p->world->steering_text);
+	if (status == 0 && change->override != NULL)
+		status = store_override_put(txn, change->override);
+	if (status == 0 && change->override_delete != 0)
+		status = store_override_delete(txn, change->override_delete);
+	if (status == 0)
+		status = store_journal_add(txn, wall_now(), change->author, change->action, change->reason, p->body,
+		    &p->revision);
+	return status;
+}
+
+static void
+plan_begin(struct publication *p)
+{
+	struct control *control = p->control;
+
+	if (p->planned_for != control->world->steering) {	/* changed while the plan waited for its turn */
+		struct plan *read = plan_reread(p->plan, p->planned_for, control->world->steering);
+
+		if (read == NULL) {
+			finish(p, OUTCOME_CONFLICT, "the steering has changed since the plan was made: make it anew");
+			return;
+		}
+		plan_free(p->plan);
+		p->plan = read;
+	}
+	if (!publish_build(&control->publisher, control->world, p->plan, &p->candidate, &p->message)) {
+		const char *why = p->message.bytes == NULL ? "out of memory" : p->message.bytes;
+
+		snprintf(control->status.plan_refused, sizeof(control->status.plan_refused), "%s", why);
+		log_warning("a plan was refused, the last one stays: %s", why);
+		diag_error(&p->diags, (struct diag_place){ .file = "plan" }, NULL, "%s", why);
+		finish(p, OUTCOME_INVALID, "the certificate refused the plan; the last one stays");
+		return;
+	}
+	p->body = plan_write(p->plan, control->world->steering);
+	if (p->body == NULL)
+		finish(p, OUTCOME_UNAVAILABLE, "out of memory");
+	else if (control->store == NULL || !store_submit(control->store, plan_store, on_stored, p))
+		finish(p, OUTCOME_UNAVAILABLE, "the store can't take the plan now");
+}
+
+static int
+plan_store(struct store_txn *txn, void *arg)
+{
+	const struct publication *p = arg;
+
+	return store_plan_put(txn, p->plan->made, p->candidate.snapshot->epoch, "published", p->body);
+}
+
+static void
+on_stored(void *arg, int status)
+{
+	struct publication *p = arg;
+
+	p->status = status;
+	if (!control_post(p->control, publication_stored, p))
+		log_warning("stopping while a change was being written; it's in the store and counts from the next start");
+}
+
+static void
+publication_stored(void *arg)
+{
+	struct publication *p = arg;
+
+	control_store_told(p->control, p->status);
+	if (p->status == -ENOENT)
+		finish(p, OUTCOME_NOT_FOUND, "there is no such entry; nothing has changed");
+	else if (p->status != 0)
+		finish(p, OUTCOME_UNAVAILABLE, store_trouble(p->status));
+	else if (p->plan != NULL)
+		plan_publish(p);
+	else
+		change_publish(p);
+}
+
+static const char *
+store_trouble(int status)
+{
+	switch (status) {
+	case -ENOSPC:
+		return "the store's disk is full; nothing has changed, answers go on";
+	case -EROFS:
+		return "the store is read-only; nothing has changed, answers go on";
+	case -EBUSY:
+		return "the store is locked by another process; nothing has changed, answers go on";
+	default:
+		return "the store can't be written; nothing has changed, answers go on";
+	}
+}
+
+static void
+change_publish(struct publication *p)
+{
+	struct control *control = p->control;
+	struct world *old = control->world;
+
+	if (p->world != NULL) {
+		if (publish_commit(&control->publisher, &p->candidate, control->round, mono_now(), wall_now()) != 0) {
+			finish(p, OUTCOME_UNAVAILABLE, "it's stored, but there was no memory to publish it: reload");
+			return;
+		}
+		control->world = p->world;
+		if (p->replanned != NULL || old->steering != control->world->steering) {
+			plan_free(control->plan);
+			control->plan = p->replanned;
+			p->replanned = NULL;
+		}
+		p->world = NULL;
+	}
+	if (p->overrides_changed && overrides_load(control))
+		overrides_apply(control);
+	control->status.published = wall_now();
+	control->status.revision = p->revision;
+	finish(p, OUTCOME_DONE, "");
+	if (control->world != old)
+		world_free(old);	/* after the outcome, whose names of deleted zones lie in it */
+}
+
+static void
+plan_publish(struct publication *p)
+{
+	struct control *control = p->control;
+
+	if (publish_commit(&control->publisher, &p->candidate, control->round, mono_now(), wall_now()) != 0) {
+		finish(p, OUTCOME_UNAVAILABLE, "no memory to publish the plan; the last one stays");
+		return;
+	}
+	plan_free(control->plan);
+	control->plan = p->plan;
+	p->plan = NULL;
+	control->status.published = control->status.planned = wall_now();
+	control->status.plan_refused[0] = '\0';
+	finish(p, OUTCOME_DONE, "");
+}
+
+/* Delivers the outcome, frees the publication, and begins the next one. */
+static void
+finish(struct publication *p, enum outcome_status status, const char *message)
+{
+	struct control *control = p->control;
+	struct outcome outcome = {
+		.status = status, .diags = &p->diags, .message = message, .revision = p->revision,
+		.epoch = control->publisher.epoch, .zone_count = p->zone_count, .zones = p->zones,
+		.steering_changed = p->steering_changed, .moved_count = p->move_count, .moves = p->moves,
+		.override_id = p->change != NULL && p->change->override != NULL ? p->change->override->id : 0,
+	};
+
+	if (p->done != NULL)
+		p->done(p->arg, &outcome);
+	control->queue = p->next;
+	if (control->queue == NULL)
+		control->queue_end = &control->queue;
+	publication_abandon(p);
+	if (control->queue != NULL)
+		publication_begin(control->queue);
+}
+
+void
+publication_abandon(struct publication *p)
+{
+	candidate_fini(&p->candidate);
+	world_free(p->world);
+	plan_free(p->plan);
+	plan_free(p->replanned);
+	steering_free((struct steering *)(uintptr_t)p->planned_for);
+	diag_fini(&p->diags);
+	text_fini(&p->message);
+	free(p->body);
+	free(p->zones);
+	free(p->moves);
+	if (p->change != NULL)
+		arena_free(p->change->arena);
+	free(p);
+}

@@ -1,0 +1,172 @@
+/* publish.c -- the one place where what queries see can change.
+ * In: world, plan, round.  Out: a published snapshot.  Threads: control.
+ * The order in publish_commit() must not change; each step says why. */
+#include "control/publish.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/certificate.h"
+
+static void retire(struct publisher *publisher, struct snapshot *snapshot);
+static void remember(struct publisher *publisher, const char *service, const char *region, uint64_t count);
+static void geo_release(struct geo_file *geo);
+
+bool
+publish_build(const struct publisher *publisher, const struct world *world, const struct plan *plan,
+	struct candidate *candidate, struct text *why)
+{
+	struct zone **zones = calloc(world->zone_count + 1, sizeof(struct zone *));
+	struct compiled compiled;
+	struct snapshot_parts parts = {
+		.epoch = publisher->epoch + 1, .steering = world->steering, .zones = zones,
+		.zone_count = world->zone_count, .worker_count = publisher->worker_count,
+		.geo = world->geo == NULL ? NULL : world->geo->geo,
+	};
+
+	memset(candidate, 0, sizeof(*candidate));
+	if (zones == NULL || compile_tables(&compiled, world->steering, plan, publisher->current) != 0) {
+		free(zones);
+		text_puts(why, "out of memory");
+		return false;
+	}
+	for (size_t i = 0; i < world->zone_count; i++)
+		zones[i] = world->zones[i]->zone;
+	parts.tables = compiled.services;
+	candidate->snapshot = snapshot_new(&parts);
+	candidate->moved = compiled.moved;
+	compiled.moved = NULL;
+	compiled_fini(&compiled);
+	free(zones);
+	if (candidate->snapshot == NULL)
+		text_puts(why, "out of memory");
+	else if (certificate_check(candidate->snapshot, plan, why)) {
+		candidate->geo = world->geo;
+		if (candidate->geo != NULL)
+			candidate->geo->holds++;
+		return true;
+	}
+	candidate_fini(candidate);
+	return false;
+}
+
+void
+candidate_fini(struct candidate *candidate)
+{
+	snapshot_free(candidate->snapshot);
+	geo_release(candidate->geo);
+	free(candidate->moved);
+	memset(candidate, 0, sizeof(*candidate));
+}
+
+static void
+geo_release(struct geo_file *geo)
+{
+	if (geo != NULL && --geo->holds == 0) {
+		geo_close(geo->geo);
+		free(geo);
+	}
+}
+
+int
+publish_commit(struct publisher *publisher, struct candidate *candidate, struct round *round, struct mono now,
+	struct wall wall)
+{
+	struct snapshot *old = publisher->current;
+	struct geo_file *old_geo = publisher->geo;
+	int status;
+
+	/* 1. The round first: it's the only step that can fail. */
+	status = round_adopt(round, candidate->snapshot->owned_steering, now, wall);
+	if (status != 0)
+		return status;
+	/* 2. Live words before anybody sees them, or dead regions would be answered for a moment. */
+	round_write(round, candidate->snapshot);
+	/* 3. Now queries see it; no worker has the old one any more when this returns. */
+	publisher->current = candidate->snapshot;
+	publisher->geo = candidate->geo;
+	publisher->epoch = candidate->snapshot->epoch;
+	if (publisher->server != NULL)
+		server_publish(publisher->server, publisher->current);
+	/* 4. The old one's counts are complete only now. */
+	if (old != NULL)
+		retire(publisher, old);
+	geo_release(old_geo);
+	candidate->snapshot = NULL;
+	candidate->geo = NULL;
+	candidate_fini(candidate);
+	return 0;
+}
+
+static void
+retire(struct publisher *publisher, struct snapshot *snapshot)
+{
+	for (uint32_t s = 0; s < snapshot->service_count; s++)
+		for (size_t i = 0; i < snapshot->services[s].order_count; i++) {
+			region_id r = snapshot->services[s].order[i];
+			const char *service = snapshot->services[s].intent->name;
+			const char *region = snapshot->steering->regions[r].name;
+			uint64_t count = snapshot_picks(snapshot, s, r);
+			struct answered *entry = NULL;
+
+			for (size_t k = 0; k < publisher->answered_count && entry == NULL; k++)
+				if (strcmp(publisher->answered[k].service, service) == 0
+				    && strcmp(publisher->answered[k].region, region) == 0)
+					entry = &publisher->answered[k];
+			if (entry != NULL || count == 0) {
+				if (entry != NULL)
+					entry->count += count;
+				continue;
+			}
+			remember(publisher, service, region, count);
+		}
+	snapshot_free(snapshot);
+}
+
+/* Without memory a count is lost, not an answer. */
+static void
+remember(struct publisher *publisher, const char *service, const char *region, uint64_t count)
+{
+	struct answered entry = { strdup(service), strdup(region), count };
+	struct answered *list = realloc(publisher->answered, (publisher->answered_count + 1) * sizeof(*list));
+
+	if (list != NULL)
+		publisher->answered = list;
+	if (list == NULL || entry.service == NULL || entry.region == NULL) {
+		free(entry.service);
+		free(entry.region);
+		return;
+	}
+	list[publisher->answered_count++] = entry;
+}
+
+uint64_t
+publish_answers(const struct publisher *publisher, const char *service, const char *region)
+{
+	const struct snapshot *now = publisher->current;
+	region_id r = now == NULL ? NO_REGION : steering_region_find(now->steering, region);
+	uint64_t count = 0;
+
+	for (size_t k = 0; k < publisher->answered_count; k++)
+		if (strcmp(publisher->answered[k].service, service) == 0
+		    && strcmp(publisher->answered[k].region, region) == 0)
+			count += publisher->answered[k].count;
+	for (uint32_t s = 0; r != NO_REGION && s < now->service_count; s++)
+		if (strcmp(now->services[s].intent->name, service) == 0)
+			count += snapshot_picks(now, s, r);
+	return count;
+}
+
+void
+publisher_fini(struct publisher *publisher)
+{
+	snapshot_free(publisher->current);
+	geo_release(publisher->geo);
+	for (size_t k = 0; k < publisher->answered_count; k++) {
+		free(publisher->answered[k].service);
+		free(publisher->answered[k].region);
+	}
+	free(publisher->answered);
+	memset(publisher, 0, sizeof(*publisher));
+}

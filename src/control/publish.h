@@ -1,0 +1,45 @@
+/* publish.h -- from a world and a plan to what queries see: compile, certify, exchange the pointer, retire the old.
+ * The only caller of server_publish(). Threads: control. */
+#ifndef ISOBAR_CONTROL_PUBLISH_H
+#define ISOBAR_CONTROL_PUBLISH_H
+
+#include "base/contract.h"
+#include "base/text.h"
+#include "control/round.h"
+#include "control/world.h"
+#include "plan/compile.h"
+#include "plan/plan.h"
+#include "serve/server.h"
+
+struct publisher {
+	struct server *server;			/* NULL until the workers run */
+	struct snapshot *current;		/* NULL before the first */
+	struct geo_file *geo;			/* of the current snapshot */
+	uint64_t epoch;				/* of the newest */
+	unsigned worker_count;
+	struct answered { char *service, *region; uint64_t count; } *answered;	/* of retired snapshots */
+	size_t answered_count;
+};
+
+/* What would be published, built and certified but not seen by anybody. */
+struct candidate {
+	struct snapshot *snapshot;
+	struct geo_file *geo;
+	double *moved;				/* by service of the snapshot */
+};
+
+/* False with the reason in `why`: out of memory, or the certificate's refusal. */
+bool publish_build(const struct publisher *publisher, const struct world *world, const struct plan *plan,
+	struct candidate *candidate, struct text *why) __attribute__((nonnull(1, 2, 4, 5))) MUST_USE;
+void candidate_fini(struct candidate *candidate) NONNULL;
+
+/* The round adopts the steering, its words are written, then workers see the candidate, which is consumed.
+ * 0 or -ENOMEM: nothing has changed then. */
+int publish_commit(struct publisher *publisher, struct candidate *candidate, struct round *round, struct mono now,
+	struct wall wall) NONNULL MUST_USE;
+
+/* Answers given for (service, region) by all snapshots so far. */
+uint64_t publish_answers(const struct publisher *publisher, const char *service, const char *region) NONNULL;
+void publisher_fini(struct publisher *publisher) NONNULL;	/* after the server has stopped */
+
+#endif

@@ -1,0 +1,84 @@
+/* reload.c -- SIGHUP and `isobarctl reload`.
+ * With a store, which is the truth, what is built anew is the same intention: the geo database is opened again.
+ * Without one, the folder is read again; a folder with an error leaves what is served as it is.
+ * Threads: control. */
+#include <string.h>
+
+#include "base/log.h"
+#include "control/state.h"
+
+static void reload_folder(struct control *control, outcome_fn *done, void *arg);
+static bool prepare_same(struct change *change, struct control *control, struct diags *diags);
+
+void
+control_reload(struct control *control, outcome_fn *done, void *arg)
+{
+	struct arena *arena;
+	struct change *change;
+
+	if (control->store == NULL) {
+		reload_folder(control, done, arg);
+		return;
+	}
+	arena = arena_new();
+	change = arena == NULL ? NULL : arena_alloc(arena, sizeof(*change));
+	if (change == NULL) {
+		arena_free(arena);
+		if (done != NULL)
+			done(arg, &(struct outcome){ .status = OUTCOME_UNAVAILABLE, .message = "out of memory",
+			    .diags = &(struct diags){ 0 } });
+		return;
+	}
+	change->arena = arena;
+	change->prepare = prepare_same;
+	change->action = "reload";
+	change->author = "operator";
+	change->reason = "";
+	control_change(control, change, done, arg);
+}
+
+/* Naming the steering makes it a new world, though the text is the same. */
+static bool
+prepare_same(struct change *change, struct control *control, struct diags *diags)
+{
+	(void)diags;
+	change->steering = control_steering_text(control);
+	return true;
+}
+
+static void
+reload_folder(struct control *control, outcome_fn *done, void *arg)
+{
+	struct world_folder folder;
+	struct candidate candidate;
+	struct diags diags = { 0 };
+	struct text why = { 0 };
+	struct world *world = NULL;
+	struct outcome outcome = { .status = OUTCOME_INVALID, .diags = &diags, .message = "the folder was refused" };
+
+	if (world_folder_read(&folder, control->settings->zones, &diags))
+		world = world_edit(control->world, &folder.edit, &diags);
+	world_folder_fini(&folder);
+	if (world != NULL && publish_build(&control->publisher, world, NULL, &candidate, &why)
+	    && publish_commit(&control->publisher, &candidate, control->round, mono_now(), wall_now()) == 0) {
+		world_free(control->world);
+		control->world = world;
+		control->status.published = wall_now();
+		outcome.status = OUTCOME_DONE;
+		outcome.message = "";
+		log_info("the folder was read again: %zu zones", control->world->zone_count);
+	} else {
+		struct text errors = { 0 };
+
+		world_free(world);
+		diag_print(&diags, &errors);
+		log_error("the folder was refused, what was served stays:\n%s%s", errors.bytes == NULL ? "" : errors.bytes,
+		    why.bytes == NULL ? "" : why.bytes);
+		text_fini(&errors);
+	}
+	outcome.epoch = control->publisher.epoch;
+	if (done != NULL)
+		done(arg, &outcome);
+	text_fini(&why);
+	diag_fini(&diags);
+}

@@ -1,0 +1,79 @@
+/* state.h -- what the files of control/ share: the control thread's whole state. Private to control/. */
+#ifndef ISOBAR_CONTROL_STATE_H
+#define ISOBAR_CONTROL_STATE_H
+
+#include <pthread.h>
+
+#include "control/control.h"
+#include "control/outside.h"
+#include "control/pae.h"
+#include "control/publish.h"
+
+struct task {
+	struct task *next;
+	void (*run)(void *arg);
+	void *arg;
+};
+
+/* A change or a plan that waits for its turn: publications happen one after the other. */
+struct publication {
+	struct publication *next;
+	struct control *control;
+	struct change *change;		/* or */
+	struct plan *plan;
+	outcome_fn *done;
+	void *arg;
+	/* while it's under way */
+	struct world *world;
+	struct plan *replanned;		/* the plan in service, read again for a new steering; or NULL */
+	const struct steering *planned_for;	/* what the proposed plan's numbers mean */
+	struct candidate candidate;
+	struct diags diags;
+	struct text message;
+	char *body;			/* journal's JSON, or the plan's */
+	uint64_t revision;
+	int status;			/* of the store */
+	struct outcome_zone *zones;
+	size_t zone_count;
+	bool steering_changed, overrides_changed;
+	struct outcome_move *moves;
+	size_t move_count;
+};
+
+struct control {
+	struct control_options options;
+	const struct settings *settings;
+	uv_loop_t loop;
+	uv_async_t wake;
+	uv_timer_t tick;
+	uv_signal_t signals[3];
+	pthread_mutex_t lock;		/* guards tasks, stopping */
+	struct task *tasks, **tasks_end;
+	bool stopping;
+	struct store *store;
+	struct world *world;
+	struct plan *plan;		/* in service, or NULL */
+	struct round *round;
+	struct publisher publisher;
+	struct outside *outside;
+	struct pae *pae;
+	struct publication *queue, **queue_end;	/* the first is under way */
+	struct override *overrides;		/* all in the store; strings in `override_arena` */
+	size_t override_count;
+	struct arena *override_arena;
+	struct mono probed, maintained;
+	struct control_status status;
+};
+
+/* change.c */
+void publication_submit(struct control *control, struct publication *publication) NONNULL;
+void publication_abandon(struct publication *publication) NONNULL;	/* at the end: frees, tells nobody */
+
+/* override.c */
+bool overrides_load(struct control *control) NONNULL;
+void overrides_apply(struct control *control) NONNULL;	/* those in force now, into the round and the live words */
+
+/* control.c */
+void control_store_told(struct control *control, int status) NONNULL;	/* remembers whether the last write failed */
+
+#endif

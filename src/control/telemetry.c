@@ -1,0 +1,202 @@
+/* telemetry.c -- reports and predictions: durable first, then live.
+ * In: reports, predictions.  Out: store rows, live words, outcomes.  Threads: control, with jobs on the store's writer.
+ * A report's outcome comes after the commit and after the live words were written, so who gets it may rely on the next
+ * answer. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/state.h"
+
+struct report_job {
+	struct control *control;
+	struct report *report;
+	outcome_fn *done;
+	void *arg;
+	struct wall received;
+	int status;
+};
+
+struct prediction_job {
+	struct control *control;
+	struct prediction *predictions;
+	size_t count;
+	struct arena *arena;
+	outcome_fn *done;
+	void *arg;
+	int status;
+};
+
+static int report_store(struct store_txn *txn, void *arg);
+static void on_report_stored(void *arg, int status);
+static void report_stored(void *arg);
+static void report_finish(struct report_job *job, enum outcome_status status, const char *message);
+static int prediction_store(struct store_txn *txn, void *arg);
+static void on_prediction_stored(void *arg, int status);
+static void prediction_stored(void *arg);
+static void tell(outcome_fn *done, void *arg, enum outcome_status status, const char *message);
+
+void
+control_report(struct control *control, struct report *report, outcome_fn *done, void *arg)
+{
+	struct report_job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL) {
+		report_free(report);
+		tell(done, arg, OUTCOME_UNAVAILABLE, "out of memory");
+		return;
+	}
+	*job = (struct report_job){ control, report, done, arg, wall_now(), 0 };
+	if (steering_region_find(control->world->steering, report->region) == NO_REGION)
+		report_finish(job, OUTCOME_NOT_FOUND, "steering.yaml has no such region");
+	else if (control->store == NULL)
+		report_finish(job, OUTCOME_UNAVAILABLE, "this daemon serves a folder and has no store");
+	else if (!store_submit(control->store, report_store, on_report_stored, job))
+		report_finish(job, OUTCOME_UNAVAILABLE, "the store's queue is full; try again");
+}
+
+static int
+report_store(struct store_txn *txn, void *arg)
+{
+	const struct report_job *job = arg;
+
+	return store_report_put(txn, job->report, job->received);
+}
+
+static void
+on_report_stored(void *arg, int status)
+{
+	struct report_job *job = arg;
+
+	job->status = status;
+	if (!control_post(job->control, report_stored, job)) {
+		/* Stopping: the agent gets no answer and sends it again; the sequence keeps it from counting twice. */
+		report_free(job->report);
+		free(job);
+	}
+}
+
+static void
+report_stored(void *arg)
+{
+	struct report_job *job = arg;
+	struct control *control = job->control;
+
+	control_store_told(control, job->status);
+	if (job->status == -EEXIST) {
+		control->status.reports_duplicate++;
+		report_finish(job, OUTCOME_DUPLICATE, "this sequence was counted already");
+		return;
+	}
+	if (job->status != 0) {
+		report_finish(job, OUTCOME_UNAVAILABLE, "the report couldn't be stored; send it again");
+		return;
+	}
+	switch (round_report(control->round, job->report, mono_now(), job->received)) {
+	case ROUND_TAKEN:
+		job->report = NULL;
+		round_write(control->round, control->publisher.current);
+		report_finish(job, OUTCOME_DONE, "");
+		break;
+	case ROUND_OLD:
+		report_finish(job, OUTCOME_DONE, "it's older than what is known: its samples count, its health doesn't");
+		break;
+	case ROUND_UNKNOWN_REGION:
+		report_finish(job, OUTCOME_NOT_FOUND, "the region was deleted while the report arrived");
+		break;
+	case ROUND_TOO_MANY_AGENTS:
+		report_finish(job, OUTCOME_CONFLICT, "too many agents speak for this region");
+		break;
+	}
+}
+
+static void
+report_finish(struct report_job *job, enum outcome_status status, const char *message)
+{
+	if (status == OUTCOME_DONE)
+		job->control->status.reports++;
+	else if (status != OUTCOME_DUPLICATE)
+		job->control->status.reports_refused++;
+	tell(job->done, job->arg, status, message);
+	report_free(job->report);
+	free(job);
+}
+
+static void
+tell(outcome_fn *done, void *arg, enum outcome_status status, const char *message)
+{
+	static const struct diags none;
+
+	if (done != NULL)
+		done(arg, &(struct outcome){ .status = status, .message = message, .diags = &none });
+}
+
+void
+control_predictions(struct control *control, const struct prediction *predictions, size_t count, outcome_fn *done,
+	void *arg)
+{
+	struct prediction_job *job = calloc(1, sizeof(*job));
+	struct arena *arena = arena_new();
+
+	if (job == NULL || arena == NULL || control->store == NULL)
+		goto fail;
+	*job = (struct prediction_job){ control, NULL, count, arena, done, arg, 0 };
+	job->predictions = arena_copy(arena, predictions, count * sizeof(*predictions));
+	for (size_t i = 0; job->predictions != NULL && i < count; i++) {
+		struct prediction *p = &job->predictions[i];
+
+		p->region = arena_text(arena, p->region);
+		p->service = arena_text(arena, p->service);
+		p->model = arena_text(arena, p->model);
+		p->reason = arena_text(arena, p->reason);
+		if (p->region == NULL || p->service == NULL || p->model == NULL || p->reason == NULL)
+			goto fail;
+	}
+	if (job->predictions != NULL && store_submit(control->store, prediction_store, on_prediction_stored, job))
+		return;
+fail:
+	arena_free(arena);
+	free(job);
+	tell(done, arg, OUTCOME_UNAVAILABLE, "the predictions can't be stored now");
+}
+
+static int
+prediction_store(struct store_txn *txn, void *arg)
+{
+	const struct prediction_job *job = arg;
+	int status = 0;
+
+	for (size_t i = 0; i < job->count && status == 0; i++)
+		status = store_prediction_put(txn, &job->predictions[i]);
+	return status;
+}
+
+static void
+on_prediction_stored(void *arg, int status)
+{
+	struct prediction_job *job = arg;
+
+	job->status = status;
+	if (!control_post(job->control, prediction_stored, job)) {
+		arena_free(job->arena);
+		free(job);
+	}
+}
+
+static void
+prediction_stored(void *arg)
+{
+	struct prediction_job *job = arg;
+	struct control *control = job->control;
+
+	control_store_told(control, job->status);
+	for (size_t i = 0; job->status == 0 && i < job->count; i++)
+		round_predict(control->round, &job->predictions[i]);
+	if (job->status == 0)
+		round_write(control->round, control->publisher.current);
+	tell(job->done, job->arg, job->status == 0 ? OUTCOME_DONE : OUTCOME_UNAVAILABLE,
+	    job->status == 0 ? "" : "the predictions couldn't be stored");
+	arena_free(job->arena);
+	free(job);
+}

@@ -1,0 +1,350 @@
+/* world.c -- reads zones and steering, checks them against each other, and shares what didn't change.
+ * In: texts.  Out: a world, or every error in it.  Threads: control, or isobarctl. */
+#include "control/world.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "conf/steering_yaml.h"
+#include "zone/master.h"
+
+#define STEERING_FILE "steering.yaml"
+
+static bool collect_zones(struct world *world, const struct world *base, const struct world_edit *edit,
+	struct diags *diags);
+static bool add_base_zones(struct world *world, const struct world *base, const struct world_edit *edit);
+static struct world_zone *zone_make(const struct zone_text *from, const struct world *base, struct diags *diags);
+static const struct zone_text *edit_find(const struct world_edit *edit, const char *name);
+static bool zone_put(struct world *world, struct world_zone *zone);
+static void world_zone_release(struct world_zone *zone);
+static bool set_steering(struct world *world, const struct world *base, const struct world_edit *edit,
+	struct diags *diags);
+static bool set_geo(struct world *world, const struct world_edit *edit, struct diags *diags);
+static void check_together(const struct world *world, const struct world_edit *edit, struct diags *diags);
+static int compare_zones(const void *a, const void *b);
+static bool folder_add(struct world_folder *folder, const char *path, const char *name, struct diags *diags);
+static char *path_join(const char *folder, const char *name);
+static int compare_texts(const void *a, const void *b);
+
+struct world *
+world_edit(const struct world *base, const struct world_edit *edit, struct diags *diags)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	size_t errors = diags->errors;
+	bool read;
+
+	if (world == NULL) {
+		diag_error(diags, (struct diag_place){ 0 }, NULL, "out of memory");
+		return NULL;
+	}
+	/* All of it is tried, whatever fails, so that one run tells all errors. */
+	read = collect_zones(world, base, edit, diags);
+	read = set_steering(world, base, edit, diags) && read;
+	if (read && diags->errors == errors)
+		check_together(world, edit, diags);
+	if (read && diags->errors == errors)
+		return world;
+	if (diags->errors == errors)
+		diag_error(diags, (struct diag_place){ 0 }, NULL, "out of memory");
+	world_free(world);
+	return NULL;
+}
+
+static bool
+collect_zones(struct world *world, const struct world *base, const struct world_edit *edit, struct diags *diags)
+{
+	size_t most = edit->zone_count + (base == NULL ? 0 : base->zone_count);
+	bool all = true;
+
+	world->zones = calloc(most + 1, sizeof(struct world_zone *));
+	if (world->zones == NULL)
+		return false;
+	if (base != NULL && !edit->whole && !add_base_zones(world, base, edit))
+		return false;
+	for (size_t i = 0; i < edit->zone_count; i++) {
+		const struct zone_text *text = &edit->zones[i];
+		struct diag_place place = { .file = text->file };
+
+		if (text->text == NULL) {
+			if (base == NULL || world_find(base, text->name) == NULL)
+				diag_error(diags, place, NULL, "there is no zone %s", text->name);
+			continue;
+		}
+		all = zone_put(world, zone_make(text, base, diags)) && all;
+	}
+	qsort(world->zones, world->zone_count, sizeof(struct world_zone *), compare_zones);
+	return all;
+}
+
+static bool
+add_base_zones(struct world *world, const struct world *base, const struct world_edit *edit)
+{
+	for (size_t i = 0; i < base->zone_count; i++)
+		if (edit_find(edit, base->zones[i]->name) == NULL) {
+			base->zones[i]->holds++;
+			if (!zone_put(world, base->zones[i]))
+				return false;
+		}
+	return true;
+}
+
+static const struct zone_text *
+edit_find(const struct world_edit *edit, const char *name)
+{
+	for (size_t i = 0; i < edit->zone_count; i++)
+		if (strcasecmp(edit->zones[i].name, name) == 0)
+			return &edit->zones[i];
+	return NULL;
+}
+
+/* A zone whose text is the same is not read again. */
+static struct world_zone *
+zone_make(const struct zone_text *from, const struct world *base, struct diags *diags)
+{
+	const struct world_zone *was = base == NULL ? NULL : world_find(base, from->name);
+	struct world_zone *zone;
+	uint8_t apex[NAME_MAX];
+	char name[NAME_TEXT_SIZE];
+
+	if (was != NULL && strcmp(was->text, from->text) == 0) {
+		zone = (struct world_zone *)(uintptr_t)was;	/* ours: only the type of `base` says const */
+		zone->holds++;
+		return zone;
+	}
+	if (name_parse(from->name, apex) == 0) {
+		diag_error(diags, (struct diag_place){ .file = from->file }, NULL, "'%s' is no zone name", from->name);
+		return NULL;
+	}
+	zone = calloc(1, sizeof(*zone));
+	if (zone == NULL)
+		return NULL;
+	zone->holds = 1;
+	zone->name = strdup(name_text(apex, name));
+	zone->file = strdup(from->file);
+	zone->text = strdup(from->text);
+	if (zone->name != NULL && zone->file != NULL && zone->text != NULL)
+		zone->zone = master_read(from->text, from->file, apex, diags);
+	if (zone->zone == NULL) {
+		world_zone_release(zone);
+		return NULL;
+	}
+	return zone;
+}
+
+/* There is room: the list was made for all. */
+static bool
+zone_put(struct world *world, struct world_zone *zone)
+{
+	if (zone == NULL)
+		return false;
+	world->zones[world->zone_count++] = zone;
+	return true;
+}
+
+static bool
+set_steering(struct world *world, const struct world *base, const struct world_edit *edit, struct diags *diags)
+{
+	const char *text = edit->steering != NULL ? edit->steering : base != NULL ? base->steering_text : "";
+
+	world->steering_text = strdup(text);
+	if (world->steering_text == NULL)
+		return false;
+	if (base != NULL && strcmp(text, base->steering_text) == 0) {
+		world->steering = base->steering;
+		steering_hold(world->steering);
+	} else {
+		world->steering = *text == '\0' ? steering_empty()
+			: steering_read(text, edit->steering_file, diags);
+	}
+	return world->steering != NULL && set_geo(world, edit, diags);
+}
+
+/* Opened anew for every world, so that a database that was replaced is read by the next change or reload. */
+static bool
+set_geo(struct world *world, const struct world_edit *edit, struct diags *diags)
+{
+	struct text error = { 0 };
+
+	if (world->steering->geo_database == NULL)
+		return true;
+	world->geo = calloc(1, sizeof(*world->geo));
+	if (world->geo == NULL)
+		return false;
+	world->geo->holds = 1;
+	world->geo->geo = geo_open(world->steering->geo_database, &error);
+	if (world->geo->geo == NULL)
+		diag_error(diags, (struct diag_place){ .file = edit->steering_file }, NULL, "geo-database: %s",
+		    error.bytes == NULL ? "out of memory" : error.bytes);
+	text_fini(&error);
+	return world->geo->geo != NULL;
+}
+
+static void
+check_together(const struct world *world, const struct world_edit *edit, struct diags *diags)
+{
+	struct zone **zones = calloc(world->zone_count + 1, sizeof(struct zone *));
+
+	if (zones == NULL) {
+		diag_error(diags, (struct diag_place){ 0 }, NULL, "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < world->zone_count; i++)
+		zones[i] = world->zones[i]->zone;
+	steering_check_zones(world->steering, edit->steering_file, zones, world->zone_count, diags);
+	free(zones);
+}
+
+void
+world_free(struct world *world)
+{
+	if (world == NULL)
+		return;
+	for (size_t i = 0; i < world->zone_count; i++)
+		world_zone_release(world->zones[i]);
+	free(world->zones);
+	free(world->steering_text);
+	steering_free(world->steering);
+	if (world->geo != NULL && --world->geo->holds == 0) {
+		geo_close(world->geo->geo);
+		free(world->geo);
+	}
+	free(world);
+}
+
+static void
+world_zone_release(struct world_zone *zone)
+{
+	if (zone == NULL || --zone->holds > 0)
+		return;
+	zone_release(zone->zone);
+	free(zone->name);
+	free(zone->file);
+	free(zone->text);
+	free(zone);
+}
+
+const struct world_zone *
+world_find(const struct world *world, const char *name)
+{
+	for (size_t i = 0; i < world->zone_count; i++)
+		if (strcasecmp(world->zones[i]->name, name) == 0)
+			return world->zones[i];
+	return NULL;
+}
+
+static int
+compare_zones(const void *a, const void *b)
+{
+	const struct world_zone *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+bool
+world_folder_read(struct world_folder *folder, const char *path, struct diags *diags)
+{
+	size_t errors = diags->errors;
+	const struct dirent *entry;
+	DIR *dir = opendir(path);
+	bool going = true;
+
+	memset(folder, 0, sizeof(*folder));
+	folder->edit.whole = true;
+	folder->edit.steering_file = STEERING_FILE;
+	if (dir == NULL) {
+		diag_error(diags, (struct diag_place){ .file = path }, NULL, "can't be read: %s", strerror(errno));
+		return false;
+	}
+	while (going && (entry = readdir(dir)) != NULL)
+		going = folder_add(folder, path, entry->d_name, diags);
+	closedir(dir);
+	/* readdir's order is the file system's: messages and journal shall not depend on it. */
+	if (folder->edit.zone_count > 1)
+		qsort(folder->zones, folder->edit.zone_count, sizeof(*folder->zones), compare_texts);
+	for (size_t i = 1; i < folder->edit.zone_count; i++)
+		if (strcasecmp(folder->zones[i - 1].name, folder->zones[i].name) == 0)
+			diag_error(diags, (struct diag_place){ .file = folder->zones[i].file }, NULL,
+			    "%s and %s are both the zone %s", folder->zones[i - 1].file, folder->zones[i].file,
+			    folder->zones[i].name);
+	folder->edit.zones = folder->zones;
+	folder->edit.steering = folder->steering != NULL ? folder->steering : "";
+	return going && diags->errors == errors;
+}
+
+static bool
+folder_add(struct world_folder *folder, const char *path, const char *name, struct diags *diags)
+{
+	uint8_t apex[NAME_MAX];
+	char text[NAME_TEXT_SIZE], *file = path_join(path, name), *bytes;
+	bool steering = strcmp(name, STEERING_FILE) == 0;
+	struct zone_text *zones;
+	size_t length;
+	int error = 0;
+
+	if (file == NULL)
+		return false;
+	if (!steering && master_file_apex(name, apex) == 0) {
+		free(file);
+		return true;
+	}
+	bytes = text_read_file(file, WORLD_FILE_MAX, &length, &error);
+	if (bytes == NULL && error != -EISDIR)
+		diag_error(diags, (struct diag_place){ .file = file }, NULL, "can't be read: %s", strerror(-error));
+	else if (bytes != NULL && strlen(bytes) != length) {
+		diag_error(diags, (struct diag_place){ .file = file }, NULL, "holds a NUL octet: not a text file");
+		free(bytes);
+		bytes = NULL;
+	}
+	free(file);
+	if (bytes == NULL)
+		return true;
+	if (steering) {
+		folder->steering = bytes;
+		return true;
+	}
+	zones = realloc(folder->zones, (folder->edit.zone_count + 1) * sizeof(*zones));
+	if (zones == NULL) {
+		free(bytes);
+		return false;
+	}
+	folder->zones = zones;
+	zones[folder->edit.zone_count++] = (struct zone_text){ strdup(name), strdup(name_text(apex, text)), bytes };
+	return zones[folder->edit.zone_count - 1].file != NULL && zones[folder->edit.zone_count - 1].name != NULL;
+}
+
+static char *
+path_join(const char *folder, const char *name)
+{
+	size_t size = strlen(folder) + strlen(name) + 2;
+	char *path = malloc(size);
+
+	if (path != NULL)
+		snprintf(path, size, "%s/%s", folder, name);
+	return path;
+}
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	const struct zone_text *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order != 0 ? order : strcmp(x->file, y->file);
+}
+
+void
+world_folder_fini(struct world_folder *folder)
+{
+	for (size_t i = 0; i < folder->edit.zone_count; i++) {
+		free((char *)(uintptr_t)folder->zones[i].file);
+		free((char *)(uintptr_t)folder->zones[i].name);
+		free((char *)(uintptr_t)folder->zones[i].text);
+	}
+	free(folder->zones);
+	free(folder->steering);
+	memset(folder, 0, sizeof(*folder));
+}

@@ -1,0 +1,65 @@
+/* world.h -- the intention as a whole: every zone's text and the steering's, read and checked together.
+ * A change makes a new world from the last one; zones that didn't change are shared, not read again.
+ * Threads: control (isobarctl's conf-check reads one too). */
+#ifndef ISOBAR_CONTROL_WORLD_H
+#define ISOBAR_CONTROL_WORLD_H
+
+#include <stdbool.h>
+
+#include "base/contract.h"
+#include "base/diag.h"
+#include "steer/geo.h"
+#include "steer/steering.h"
+#include "zone/zone.h"
+
+struct world_zone {
+	unsigned holds;
+	char *name;		/* presentation form, final dot, lower case */
+	char *file;		/* for messages */
+	char *text;
+	struct zone *zone;
+};
+
+struct world {
+	size_t zone_count;
+	struct world_zone **zones;	/* by name */
+	char *steering_text;		/* "" when there is none */
+	struct steering *steering;
+	struct geo_file { unsigned holds; struct geo *geo; } *geo;	/* or NULL */
+};
+
+struct zone_text {
+	const char *file;	/* for messages: "gtm.example.com.zone", or "request" */
+	const char *name;	/* presentation form, final dot */
+	const char *text;	/* the master file; NULL: delete the zone */
+};
+
+struct world_edit {
+	bool whole;			/* zones that aren't named are deleted */
+	size_t zone_count;
+	const struct zone_text *zones;
+	const char *steering;		/* NULL: unchanged */
+	const char *steering_file;	/* for messages */
+};
+
+/* The world after the edit; `base` may be NULL for an empty one. With errors in `diags`: NULL. A warning alone refuses
+ * nothing. Naming a zone to delete that isn't there is an error. */
+struct world *world_edit(const struct world *base, const struct world_edit *edit, struct diags *diags)
+	__attribute__((nonnull(2, 3))) MUST_USE;
+void world_free(struct world *world);
+
+/* The folder's zone files and steering.yaml as an edit that replaces the whole. Texts belong to the folder. */
+struct world_folder {
+	struct world_edit edit;
+	struct zone_text *zones;
+	char *steering;
+};
+/* False with errors in `diags`: a folder or file that can't be read, two files for one zone. */
+bool world_folder_read(struct world_folder *folder, const char *path, struct diags *diags) NONNULL MUST_USE;
+void world_folder_fini(struct world_folder *folder) NONNULL;
+
+const struct world_zone *world_find(const struct world *world, const char *name) NONNULL;
+
+#define WORLD_FILE_MAX ((size_t)1 << 30)	/* one file's octets: 1 GiB, the largest blob that SQLite keeps */
+
+#endif
