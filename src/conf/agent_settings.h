@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/contract.h"
 #include "base/diag.h"
+#include "conf/schema.h"
 #include "steer/steering.h"
 
 struct agent_probe {
@@ -72,6 +73,8 @@ struct agent_settings {
 	size_t interface_count;		/* 0: all but loopback */
 	const char *const *interfaces;	/* network interfaces by name */
 };
+
+extern const struct schema agent_settings_schema;	/* what isobar-rem.yaml(5) is tested against */
 
 /* NULL after errors, all of them in `diags`. `text` is NUL-terminated. */
 struct agent_settings *agent_settings_read(const char *text, const char *file, struct diags *diags) NONNULL MUST_USE;

@@ -21,6 +21,7 @@
 static bool consists_of(const char *text, const char *allowed);
 static void suggest_lower(const char *value, struct schema_why *why);
 static bool has_region_label(const uint8_t *name);
+static bool is_ascii(const char *text);
 static bool is_printable(const char *text);
 
 bool
@@ -80,10 +81,11 @@ check_service_name(const char *value, struct schema_why *why)
 {
 	uint8_t name[NAME_MAX];
 
-	if (!is_printable(value))
+	if (!is_ascii(value))
 		snprintf(why->text, sizeof(why->text), "isn't a domain name; what isn't ASCII is written as xn--...");
-	else if (name_parse(value, name) == 0)
-		snprintf(why->text, sizeof(why->text), "isn't a domain name");
+	else if (!consists_of(value, LETTERS CAPITALS DIGITS "-_.*") || name_parse(value, name) == 0)
+		snprintf(why->text, sizeof(why->text),
+		    "isn't a domain name: letters, digits, '-' and '_', 63 at most between dots");
 	else if (name[0] == 0)
 		snprintf(why->text, sizeof(why->text), "is the root, which can't be steered");
 	else if (name[0] == 1 && name[1] == '*')
@@ -272,6 +274,16 @@ static bool
 consists_of(const char *text, const char *allowed)
 {
 	return text[0] != '\0' && text[strspn(text, allowed)] == '\0';
+}
+
+static bool
+is_ascii(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text > 0x7f)
+			return false;
+	}
+	return true;
 }
 
 /* ASCII without blanks and control characters. */

@@ -36,6 +36,7 @@ static void read_record(struct reader *r, const struct schema *schema, const str
 static const struct setting *find_setting(const struct schema *schema, const char *key, size_t *index);
 static void report_unknown(struct reader *r, const struct schema *schema, const struct yaml_node *key);
 static bool read_value(struct reader *r, const struct value *v);
+static bool is_item(const struct setting *s);
 static bool has_kind(struct reader *r, const struct value *v);
 static bool read_list(struct reader *r, const struct value *v);
 static void report_twice(struct reader *r, const struct value *v);
@@ -44,7 +45,7 @@ static bool read_map(struct reader *r, const struct value *v);
 static bool read_entry(struct reader *r, const struct value *v, const struct yaml_node *key,
 	const struct yaml_node *item, void *record);
 static bool check_key(struct reader *r, const struct setting *s, const struct yaml_node *key);
-static bool check_length(struct reader *r, const struct value *v);
+static size_t readable_length(struct reader *r, const struct value *v);
 static void *store_array(struct reader *r, const struct value *v, size_t item_size);
 static bool read_scalar(struct reader *r, const struct value *v);
 static bool read_text(struct reader *r, const struct value *v);
@@ -56,6 +57,7 @@ static bool read_bool(struct reader *r, const struct value *v);
 static bool read_enum(struct reader *r, const struct value *v);
 static bool read_address(struct reader *r, const struct value *v);
 static bool read_listen(struct reader *r, const struct value *v);
+static const char *suggest_listen(const char *text, char suggestion[static SCALAR_SUGGESTION_SIZE]);
 static bool read_prefix(struct reader *r, const struct value *v);
 static bool expected(struct reader *r, const struct value *v, const char *what, const char *suggestion);
 static bool out_of_memory(struct reader *r);
@@ -177,6 +179,13 @@ read_value(struct reader *r, const struct value *v)
 	}
 }
 
+/* Describes the entries of a list (SETTING_ITEM). */
+static bool
+is_item(const struct setting *s)
+{
+	return s->key != NULL && s->key[0] == '\0';
+}
+
 static bool
 has_kind(struct reader *r, const struct value *v)
 {
@@ -196,8 +205,9 @@ has_kind(struct reader *r, const struct value *v)
 	if (yaml_is_null(v->node))
 		diag_error(r->diags, yaml_place(r->file, v->node), NULL, "'%s' has no value", yaml_shown(v->name).text);
 	else
-		diag_error(r->diags, yaml_place(r->file, v->node), NULL, "'%s' must be %s, not %s",
-		    yaml_shown(v->name).text, kinds[kind], kinds[v->node->kind]);
+		diag_error(r->diags, yaml_place(r->file, v->node), NULL, "%s'%s' must be %s, not %s",
+		    is_item(v->setting) ? "each entry of " : "", yaml_shown(v->name).text, kinds[kind],
+		    kinds[v->node->kind]);
 	return false;
 }
 
@@ -205,16 +215,15 @@ static bool
 read_list(struct reader *r, const struct value *v)
 {
 	const struct setting *item = v->setting->item;
-	size_t size = item->type == SETTING_RECORD ? item->schema->size : item->size, count = 0;
+	size_t size = item->type == SETTING_RECORD ? item->schema->size : item->size;
+	size_t length = readable_length(r, v), count = 0;
 	char *array;
 
-	if (!check_length(r, v))
-		return false;
 	report_twice(r, v);
 	array = store_array(r, v, size);
 	if (array == NULL)
 		return out_of_memory(r);
-	for (size_t i = 0; i < v->node->count; i++)
+	for (size_t i = 0; i < length; i++)
 		count += read_value(r, &(struct value){ item, v->node->items[i], v->name, array + count * size });
 	memcpy(v->record + v->setting->other, &count, sizeof(count));
 	return true;
@@ -263,17 +272,15 @@ static bool
 read_map(struct reader *r, const struct value *v)
 {
 	const struct schema *schema = v->setting->schema;
-	size_t count = 0;
+	size_t length = readable_length(r, v), count = 0;
 	char *array;
 
-	if (!check_length(r, v))
-		return false;
 	if (v->node->kind == YAML_LIST)
 		report_twice(r, v);
 	array = store_array(r, v, schema->size);
 	if (array == NULL)
 		return out_of_memory(r);
-	for (size_t i = 0; i < v->node->count; i++) {
+	for (size_t i = 0; i < length; i++) {
 		const struct yaml_node *item = v->node->items[i];
 		const struct yaml_node *key = v->node->kind == YAML_LIST ? item : v->node->keys[i];
 
@@ -327,21 +334,20 @@ check_key(struct reader *r, const struct setting *s, const struct yaml_node *key
 	return true;
 }
 
-static bool
-check_length(struct reader *r, const struct value *v)
+/* How many entries of a list or map are read: not those past its limit, so that the first of them are still known. */
+static size_t
+readable_length(struct reader *r, const struct value *v)
 {
 	const struct setting *s = v->setting;
-	struct diag_place place = yaml_place(r->file, v->node);
-	double count = (double)v->node->count;
+	size_t count = v->node->count;
 
-	if (count < s->least)
-		diag_error(r->diags, place, NULL, "'%s' is empty", v->name);
-	else if (s->most > 0 && count > s->most)
-		diag_error(r->diags, place, NULL, "'%s' has %zu entries; at most %.0f are possible", v->name,
-		    v->node->count, s->most);
-	else
-		return true;
-	return false;
+	if ((double)count < s->least)
+		diag_error(r->diags, yaml_place(r->file, v->node), NULL, "'%s' is empty", v->name);
+	if (s->most <= 0 || (double)count <= s->most)
+		return count;
+	diag_error(r->diags, yaml_place(r->file, v->node), NULL, "'%s' has %zu entries; at most %.0f are possible",
+	    v->name, count, s->most);
+	return (size_t)s->most;
 }
 
 /* Room for as many items as the node has, with the member pointing to it. NULL: out of memory. */
@@ -384,7 +390,8 @@ read_text(struct reader *r, const struct value *v)
 	const void *member = v->setting->type == SETTING_WORD ? (const void *)v->node : (const void *)v->node->text;
 
 	if (v->node->text[0] == '\0') {
-		diag_error(r->diags, yaml_place(r->file, v->node), NULL, "'%s' is empty", v->name);
+		diag_error(r->diags, yaml_place(r->file, v->node), NULL, "%s'%s' is empty",
+		    is_item(v->setting) ? "an entry of " : "", v->name);
 		return false;
 	}
 	if (v->setting->check != NULL && !v->setting->check(v->node->text, &why)) {
@@ -499,7 +506,9 @@ read_enum(struct reader *r, const struct value *v)
 
 	for (; v->setting->words[count] != NULL; count++) {
 		if (strcmp(v->setting->words[count], v->node->text) == 0) {
-			memcpy(v->record + v->setting->offset, &count, sizeof(count));
+			int value = count + (int)v->setting->least;
+
+			memcpy(v->record + v->setting->offset, &value, sizeof(value));
 			text_fini(&all);
 			return true;
 		}
@@ -525,24 +534,37 @@ read_address(struct reader *r, const struct value *v)
 static bool
 read_listen(struct reader *r, const struct value *v)
 {
-	struct address address;
-	uint16_t port;
+	char suggestion[SCALAR_SUGGESTION_SIZE];
+	struct address address = { .bits = 0 };
+	uint16_t port = 0;
+	bool none = v->setting->or_none && strcmp(v->node->text, "none") == 0;
 
-	if (address_parse_listen(v->node->text, v->setting->port, &address, &port) != 0 || port == 0) {
-		char suggestion[SCALAR_SUGGESTION_SIZE] = "", *colon;
-
-		/* "127.0.0.1:53" is what most other software wants. */
-		snprintf(suggestion, sizeof(suggestion), "%.*s", (int)sizeof(suggestion) - 1, v->node->text);
-		colon = strrchr(suggestion, ':');
-		if (colon != NULL)
-			*colon = '@';
-		if (colon == NULL || address_parse_listen(suggestion, 0, &address, &port) != 0 || port == 0)
-			suggestion[0] = '\0';
-		return expected(r, v, "ADDRESS@PORT such as 127.0.0.1@53 or ::1@53", suggestion);
-	}
+	if (!none && (address_parse_listen(v->node->text, v->setting->port, &address, &port) != 0 ||
+	    (port == 0 && v->setting->port == 0)))
+		return expected(r, v, v->setting->or_none ? "ADDRESS@PORT such as 127.0.0.1@8053, or none" :
+		    "ADDRESS@PORT such as 127.0.0.1@53 or \"::1@53\"", suggest_listen(v->node->text, suggestion));
 	memcpy(v->record + v->setting->offset, &address, sizeof(address));
 	memcpy(v->record + v->setting->other, &port, sizeof(port));
 	return true;
+}
+
+/* "127.0.0.1:53" and "[::1]:53" are what most other software wants. */
+static const char *
+suggest_listen(const char *text, char suggestion[static SCALAR_SUGGESTION_SIZE])
+{
+	const char *colon = strrchr(text, ':');
+	bool brackets = text[0] == '[' && colon != NULL && colon > text + 1 && colon[-1] == ']';
+	struct address address;
+	uint16_t port;
+
+	suggestion[0] = '\0';
+	if (colon == NULL || strlen(text) >= SCALAR_SUGGESTION_SIZE)
+		return suggestion;
+	snprintf(suggestion, SCALAR_SUGGESTION_SIZE, "%.*s@%s", (int)(colon - text) - 2 * brackets, text + brackets,
+	    colon + 1);
+	if (address_parse_listen(suggestion, 0, &address, &port) != 0 || (address.bits == 128 && !brackets))
+		suggestion[0] = '\0';
+	return suggestion;
 }
 
 static bool

@@ -23,7 +23,7 @@ enum setting_type {		/* the member that it fills */
 	SETTING_DURATION,	/* an integer of any size, in `divisor` milliseconds */
 	SETTING_SIZE,		/* an unsigned integer of any size, octets */
 	SETTING_BOOL,		/* bool */
-	SETTING_ENUM,		/* an enum (int); `words` in the order of its values */
+	SETTING_ENUM,		/* an enum (int); `words` in the order of its values, the first of which is `least` */
 	SETTING_ADDRESS,	/* struct address */
 	SETTING_LISTEN,		/* struct address, and at `other` its uint16_t port */
 	SETTING_PREFIX,		/* struct prefix; and at `other`, unless that is 0, its struct yaml_node * */
@@ -59,7 +59,8 @@ struct setting {
 	bool required;
 	double least, most;		/* of a number, of milliseconds, of octets; of a list's length. 0 and 0: any */
 	double divisor;			/* SETTING_DURATION; 0 counts as 1 */
-	uint16_t port;			/* SETTING_LISTEN: when none is written; 0: one must be */
+	uint16_t port;			/* SETTING_LISTEN: when none is written; 0: one must be, other than 0 */
+	bool or_none;			/* SETTING_LISTEN: "none" leaves the members zero */
 	const char *const *words;	/* SETTING_ENUM: ends with NULL */
 	const struct setting *item;	/* SETTING_LIST */
 	const struct schema *schema;

@@ -12,6 +12,7 @@
 #include "base/contract.h"
 #include "base/diag.h"
 #include "base/log.h"
+#include "conf/schema.h"
 
 struct listener {
 	struct address address;
@@ -37,6 +38,8 @@ struct settings {
 	bool pae_external;			/* true: something else starts isobar-pae */
 	int64_t keep_samples_ms, keep_minutes_ms, keep_hours_ms, keep_reports_ms;	/* as in store.h */
 };
+
+extern const struct schema settings_schema;	/* what isobar.yaml(5) is tested against */
 
 /* NULL after errors, all of them in `diags`. `text` is NUL-terminated; "" yields the defaults. */
 struct settings *settings_read(const char *text, const char *file, struct diags *diags) NONNULL MUST_USE;

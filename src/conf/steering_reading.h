@@ -20,6 +20,7 @@ struct steering_reading {
 	size_t errors_before;		/* in `diags`, from other files */
 	struct steering *steering;
 	const struct written_steering *written;
+	bool regions_broken;		/* none could be read: names that miss one say nothing */
 	const char **region_names, **group_names;	/* for suggestions, in the order of the steering's; scratch */
 };
 

@@ -53,9 +53,9 @@ static const struct schema region = {
 
 static const struct setting group_location_settings[] = {
 	{ .key = "latitude", SETTING_AT(struct written_location, latitude), .type = SETTING_NUMBER, .unit = "degrees",
-		.least = -90, .most = 90, .required = true, .help = "north is positive" },
+		.least = -90, .most = 90, .help = "north is positive" },
 	{ .key = "longitude", SETTING_AT(struct written_location, longitude), .type = SETTING_NUMBER,
-		.unit = "degrees", .least = -180, .most = 180, .required = true, .help = "east is positive" },
+		.unit = "degrees", .least = -180, .most = 180, .help = "east is positive" },
 	{ .key = NULL },
 };
 
@@ -127,13 +127,11 @@ static const struct schema residency = {
 
 static const struct setting rule = { SETTING_ITEM(SETTING_RECORD, struct written_rule), .schema = &residency };
 
-static const char *const probe_kinds[] = {
-	[PROBE_TCP - 1] = "tcp", [PROBE_HTTP - 1] = "http", [PROBE_HTTPS - 1] = "https", [PROBE_HTTPS] = NULL,
-};
+static const char *const probe_kinds[] = { "tcp", "http", "https", NULL };	/* from PROBE_TCP on */
 
 static const struct setting probe_settings[] = {
 	{ .key = "kind", SETTING_AT(struct written_probe, kind), .type = SETTING_ENUM, .unit = "kind",
-		.words = probe_kinds, .required = true,
+		.words = probe_kinds, .least = PROBE_TCP, .required = true,
 		.help = "tcp: connect; http, https: GET" },
 	{ .key = "port", SETTING_AT(struct written_probe, port), .type = SETTING_INTEGER, .unit = "number",
 		.least = 1, .most = UINT16_MAX, .help = "port of the addresses in the region records" },

@@ -50,7 +50,7 @@ struct written_rule {
 
 struct written_probe {
 	struct schema_place at;			/* node NULL: not given */
-	unsigned kind;				/* enum probe_kind less PROBE_NONE */
+	unsigned kind;				/* enum probe_kind; PROBE_NONE: not given */
 	uint16_t port;				/* 0: not given */
 	const char *path;			/* or NULL */
 };

@@ -33,8 +33,8 @@ static void take_probe(struct steering_reading *r, const struct written_service 
 	struct steering_service *service);
 static void take_rules(struct steering_reading *r, const struct written_service *written,
 	struct steering_service *service);
-static void take_rule(struct steering_reading *r, const struct written_rule *written,
-	const struct steering_service *service, struct residency_rule *rule);
+static void take_rule(struct steering_reading *r, const struct written_rule *written, struct region_set possible,
+	struct residency_rule *rule);
 static bool resolve_group(struct steering_reading *r, const struct yaml_node *name, uint16_t *group);
 static void warn_of_unknown_countries(struct steering_reading *r, const struct written_service *written,
 	const struct steering_service *service);
@@ -111,7 +111,7 @@ resolve_region(struct steering_reading *r, const struct yaml_node *name)
 {
 	region_id region = steering_region_find(r->steering, name->text);
 
-	if (region == NO_REGION)
+	if (region == NO_REGION && !r->regions_broken)
 		diag_error(r->diags, steering_place(r, name),
 		    text_suggest(name->text, r->region_names, r->steering->region_count), "there is no region '%s'",
 		    yaml_shown(name->text).text);
@@ -216,9 +216,9 @@ take_probe(struct steering_reading *r, const struct written_service *written, st
 	static const uint16_t usual[] = { [PROBE_TCP] = 0, [PROBE_HTTP] = 80, [PROBE_HTTPS] = 443 };
 	const struct written_probe *probe = &written->probe;
 
-	if (probe->at.node == NULL || yaml_member(probe->at.node, "kind") == NULL)
+	if (probe->kind == PROBE_NONE)
 		return;
-	service->probe = (enum probe_kind)(probe->kind + 1);
+	service->probe = (enum probe_kind)probe->kind;
 	service->probe_port = probe->port != 0 ? probe->port : usual[service->probe];
 	if (service->probe != PROBE_TCP) {
 		service->probe_path = steering_text(r, probe->path == NULL ? "/" : probe->path);
@@ -235,22 +235,24 @@ static void
 take_rules(struct steering_reading *r, const struct written_service *written, struct steering_service *service)
 {
 	struct residency_rule *rules = steering_room(r, r->arena, written->rule_count, sizeof(*rules));
+	/* If one of the service's regions is misspelled, any may be meant. */
+	struct region_set possible = service->region_count == written->region_count ?
+	    steering_legal(service, NULL, 0) : region_set_all();
 
 	if (rules == NULL)
 		return;
 	for (size_t i = 0; i < written->rule_count; i++)
-		take_rule(r, &written->rules[i], service, &rules[i]);
+		take_rule(r, &written->rules[i], possible, &rules[i]);
 	service->rules = rules;
 	service->rule_count = written->rule_count;
 	warn_of_unknown_countries(r, written, service);
 }
 
 static void
-take_rule(struct steering_reading *r, const struct written_rule *written, const struct steering_service *service,
+take_rule(struct steering_reading *r, const struct written_rule *written, struct region_set possible,
 	struct residency_rule *rule)
 {
 	uint16_t *groups = steering_room(r, r->arena, written->client_count, sizeof(*groups));
-	struct region_set of_service = steering_legal(service, NULL, 0);
 
 	if (groups == NULL)
 		return;
@@ -263,7 +265,7 @@ take_rule(struct steering_reading *r, const struct written_rule *written, const 
 
 		if (region == NO_REGION)
 			continue;
-		if (!region_set_has(&of_service, region))
+		if (!region_set_has(&possible, region))
 			diag_error(r->diags, steering_place(r, name), NULL,
 			    "'%s' isn't among the regions of this service", yaml_shown(name->text).text);
 		region_set_add(&rule->regions, region);

@@ -47,6 +47,7 @@ read_tree(struct steering_reading *r, const struct yaml_node *tree)
 
 	schema_read(&steering_schema, tree, r->file, r->scratch, r->diags, &written);
 	r->written = &written;
+	r->regions_broken = written.region_count == 0 && r->diags->errors > r->errors_before;
 	take_top(r);
 	take_regions(r);
 	steering_take_groups(r);

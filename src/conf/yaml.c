@@ -50,6 +50,7 @@ static void refuse_properties(struct builder *b, const yaml_event_t *event, cons
 	const yaml_char_t *tag);
 static bool next_event(struct builder *b, yaml_event_t *event);
 static void report_syntax(struct builder *b);
+static bool is_tab(const yaml_parser_t *p);
 static struct yaml_node *new_node(struct builder *b, enum yaml_kind kind, yaml_mark_t mark);
 static void out_of_memory(struct builder *b);
 static struct diag_place place_of(const struct builder *b, yaml_mark_t mark);
@@ -422,12 +423,28 @@ report_syntax(struct builder *b)
 		}
 		diag_error(b->diags, (struct diag_place){ b->file, line, column, NULL }, NULL,
 		    "the file must be UTF-8 text: %s", problem);
+	} else if (is_tab(p)) {
+		diag_error(b->diags, place_of(b, p->problem_mark), NULL, "a tab can't indent YAML: use blanks");
 	} else if (p->context != NULL && p->context_mark.line != p->problem_mark.line) {
 		diag_error(b->diags, place_of(b, p->problem_mark), NULL, "%s, %s that began in line %zu", problem,
 		    p->context, p->context_mark.line + 1);
 	} else {
 		diag_error(b->diags, place_of(b, p->problem_mark), NULL, "%s", problem);
 	}
+}
+
+static bool
+is_tab(const yaml_parser_t *p)
+{
+	const unsigned char *at = p->input.string.start;
+
+	/* The mark counts characters, whose first octet is any but 10xxxxxx. */
+	for (size_t n = 0; at < p->input.string.end; at++) {
+		n += (*at & 0xc0) != 0x80;
+		if (n == p->problem_mark.index + 1)
+			return *at == '\t';
+	}
+	return false;
 }
 
 static struct yaml_node *

@@ -1,0 +1,178 @@
+/* settings.c -- the keys of isobar.yaml, and isobar.yaml to struct settings.
+ * In: the text.  Out: the settings in an arena of their own, or every error of the file.
+ * isobard reads them once, at its start: what may change while it runs (zones, steering, overrides, tokens) is in the
+ * store. Every setting has a default, so that an empty file, or none, starts a daemon. */
+#include "conf/settings.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+#define DAY_MS 86400e3
+
+/* The settings, and two that are words in the file. */
+struct written_settings {
+	struct settings settings;
+	unsigned log, pae;	/* indices into log_levels and pae_modes */
+};
+
+#define SETTINGS(member) SETTING_AT(struct written_settings, settings.member)
+#define OTHER(member) .other = offsetof(struct written_settings, settings.member)
+
+static schema_check_fn check_socket_path;
+static void check_together(const struct settings *settings, const struct yaml_node *tree, const char *file,
+	struct diags *diags);
+static bool is_loopback(const struct address *address);
+
+static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
+static const enum log_level log_values[] = { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+static const char *const pae_modes[] = { "internal", "external", NULL };
+
+static const struct setting listener = {
+	SETTING_ITEM(SETTING_LISTEN, struct listener), .other = offsetof(struct listener, port), .port = 53 };
+
+static const struct setting api_settings[] = {
+	{ .key = "socket", SETTINGS(api_socket), .type = SETTING_TEXT, .unit = "path", .check = check_socket_path,
+		.otherwise = "/run/isobar/isobar.sock", .help = "UNIX socket that isobarctl talks to" },
+	{ .key = "listen", SETTINGS(api_listener.address), OTHER(api_listener.port), .type = SETTING_LISTEN,
+		.unit = "ADDRESS@PORT", .port = 8053, .or_none = true, .otherwise = "127.0.0.1@8053",
+		.help = "where agents and other clients with a token connect; none: nowhere" },
+	{ .key = NULL },
+};
+
+static const struct schema api = {
+	.title = "api", .size = sizeof(struct written_settings), .settings = api_settings };
+
+/* RFC 7766 section 6.2.3 wants an idle time of some seconds. A descriptor and some 10 KB a connection set the rest. */
+static const struct setting tcp_settings[] = {
+	{ .key = "idle-timeout", SETTINGS(tcp_idle_timeout_ms), .type = SETTING_DURATION, .unit = "duration",
+		.least = 100, .most = 3600e3, .otherwise = "10s",
+		.help = "a connection without progress is closed after this time" },
+	{ .key = "connections", SETTINGS(tcp_connections), .type = SETTING_INTEGER, .unit = "number",
+		.least = 1, .most = 1e6, .otherwise = "1024", .help = "open connections of all clients together" },
+	{ .key = "connections-per-client", SETTINGS(tcp_connections_per_client), .type = SETTING_INTEGER,
+		.unit = "number", .least = 1, .most = 1e6, .otherwise = "64",
+		.help = "open connections of one address" },
+	{ .key = "queries-in-flight", SETTINGS(tcp_queries_in_flight), .type = SETTING_INTEGER, .unit = "number",
+		.least = 1, .most = 65535, .otherwise = "128",
+		.help = "answers that may wait unread in a connection before no more queries are read from it" },
+	{ .key = NULL },
+};
+
+static const struct schema tcp = {
+	.title = "tcp", .size = sizeof(struct written_settings), .settings = tcp_settings };
+
+static const struct setting retention_settings[] = {
+	{ .key = "samples", SETTINGS(keep_samples_ms), .type = SETTING_DURATION, .unit = "duration",
+		.least = 3600e3, .most = 3650 * DAY_MS, .otherwise = "2d", .help = "metrics as they were reported" },
+	{ .key = "minutes", SETTINGS(keep_minutes_ms), .type = SETTING_DURATION, .unit = "duration",
+		.least = 3600e3, .most = 3650 * DAY_MS, .otherwise = "40d", .help = "metrics summed up by minute" },
+	{ .key = "hours", SETTINGS(keep_hours_ms), .type = SETTING_DURATION, .unit = "duration",
+		.least = 3600e3, .most = 3650 * DAY_MS, .otherwise = "400d", .help = "metrics summed up by hour" },
+	{ .key = "reports", SETTINGS(keep_reports_ms), .type = SETTING_DURATION, .unit = "duration",
+		.least = 3600e3, .most = 3650 * DAY_MS, .otherwise = "2d", .help = "reports of the agents, whole" },
+	{ .key = NULL },
+};
+
+static const struct schema retention = {
+	.title = "retention", .size = sizeof(struct written_settings), .settings = retention_settings };
+
+static const struct setting top_settings[] = {
+	{ .key = "listen", SETTINGS(listeners), OTHER(listener_count), .type = SETTING_LIST, .unit = "ADDRESS@PORTs",
+		.item = &listener, .least = 1, .most = 256, .otherwise = "[0.0.0.0@53, \"::@53\"]",
+		.help = "where queries are answered, by UDP and TCP" },
+	{ .key = "workers", SETTINGS(workers), .type = SETTING_INTEGER, .unit = "number", .least = 0, .most = 256,
+		.otherwise = "0", .help = "threads that answer; 0: one for each processor" },
+	{ .key = "udp-payload", SETTINGS(udp_payload), .type = SETTING_INTEGER, .unit = "octets", .least = 512,
+		.most = 4096, .otherwise = "1232", .help = "largest UDP message that is sent or promised to be read" },
+	{ .key = "tcp", .type = SETTING_RECORD, .unit = "map", .schema = &tcp, .help = "limits of TCP" },
+	{ .key = "zones", SETTINGS(zones), .type = SETTING_TEXT, .unit = "path",
+		.otherwise = ISOBAR_CONFIG_DIR "/zones", .help = "folder that an empty store is filled from" },
+	{ .key = "store", SETTINGS(store), .type = SETTING_TEXT, .unit = "path",
+		.otherwise = ISOBAR_STATE_DIR "/isobar.db", .help = "SQLite file with all that isobard knows" },
+	{ .key = "models", SETTINGS(models), .type = SETTING_TEXT, .unit = "path",
+		.otherwise = ISOBAR_MODELS_DIR, .help = "folder of the shipped models" },
+	{ .key = "pae", SETTING_AT(struct written_settings, pae), .type = SETTING_ENUM, .unit = "mode",
+		.words = pae_modes, .otherwise = "internal",
+		.help = "internal: isobard starts isobar-pae; external: something else does" },
+	{ .key = "api", .type = SETTING_RECORD, .unit = "map", .schema = &api, .help = "where the HTTP API listens" },
+	{ .key = "retention", .type = SETTING_RECORD, .unit = "map", .schema = &retention,
+		.help = "how long the store keeps what it was told" },
+	{ .key = "log", SETTING_AT(struct written_settings, log), .type = SETTING_ENUM, .unit = "level",
+		.words = log_levels, .otherwise = "info", .help = "the least important messages that are written" },
+	{ .key = NULL },
+};
+
+const struct schema settings_schema = {
+	.title = "top level", .size = sizeof(struct written_settings), .settings = top_settings };
+
+struct settings *
+settings_read(const char *text, const char *file, struct diags *diags)
+{
+	struct written_settings written = { .log = 0 };
+	struct arena *arena = arena_new();
+	struct settings *settings = arena == NULL ? NULL : arena_alloc(arena, sizeof(*settings));
+	size_t before = diags->errors;
+	const struct yaml_node *tree;
+
+	if (settings == NULL) {
+		diag_error(diags, (struct diag_place){ .file = file }, NULL, "out of memory");
+		arena_free(arena);
+		return NULL;
+	}
+	tree = yaml_read(text, file, arena, diags);
+	if (tree != NULL) {
+		schema_read(&settings_schema, tree, file, arena, diags, &written);
+		check_together(&written.settings, tree, file, diags);
+	}
+	if (diags->errors > before) {
+		arena_free(arena);
+		return NULL;
+	}
+	*settings = written.settings;
+	settings->arena = arena;
+	settings->log = log_values[written.log];
+	settings->pae_external = written.pae == 1;
+	return settings;
+}
+
+void
+settings_free(struct settings *settings)
+{
+	if (settings != NULL)
+		arena_free(settings->arena);
+}
+
+static bool
+check_socket_path(const char *value, struct schema_why *why)
+{
+	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+
+	if (strlen(value) <= most)
+		return true;
+	snprintf(why->text, sizeof(why->text), "is too long for a socket's path: at most %zu octets", most);
+	return false;
+}
+
+static void
+check_together(const struct settings *settings, const struct yaml_node *tree, const char *file, struct diags *diags)
+{
+	const struct yaml_node *limits = yaml_member(tree, "tcp"), *listeners = yaml_member(tree, "api");
+	const struct address *address = &settings->api_listener.address;
+
+	if (limits != NULL && settings->tcp_connections_per_client > settings->tcp_connections)
+		diag_error(diags, yaml_place(file, limits), NULL,
+		    "'connections-per-client' (%u) is above 'connections' (%u)", settings->tcp_connections_per_client,
+		    settings->tcp_connections);
+	if (listeners != NULL && address->bits != 0 && !is_loopback(address))
+		diag_warning(diags, yaml_place(file, listeners), NULL,
+		    "the API isn't encrypted: tokens can be read on the way to an address that isn't loopback");
+}
+
+static bool
+is_loopback(const struct address *address)
+{
+	static const uint8_t ipv6[16] = { [15] = 1 };
+
+	return address->bits == 32 ? address->bytes[0] == 127 : memcmp(address->bytes, ipv6, sizeof(ipv6)) == 0;
+}
