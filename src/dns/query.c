@@ -2,9 +2,10 @@
  * In: the bytes from the network.  Out: struct query and a verdict; nothing is kept, nothing is logged.
  * Threads: any; pure.
  *
- * Strict where an answer could be wrong (two OPTs, trailing bytes inside an option, an ECS address with bits behind its
- * prefix: FORMERR by RFC 6891 section 6.1.1 and RFC 7871 section 7.1.2), lenient where it can't be: records that we
- * don't know in the additional section are skipped (RFC 8906 asks servers to stay quiet about those). */
+ * Strict where an answer could be wrong (two OPTs, or one that isn't additional, trailing bytes inside an option, an ECS
+ * address with bits behind its prefix: FORMERR by RFC 6891 section 6.1.1 and RFC 7871 section 7.1.2), lenient where it
+ * can't be: other records are skipped (RFC 8906 asks servers to stay quiet about those that they don't know).
+ * A field is set only when all of it was good, since the error's answer is made from them. */
 #include "dns/query.h"
 
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "dns/wire.h"
 
 static enum query_verdict read_question(struct query *query, struct wire_reader *r);
-static bool skip_record(struct wire_reader *r, struct query *query, enum query_verdict *verdict);
+static enum query_verdict read_record(struct query *query, struct wire_reader *r, bool additional);
 static bool skip_name(struct wire_reader *r);
 static enum query_verdict read_opt(struct query *query, uint16_t payload, uint32_t ttl, const uint8_t *options,
 	uint16_t length);
@@ -22,10 +23,10 @@ enum query_verdict
 query_read(struct query *query, const uint8_t *bytes, size_t length)
 {
 	struct wire_reader r = { .bytes = bytes, .size = length };
-	unsigned questions, others;
+	unsigned questions, others, additional;
 	enum query_verdict verdict;
 
-	memset(query, 0, offsetof(struct query, name));
+	/* Not all of it: name and parts are 1.4 kB, and valid only with a question. */
 	query->question_length = 0;
 	query->edns = query->dnssec_ok = query->subnet = false;
 	query->payload = 512;
@@ -34,7 +35,7 @@ query_read(struct query *query, const uint8_t *bytes, size_t length)
 	questions = wire_u16(&r);
 	others = wire_u16(&r);
 	others += wire_u16(&r);
-	others += wire_u16(&r);
+	additional = wire_u16(&r);
 	if (r.failed || query->flags & FLAG_QR)
 		return QUERY_DROP;
 	if (questions != 1)
@@ -42,9 +43,10 @@ query_read(struct query *query, const uint8_t *bytes, size_t length)
 	verdict = read_question(query, &r);
 	if (query->flags & FLAGS_OPCODE)
 		return QUERY_NOTIMP;
-	while (others-- > 0 && verdict == QUERY_OK)
-		if (!skip_record(&r, query, &verdict))
-			return QUERY_FORMERR;
+	for (; others > 0 && verdict == QUERY_OK; others--)
+		verdict = read_record(query, &r, false);
+	for (; additional > 0 && verdict == QUERY_OK; additional--)
+		verdict = read_record(query, &r, true);
 	if (verdict == QUERY_OK && r.at != r.size)
 		return QUERY_FORMERR;
 	return verdict;
@@ -68,8 +70,8 @@ read_question(struct query *query, struct wire_reader *r)
 	return QUERY_OK;
 }
 
-static bool
-skip_record(struct wire_reader *r, struct query *query, enum query_verdict *verdict)
+static enum query_verdict
+read_record(struct query *query, struct wire_reader *r, bool additional)
 {
 	size_t owner = r->at;
 	uint16_t type, class, length;
@@ -77,21 +79,20 @@ skip_record(struct wire_reader *r, struct query *query, enum query_verdict *verd
 	const uint8_t *rdata;
 
 	if (!skip_name(r))
-		return false;
+		return QUERY_FORMERR;
 	type = wire_u16(r);
 	class = wire_u16(r);
 	ttl = wire_u32(r);
 	length = wire_u16(r);
 	rdata = wire_bytes(r, length);
 	if (r->failed)
-		return false;
+		return QUERY_FORMERR;
 	if (type != TYPE_OPT)
-		return true;
-	if (query->edns || r->bytes[owner] != 0)
-		return false;
+		return QUERY_OK;
+	if (!additional || query->edns || r->bytes[owner] != 0)
+		return QUERY_FORMERR;
 	query->edns = true;
-	*verdict = read_opt(query, class, ttl, rdata, length);
-	return true;
+	return read_opt(query, class, ttl, rdata, length);
 }
 
 static bool
@@ -136,30 +137,28 @@ static enum query_verdict
 read_subnet(struct query *query, const uint8_t *option, uint16_t length)
 {
 	struct wire_reader r = { .bytes = option, .size = length };
-	struct address masked;
-	unsigned bytes;
-	uint8_t scope;
-	const uint8_t *p;
+	uint16_t family = wire_u16(&r);
+	uint8_t prefix = wire_u8(&r), scope = wire_u8(&r);
+	size_t bytes = (prefix + 7u) / 8;
+	const uint8_t *p = wire_bytes(&r, bytes);
+	struct address address = { 0 }, masked;
 
-	query->subnet_family = wire_u16(&r);
-	query->subnet_length = wire_u8(&r);
-	scope = wire_u8(&r);
-	bytes = (query->subnet_length + 7u) / 8;
-	p = wire_bytes(&r, bytes);
 	if (r.failed || r.at != r.size || scope != 0 || query->subnet)
 		return QUERY_FORMERR;
-	memset(&query->subnet_address, 0, sizeof(query->subnet_address));
-	if (query->subnet_family == 1 && query->subnet_length <= 32)
-		query->subnet_address.bits = 32;
-	else if (query->subnet_family == 2 && query->subnet_length <= 128)
-		query->subnet_address.bits = 128;
-	else if (query->subnet_family != 0 || query->subnet_length != 0)
+	if (family == 1 && prefix <= 32)
+		address.bits = 32;
+	else if (family == 2 && prefix <= 128)
+		address.bits = 128;
+	else if (family != 0 || prefix != 0)
 		return QUERY_FORMERR;
-	memcpy(query->subnet_address.bytes, p, bytes);
-	masked = query->subnet_address;
-	address_mask(&masked, query->subnet_length);
-	if (memcmp(&masked, &query->subnet_address, sizeof(masked)) != 0)
+	memcpy(address.bytes, p, bytes);
+	masked = address;
+	address_mask(&masked, prefix);
+	if (memcmp(&masked, &address, sizeof(masked)) != 0)
 		return QUERY_FORMERR;
 	query->subnet = true;
+	query->subnet_address = address;
+	query->subnet_family = family;
+	query->subnet_length = prefix;
 	return QUERY_OK;
 }

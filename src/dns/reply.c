@@ -54,7 +54,7 @@ reply_begin(struct reply *reply, const struct query *query, const uint8_t *reque
 static size_t
 options_size(const struct reply *reply)
 {
-	return OPT_SIZE + (reply->query->subnet ? 8 + 16 : 0) + 6;
+	return OPT_SIZE + (reply->query->subnet ? 8 + (reply->query->subnet_length + 7u) / 8 : 0) + 6;
 }
 
 bool

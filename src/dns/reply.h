@@ -12,7 +12,6 @@
 #include "dns/types.h"
 
 #define REPLY_UDP_DEFAULT 1232		/* avoids fragments on practically every path (RFC 9715 and its sources) */
-#define REPLY_OPTIONS_MAX 128		/* octets of all EDNS options that we add */
 #define REPLY_NAMES_MAX 48		/* label starts remembered for compression; more names are written in full */
 
 enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };

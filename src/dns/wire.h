@@ -14,6 +14,12 @@ struct wire_reader {
 	bool failed;
 };
 
+static inline uint16_t
+wire_get_u16(const uint8_t *from)
+{
+	return (uint16_t)(from[0] << 8 | from[1]);
+}
+
 static inline const uint8_t *
 wire_bytes(struct wire_reader *r, size_t count)
 {
@@ -40,7 +46,9 @@ wire_u16(struct wire_reader *r)
 {
 	const uint8_t *p = wire_bytes(r, 2);
 
-	return p == NULL ? 0 : (uint16_t)(p[0] << 8 | p[1]);
+	if (p == NULL)
+		return 0;
+	return wire_get_u16(p);
 }
 
 static inline uint32_t
@@ -63,12 +71,6 @@ wire_put_u32(uint8_t *to, uint32_t value)
 {
 	wire_put_u16(to, value >> 16);
 	wire_put_u16(to + 2, value & 0xffff);
-}
-
-static inline uint16_t
-wire_get_u16(const uint8_t *from)
-{
-	return (uint16_t)(from[0] << 8 | from[1]);
 }
 
 #endif
