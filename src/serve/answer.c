@@ -57,9 +57,10 @@ static void decide_dname(struct decision *d, const struct node *node, const uint
 static void decide_referral(struct decision *d, const struct node *cut);
 static void decide_negative(struct decision *d, uint16_t rcode, uint32_t ttl);
 static void follow(struct decision *d, const uint8_t *target);
-static void add(struct decision *d, enum section section, const uint8_t *owner, const struct rrset *set, uint32_t ttl);
+static struct piece *add(struct decision *d, enum section section, const uint8_t *owner, const struct rrset *set,
+	uint32_t ttl);
 static void add_targets(struct decision *d, const struct rrset *set, const struct node *cut);
-static size_t encode(struct decision *d, struct reply *reply);
+static size_t encode(const struct decision *d, struct reply *reply);
 static size_t finish(const struct answer_env *env, struct reply *reply);
 static struct steered_client client_of(const struct decision *d);
 
@@ -218,7 +219,8 @@ decide_steered(struct decision *d, const struct service *service, const uint8_t 
 		return false;
 	counter_add(&env->counters->steered, 1);
 	counter_add(&env->counters->picks[chosen.pick.outcome], 1);
-	if (chosen.scope > d->scope)
+	/* A prefix of length 0 asked for an answer that fits everybody as far as its cache goes (RFC 7871 section 7.2.1). */
+	if (chosen.scope > d->scope && d->query->subnet_length > 0)
 		d->scope = chosen.scope;
 	if (chosen.rrset == NULL) {
 		d->ede = chosen.pick.outcome == PICK_NONE_LEGAL ? EDE_PROHIBITED : EDE_NO_REACHABLE_AUTHORITY;
@@ -264,7 +266,7 @@ decide_dname(struct decision *d, const struct node *node, const uint8_t *name, c
 {
 	const struct rrset *set = node_rrset(node, TYPE_DNAME);
 	const uint8_t *target = set->wire + 2;
-	size_t target_length = set->length - 2;
+	size_t target_length = name_length(target, NAME_MAX);
 	size_t kept = parts->offset[parts->labels - node->labels];
 	uint8_t *wire;
 
@@ -325,17 +327,24 @@ decide_negative(struct decision *d, uint16_t rcode, uint32_t ttl)
 	add(d, SECTION_AUTHORITY, zone_apex(d->zone)->name, zone_soa(d->zone), ttl < negative ? ttl : negative);
 }
 
-static void
+/* The piece, or NULL when there is no room. What is there already isn't added again: an address in any section, and a
+ * DNAME that a chain passes twice. One wildcard RRset may stand under several owners. */
+static struct piece *
 add(struct decision *d, enum section section, const uint8_t *owner, const struct rrset *set, uint32_t ttl)
 {
-	for (unsigned i = 0; i < d->count && section == SECTION_ADDITIONAL; i++)
-		if (d->pieces[i].wire == set->wire)
-			return;
-	if (d->count < PIECES_MAX)
-		d->pieces[d->count++] = (struct piece){
-			.section = section, .owner = owner, .wire = set->wire, .ttl = ttl, .length = set->length,
-			.type = set->type, .count = set->count,
-		};
+	struct piece *piece;
+
+	for (unsigned i = 0; i < d->count; i++)
+		if (d->pieces[i].wire == set->wire && (section == SECTION_ADDITIONAL || d->pieces[i].owner == owner))
+			return &d->pieces[i];
+	if (d->count == PIECES_MAX)
+		return NULL;
+	piece = &d->pieces[d->count++];
+	*piece = (struct piece){
+		.section = section, .owner = owner, .wire = set->wire, .ttl = ttl, .length = set->length,
+		.type = set->type, .count = set->count,
+	};
+	return piece;
 }
 
 /* Addresses of the names that NS, MX and SRV records point to, as far as this zone knows them. Behind a cut they are
@@ -360,20 +369,25 @@ add_targets(struct decision *d, const struct rrset *set, const struct node *cut)
 		node = zone_find_name(d->zone, name);
 		if (node == NULL || (cut == NULL && node->cut != NULL))
 			continue;
+		/* A steered name's addresses depend on who asks for them. */
+		if (node->flags & NODE_REGIONS && snapshot_service(d->env->snapshot, node) != NULL)
+			continue;
 		for (unsigned t = 0; t < ARRAY_SIZE(types); t++) {
 			const struct rrset *addresses = node_rrset(node, types[t]);
 
-			if (addresses == NULL || d->count == PIECES_MAX)
+			struct piece *piece;
+
+			if (addresses == NULL)
 				continue;
-			add(d, SECTION_ADDITIONAL, node->name, addresses, addresses->ttl);
-			if (cut != NULL && name_is_under(name, cut->name))
-				d->pieces[d->count - 1].required = true;
+			piece = add(d, SECTION_ADDITIONAL, node->name, addresses, addresses->ttl);
+			if (piece != NULL && cut != NULL && name_is_under(name, cut->name))
+				piece->required = true;
 		}
 	}
 }
 
 static size_t
-encode(struct decision *d, struct reply *reply)
+encode(const struct decision *d, struct reply *reply)
 {
 	reply->rcode = d->rcode;
 	reply->subnet_scope = d->scope;

@@ -43,7 +43,7 @@ struct service {
 };
 
 /* What one worker may write. Rows lie a cache line apart. */
-#define TURNS_PER_TABLE 8
+#define TURNS_PER_TABLE 11	/* the least modulus that keeps A, AAAA, HTTPS, MX, TXT and SRV apart */
 struct worker_row {
 	uint32_t *turns;	/* [service][group][type mod TURNS_PER_TABLE]: how often a non-sticky table was asked */
 	uint64_t *picks;	/* [service][region]: answers given; relaxed atomic stores by the owner */

@@ -14,6 +14,7 @@ struct geo {
 	MMDB_s database;
 };
 
+static uint8_t prefix_length(const struct geo *geo, const struct address *address, unsigned depth);
 static bool read_code(MMDB_entry_s *entry, char code[static 2]);
 
 struct geo *
@@ -54,11 +55,19 @@ geo_country(const struct geo *geo, const struct address *address, uint8_t *lengt
 
 	address_to_sockaddr(address, 0, &to);
 	found = MMDB_lookup_sockaddr(&geo->database, (const struct sockaddr *)&to, &status);
-	/* An IPv4 address lies 96 bits deep in a tree for IPv6. */
-	*length = (uint8_t)(address->bits == 32 && found.netmask > 32 ? found.netmask - 96 : found.netmask);
+	*length = prefix_length(geo, address, found.netmask);
 	if (status != MMDB_SUCCESS || !found.found_entry || !read_code(&found.entry, code))
 		return COUNTRY_UNKNOWN;
 	return country_find(code);
+}
+
+/* An IPv4 address lies 96 bits deep in a tree for IPv6; one that ends above says the same of all of IPv4. */
+static uint8_t
+prefix_length(const struct geo *geo, const struct address *address, unsigned depth)
+{
+	if (address->bits == 32 && geo->database.metadata.ip_version == 6)
+		depth = depth > 96 ? depth - 96 : 0;
+	return (uint8_t)depth;
 }
 
 static bool
