@@ -42,7 +42,7 @@ struct written_endpoint {
 struct written_load {
 	struct schema_place at;
 	const struct yaml_node *service;
-	const char *url, *metric;
+	const char *url, *metric, *errors;
 };
 
 struct written_agent {
@@ -155,6 +155,8 @@ static const struct setting load_settings[] = {
 		.required = true, .check = check_url, .help = "page in the Prometheus text format" },
 	{ .key = "metric", SETTING_AT(struct written_load, metric), .type = SETTING_TEXT, .unit = "series",
 		.required = true, .check = check_metric, .help = "counter of requests" },
+	{ .key = "errors", SETTING_AT(struct written_load, errors), .type = SETTING_TEXT, .unit = "series",
+		.check = check_metric, .help = "counter of those that failed, in the same page" },
 	{ .key = NULL },
 };
 
@@ -393,14 +395,14 @@ check_backend_known(struct agent_reading *r, const struct yaml_node *name)
 		    "there is no backend '%s'", yaml_shown(name->text).text);
 }
 
-/* The name in the report is the prefix and the series' name without its labels. */
+/* The name in the report is the prefix and the series' alias, else its name without labels. */
 static void
 check_metric_lengths(struct agent_reading *r, const struct written_endpoint *written)
 {
 	size_t prefix = written->prefix == NULL ? 0 : strlen(written->prefix);
 
 	for (size_t i = 0; i < written->series_count; i++) {
-		size_t name = strcspn(written->series[i], "{");
+		size_t name = strcspn(written->series[i], "={");
 
 		if (prefix + name > REPORT_NAME_MAX)
 			diag_error(r->diags, yaml_place(r->file, yaml_member(written->at.node, "series")), NULL,
@@ -420,7 +422,8 @@ take_loads(struct agent_reading *r)
 	for (size_t i = 0; i < count; i++) {
 		const struct written_load *written = &r->written->loads[i];
 
-		loads[i] = (struct agent_load){ service_name(r, written->service), written->url, written->metric };
+		loads[i] = (struct agent_load){ service_name(r, written->service), written->url, written->metric,
+			written->errors };
 	}
 	r->settings->loads = loads;
 	r->settings->load_count = count;

@@ -32,20 +32,21 @@ struct agent_backend {
 	struct agent_probe probe;
 };
 
-/* An endpoint in the Prometheus text format; each chosen series becomes a metric called PREFIX NAME. */
+/* An endpoint in the Prometheus text format; each chosen series becomes a metric called PREFIX ALIAS or PREFIX NAME. */
 struct agent_metrics_endpoint {
 	const char *url;		/* "http://..." or "https://..." */
 	const char *prefix;		/* before each name; "" when not given */
 	const char *backend;		/* the name of one of `backends`, or "" for the region as a whole */
 	size_t series_count;		/* 0: every gauge and counter, as far as a report can hold them */
-	const char *const *series;	/* NAME or NAME{label="value",...} */
+	const char *const *series;	/* [ALIAS=]NAME or [ALIAS=]NAME{label="value",...} */
 };
 
 /* Requests/s of a service, from the rise of a counter. */
 struct agent_load {
 	const char *service;		/* presentation form, lower case, complete, final dot */
 	const char *url;		/* of an endpoint in the Prometheus text format */
-	const char *metric;		/* NAME or NAME{label="value",...}; all series that match are added up */
+	const char *metric;		/* as a series above; all series that match are added up */
+	const char *errors;		/* likewise, of the requests that failed; NULL: not counted */
 };
 
 struct agent_settings {

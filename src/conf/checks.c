@@ -18,6 +18,7 @@
 
 #define NAME_OCTETS_MAX 63	/* of a region or group: a DNS label's limit (RFC 1035 section 2.3.4) */
 
+static bool labels_end(const char *at);
 static bool consists_of(const char *text, const char *allowed);
 static void suggest_lower(const char *value, struct schema_why *why);
 static bool has_region_label(const uint8_t *name);
@@ -215,25 +216,47 @@ check_report_name(const char *value, struct schema_why *why)
 	return false;
 }
 
-/* The form only; whether the labels are quoted rightly is for the reader of the endpoint's text. */
+/* The grammar that the agent takes apart (rem-agent/exposition.h); what passes here is never refused there. */
 bool
 check_metric(const char *value, struct schema_why *why)
 {
-	size_t name = strspn(value, LETTERS CAPITALS DIGITS "_:"), length = strlen(value);
-	bool labels = value[name] == '{' && value[length - 1] == '}' && strchr(value, '=') != NULL;
-	unsigned quotes = 0;
+	size_t alias = strcspn(value, "={");
+	const char *name = value[alias] == '=' ? value + alias + 1 : value;
+	size_t length = strspn(name, LETTERS CAPITALS DIGITS "_:");
 
-	for (const char *p = value + name; *p != '\0'; p++) {
-		if (*p == '\\' && p[1] != '\0')
-			p++;
-		else if (*p == '"')
-			quotes++;
+	if (name != value && (alias == 0 || alias > REPORT_NAME_MAX ||
+	    strspn(value, LETTERS CAPITALS DIGITS "_.:/@-") != alias)) {
+		snprintf(why->text, sizeof(why->text), "isn't a series: ALIAS= has letters, digits and _.:/@-");
+		return false;
 	}
-	if (name > 0 && strchr(DIGITS, value[0]) == NULL && name <= REPORT_NAME_MAX &&
-	    (value[name] == '\0' || (labels && quotes > 0 && quotes % 2 == 0)))
+	if (length > 0 && length <= REPORT_NAME_MAX && strchr(DIGITS, name[0]) == NULL && strlen(value) < 1024 &&
+	    (name[length] == '\0' || labels_end(name + length)))
 		return true;
-	snprintf(why->text, sizeof(why->text), "isn't a series: NAME or NAME{LABEL=\"VALUE\",...}");
+	snprintf(why->text, sizeof(why->text), "isn't a series: [ALIAS=]NAME or [ALIAS=]NAME{LABEL=\"VALUE\",...}");
 	return false;
+}
+
+/* {LABEL="VALUE",...} from here to the end, of at most 16 labels; a backslash in a value escapes what follows. */
+static bool
+labels_end(const char *at)
+{
+	for (unsigned labels = 0; *at == (labels == 0 ? '{' : ','); labels++) {
+		size_t length = strspn(++at, LETTERS CAPITALS DIGITS "_");
+
+		if (strcmp(at, "}") == 0)
+			return true;
+		if (length == 0 || strchr(DIGITS, at[0]) != NULL || at[length] != '=' || at[length + 1] != '"' ||
+		    labels == 16)
+			return false;
+		for (at += length + 2; *at != '"'; at++) {
+			if (*at == '\\')
+				at++;
+			if (*at == '\0')
+				return false;
+		}
+		at++;
+	}
+	return strcmp(at, "}") == 0;
 }
 
 bool

@@ -16,7 +16,7 @@ schema_check_fn check_url;		/* "http://HOST..." or "https://HOST..." */
 schema_check_fn check_controller;	/* the same, or "unix:/PATH" */
 schema_check_fn check_host;
 schema_check_fn check_report_name;	/* fit for a report: agents, backends */
-schema_check_fn check_metric;		/* NAME or NAME{label="value",...} */
+schema_check_fn check_metric;		/* [ALIAS=]NAME or [ALIAS=]NAME{label="value",...} */
 schema_check_fn check_metric_prefix;
 schema_check_fn check_status_range;	/* "200" or "200-399" */
 

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct http_client {
 	char *base;			/* "http(s)://host:port" */
 	char *socket;			/* path of the UNIX socket, or NULL */
 	uint32_t timeout_ms;
+	atomic_bool cancelled;
 };
 
 static bool url_take(struct http_client *client, const char *url);
@@ -30,6 +32,7 @@ static bool headers_make(struct http_client *client, const char *token);
 static bool header_add(struct http_client *client, const char *header);
 static void request_prepare(struct http_client *client, const char *method, const char *url, const char *body,
 	struct text *received, char *error);
+static int on_progress(void *arg, curl_off_t to_get, curl_off_t got, curl_off_t to_put, curl_off_t put);
 static size_t receive(char *bytes, size_t size, size_t count, void *arg);
 static int failure(struct http_client *client, CURLcode code, const char *error, struct http_response *response);
 
@@ -100,6 +103,12 @@ done:
 	text_fini(&url);
 	text_fini(&received);
 	return status;
+}
+
+void
+http_client_cancel(struct http_client *client)
+{
+	atomic_store(&client->cancelled, true);
 }
 
 void
@@ -188,8 +197,21 @@ request_prepare(struct http_client *client, const char *method, const char *url,
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "isobar");
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)client->timeout_ms);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, received);
+}
+
+/* libcurl calls this about once a second, whether anything moves or not. */
+static int
+on_progress(void *arg, curl_off_t to_get, curl_off_t got, curl_off_t to_put, curl_off_t put)
+{
+	const struct http_client *client = arg;
+
+	(void)to_get, (void)got, (void)to_put, (void)put;
+	return atomic_load(&client->cancelled) ? 1 : 0;
 }
 
 static size_t
@@ -221,6 +243,8 @@ failure(struct http_client *client, CURLcode code, const char *error, struct htt
 		return -ETIMEDOUT;
 	case CURLE_OUT_OF_MEMORY:
 		return -ENOMEM;
+	case CURLE_ABORTED_BY_CALLBACK:
+		return -ECANCELED;
 	case CURLE_WRITE_ERROR:
 		return -EMSGSIZE;
 	default:

@@ -1,5 +1,5 @@
 /* client.h -- one HTTP request, waited for; for isobarctl, isobar-pae and the agent's pushes. libcurl does the work.
- * Threads: one client, one thread. */
+ * Threads: one client, one thread; only http_client_cancel() is for others. */
 #ifndef ISOBAR_HTTP_CLIENT_H
 #define ISOBAR_HTTP_CLIENT_H
 
@@ -28,6 +28,8 @@ void http_client_free(struct http_client *client);
  * -ECONNREFUSED and -ENOENT mean that nobody listens. */
 int http_call(struct http_client *client, const char *method, const char *path, const char *body,
 	struct http_response *response) __attribute__((nonnull(1, 2, 3, 5))) MUST_USE;
+/* From any thread: the call under way, and every later one, ends within a second or so with -ECANCELED. */
+void http_client_cancel(struct http_client *client) NONNULL;
 void http_response_fini(struct http_response *response) NONNULL;
 
 #endif

@@ -39,6 +39,6 @@ struct prober *prober_new(uv_loop_t *loop) NONNULL MUST_USE;
  * return from here, and not after prober_free(). */
 void prober_start(struct prober *prober, const struct probe_target *target, probe_done_fn *done, void *arg)
 	__attribute__((nonnull(1, 2, 3)));
-void prober_free(struct prober *prober);	/* abandons what is under way; the loop must run once more to close handles */
+void prober_free(struct prober *prober);	/* abandons what is under way; the loop must run once more */
 
 #endif

@@ -436,7 +436,7 @@ name_is_valid(const char *text)
 	return length > 0 && length <= REPORT_NAME_MAX && strspn(text, accepted) == length;
 }
 
-/* Such text goes to terminals and logs as it is; they obey C0 and C1 controls. It is UTF-8: json_parse() saw to that. */
+/* Such text goes to terminals and logs as it is; they obey C0 and C1 controls. json_parse() saw to its being UTF-8. */
 static bool
 text_is_plain(const char *text)
 {

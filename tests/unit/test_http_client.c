@@ -128,9 +128,10 @@ test_calls(void)
 		{ "PUT", "PUT", "/x", NULL, "[]", 200, 0, "PUT /x|application/json||[]" },
 		{ "DELETE", "DELETE", "/x", NULL, NULL, 200, 0, "DELETE /x|application/json||" },
 		{ "404", "GET", "/status/404", NULL, NULL, 404, 0, "GET /status/404|application/json||" },
-		{ "503 with Retry-After", "GET", "/status/503", NULL, NULL, 503, 17, "GET /status/503|application/json||" },
+		{ "503 with Retry-After", "GET", "/status/503", NULL, NULL, 503, 17,
+		    "GET /status/503|application/json||" },
 		{ "a redirect isn't followed", "GET", "/status/302", "t", NULL, 302, 0,
-		  "GET /status/302|application/json|Bearer t|" },
+		    "GET /status/302|application/json|Bearer t|" },
 	};
 	const char *urls[] = { tcp_url, unix_url };
 
@@ -140,7 +141,8 @@ test_calls(void)
 		struct http_response response;
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(client);
-		CU_ASSERT_EQUAL(http_call(client, rows[i / 2].method, rows[i / 2].path, rows[i / 2].body, &response), 0);
+		CU_ASSERT_EQUAL(
+		    http_call(client, rows[i / 2].method, rows[i / 2].path, rows[i / 2].body, &response), 0);
 		CU_ASSERT_EQUAL(response.status, rows[i / 2].status);
 		CU_ASSERT_EQUAL(response.retry_after_s, rows[i / 2].retry_after_s);
 		SUITE_TEXT(response.body, rows[i / 2].expected);

@@ -112,7 +112,7 @@ listener_make(int backlog, uint16_t *port)
 	return fd;
 }
 
-/* Fills the queue of `full_socket` until a connection hangs: from then on the kernel drops SYNs, as a black hole does. */
+/* Fills the queue of `full_socket` until a connection hangs: from then on the kernel drops SYNs like a black hole. */
 static void
 queue_fill(void)
 {
@@ -141,7 +141,8 @@ servers_start(void)
 	    MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&at, MHD_OPTION_END);
 	certificate_make(&key, &certificate);
 	tls_server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_TLS, 0, NULL, NULL, answer, NULL,
-	    MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&at, MHD_OPTION_HTTPS_MEM_KEY, key, MHD_OPTION_HTTPS_MEM_CERT, certificate, MHD_OPTION_END);
+	    MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&at, MHD_OPTION_HTTPS_MEM_KEY, key, MHD_OPTION_HTTPS_MEM_CERT,
+	    certificate, MHD_OPTION_END);
 	if (server == NULL || tls_server == NULL)
 		abort();
 	free(key);
@@ -227,31 +228,82 @@ test_results(void)
 		bool healthy;
 		const char *detail;	/* begins with this */
 	} rows[] = {
-		{ .name = "TCP, listening", .scheme = PROBE_SCHEME_TCP, .port = server_port, .healthy = true, .detail = "" },
-		{ .name = "TCP, refused", .scheme = PROBE_SCHEME_TCP, .port = refused_port, .detail = "connection refused" },
-		{ .name = "TCP, black hole", .scheme = PROBE_SCHEME_TCP, .port = full_port, .timeout_ms = 60,
-		  .detail = "no connection within 60 ms" },
-		{ .name = "HTTP, 200", .scheme = PROBE_SCHEME_HTTP, .port = server_port, .healthy = true, .detail = "" },
-		{ .name = "HTTP, a redirect is an answer and isn't followed", .scheme = PROBE_SCHEME_HTTP,
-		  .port = server_port, .path = "/status/302", .healthy = true, .detail = "" },
-		{ .name = "HTTP, 503", .scheme = PROBE_SCHEME_HTTP, .port = server_port, .path = "/status/503",
-		  .detail = "status 503, not 200 to 399" },
-		{ .name = "HTTP, 302 where only 200 will do", .scheme = PROBE_SCHEME_HTTP, .port = server_port,
-		  .path = "/status/302", .least = 200, .most = 200, .detail = "status 302, not 200 to 200" },
-		{ .name = "HTTP, 404 where it will do", .scheme = PROBE_SCHEME_HTTP, .port = server_port,
-		  .path = "/status/404", .least = 404, .most = 404, .healthy = true, .detail = "" },
-		{ .name = "HTTP, a large body is cut off", .scheme = PROBE_SCHEME_HTTP, .port = server_port, .path = "/big",
-		  .healthy = true, .detail = "" },
-		{ .name = "HTTP, refused", .scheme = PROBE_SCHEME_HTTP, .port = refused_port, .detail = "connection refused" },
-		{ .name = "HTTP, accepted but never answered", .scheme = PROBE_SCHEME_HTTP, .port = silent_port,
-		  .timeout_ms = 60, .detail = "no answer within 60 ms" },
-		{ .name = "HTTP, black hole", .scheme = PROBE_SCHEME_HTTP, .port = full_port, .timeout_ms = 60,
-		  .detail = "no answer within 60 ms" },
+		{ .name = "TCP, listening",
+		    .scheme = PROBE_SCHEME_TCP,
+		    .port = server_port,
+		    .healthy = true,
+		    .detail = "" },
+		{ .name = "TCP, refused",
+		    .scheme = PROBE_SCHEME_TCP,
+		    .port = refused_port,
+		    .detail = "connection refused" },
+		{ .name = "TCP, black hole",
+		    .scheme = PROBE_SCHEME_TCP,
+		    .port = full_port,
+		    .timeout_ms = 60,
+		    .detail = "no connection within 60 ms" },
+		{ .name = "HTTP, 200",
+		    .scheme = PROBE_SCHEME_HTTP,
+		    .port = server_port,
+		    .healthy = true,
+		    .detail = "" },
+		{ .name = "HTTP, a redirect is an answer and isn't followed",
+		    .scheme = PROBE_SCHEME_HTTP,
+		    .port = server_port,
+		    .path = "/status/302",
+		    .healthy = true,
+		    .detail = "" },
+		{ .name = "HTTP, 503",
+		    .scheme = PROBE_SCHEME_HTTP,
+		    .port = server_port,
+		    .path = "/status/503",
+		    .detail = "status 503, not 200 to 399" },
+		{ .name = "HTTP, 302 where only 200 will do",
+		    .scheme = PROBE_SCHEME_HTTP,
+		    .port = server_port,
+		    .path = "/status/302",
+		    .least = 200,
+		    .most = 200,
+		    .detail = "status 302, not 200 to 200" },
+		{ .name = "HTTP, 404 where it will do",
+		    .scheme = PROBE_SCHEME_HTTP,
+		    .port = server_port,
+		    .path = "/status/404",
+		    .least = 404,
+		    .most = 404,
+		    .healthy = true,
+		    .detail = "" },
+		{ .name = "HTTP, a large body is cut off",
+		    .scheme = PROBE_SCHEME_HTTP,
+		    .port = server_port,
+		    .path = "/big",
+		    .healthy = true,
+		    .detail = "" },
+		{ .name = "HTTP, refused",
+		    .scheme = PROBE_SCHEME_HTTP,
+		    .port = refused_port,
+		    .detail = "connection refused" },
+		{ .name = "HTTP, accepted but never answered",
+		    .scheme = PROBE_SCHEME_HTTP,
+		    .port = silent_port,
+		    .timeout_ms = 60,
+		    .detail = "no answer within 60 ms" },
+		{ .name = "HTTP, black hole",
+		    .scheme = PROBE_SCHEME_HTTP,
+		    .port = full_port,
+		    .timeout_ms = 60,
+		    .detail = "no answer within 60 ms" },
 		{ .name = "HTTP to a TLS port", .scheme = PROBE_SCHEME_HTTP, .port = tls_port, .detail = "" },
-		{ .name = "HTTPS by address: any certificate", .scheme = PROBE_SCHEME_HTTPS, .port = tls_port,
-		  .healthy = true, .detail = "" },
-		{ .name = "HTTPS by name: self-signed is refused", .scheme = PROBE_SCHEME_HTTPS, .port = tls_port,
-		  .host = "localhost", .detail = "SSL certificate problem" },
+		{ .name = "HTTPS by address: any certificate",
+		    .scheme = PROBE_SCHEME_HTTPS,
+		    .port = tls_port,
+		    .healthy = true,
+		    .detail = "" },
+		{ .name = "HTTPS by name: self-signed is refused",
+		    .scheme = PROBE_SCHEME_HTTPS,
+		    .port = tls_port,
+		    .host = "localhost",
+		    .detail = "SSL certificate problem" },
 		{ .name = "HTTPS to a plain port", .scheme = PROBE_SCHEME_HTTPS, .port = server_port, .detail = "" },
 	};
 
@@ -347,7 +399,8 @@ test_free(void)
 
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(schemes); i++) {
 		enum probe_scheme scheme = schemes[i / 2];
-		struct probe_target good = target_of(scheme, scheme == PROBE_SCHEME_HTTPS ? tls_port : server_port, NULL);
+		struct probe_target good =
+		    target_of(scheme, scheme == PROBE_SCHEME_HTTPS ? tls_port : server_port, NULL);
 		struct probe_target silent = target_of(scheme, silent_port, NULL);
 		struct probe_target full = target_of(scheme, full_port, NULL);
 		struct outcome outcome = { 0 };

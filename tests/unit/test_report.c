@@ -134,88 +134,97 @@ static const struct {
 	{ "not JSON", "{", "request:1:2: JSON ends too early\n" },
 	{ "no object", "[]", "request: must be an object, is an array\n" },
 	{ "nothing", "{}",
-	  "request: /agent: 'agent' is missing\n"
-	  "request: /sequence: 'sequence' is missing\n"
-	  "request: /time: 'time' is missing\n" },
+	    "request: /agent: 'agent' is missing\n"
+	    "request: /sequence: 'sequence' is missing\n"
+	    "request: /time: 'time' is missing\n" },
 	{ "an unknown member", "{" HEAD ", \"capcity\": 3}",
-	  "request: /capcity: unknown member 'capcity' (did you mean 'capacity'?)\n" },
+	    "request: /capcity: unknown member 'capcity' (did you mean 'capacity'?)\n" },
 	{ "a member twice", "{" HEAD ", \"agent\": \"b\"}", "request: /agent: 'agent' is given twice\n" },
 	{ "sequence zero", "{\"agent\": \"a\", \"sequence\": 0, \"time\": 1}",
-	  "request: /sequence: 0 is outside 1 to 9007199254740991\n" },
+	    "request: /sequence: 0 is outside 1 to 9007199254740991\n" },
 	{ "sequence past 2^53", "{\"agent\": \"a\", \"sequence\": 9007199254740992, \"time\": 1}",
-	  "request: /sequence: 9007199254740992 is outside 1 to 9007199254740991\n" },
+	    "request: /sequence: 9007199254740992 is outside 1 to 9007199254740991\n" },
 	{ "sequence as text", "{\"agent\": \"a\", \"sequence\": \"1\", \"time\": 1}",
-	  "request: /sequence: must be a whole number, is a string\n" },
+	    "request: /sequence: must be a whole number, is a string\n" },
 	{ "time in words", "{\"agent\": \"a\", \"sequence\": 1, \"time\": \"now\"}",
-	  "request: /time: not a time: give 2026-11-22T16:20:52Z or Unix seconds\n" },
+	    "request: /time: not a time: give 2026-11-22T16:20:52Z or Unix seconds\n" },
 	{ "time in milliseconds", "{\"agent\": \"a\", \"sequence\": 1, \"time\": 1795364452000}",
-	  "request: /time: 1795364452000 is outside 0 to 253402300799\n" },
+	    "request: /time: 1795364452000 is outside 0 to 253402300799\n" },
 	{ "agent with a space", "{\"agent\": \"a b\", \"sequence\": 1, \"time\": 1}",
-	  "request: /agent: not a name: 1 to 128 letters, digits and _.:/@- make one\n" },
+	    "request: /agent: not a name: 1 to 128 letters, digits and _.:/@- make one\n" },
 	{ "agent empty", "{\"agent\": \"\", \"sequence\": 1, \"time\": 1}",
-	  "request: /agent: not a name: 1 to 128 letters, digits and _.:/@- make one\n" },
-	{ "negative capacity", "{" HEAD ", \"capacity\": -1}", "request: /capacity: -1 is outside 0 to 1000000000000\n" },
-	{ "a number past a double", "{" HEAD ", \"capacity\": 1e999}", "request: /capacity: the number is too large\n" },
-	{ "backends as an object", "{" HEAD ", \"backends\": {}}", "request: /backends: must be an array, is an object\n" },
+	    "request: /agent: not a name: 1 to 128 letters, digits and _.:/@- make one\n" },
+	{ "negative capacity", "{" HEAD ", \"capacity\": -1}",
+	    "request: /capacity: -1 is outside 0 to 1000000000000\n" },
+	{ "a number past a double", "{" HEAD ", \"capacity\": 1e999}",
+	    "request: /capacity: the number is too large\n" },
+	{ "backends as an object", "{" HEAD ", \"backends\": {}}",
+	    "request: /backends: must be an array, is an object\n" },
 	{ "a backend that is no object", "{" HEAD ", \"backends\": [" BACKEND("b", "x.") ", 7, 8]}",
-	  "request: /backends/1: must be an object, is a number\n"
-	  "request: /backends/2: must be an object, is a number\n" },
+	    "request: /backends/1: must be an object, is a number\n"
+	    "request: /backends/2: must be an object, is a number\n" },
 	{ "a backend without anything", "{" HEAD ", \"backends\": [{}]}",
-	  "request: /backends/0/healthy: 'healthy' is missing\n"
-	  "request: /backends/0/name: 'name' is missing\n"
-	  "request: /backends/0/service: 'service' is missing\n" },
-	{ "a backend's unknown member", "{" HEAD ", \"backends\": [{\"name\": \"b\", \"service\": \"x.\","
-	  " \"healthy\": true, \"latency\": 3}]}",
-	  "request: /backends/0/latency: unknown member 'latency'\n" },
+	    "request: /backends/0/healthy: 'healthy' is missing\n"
+	    "request: /backends/0/name: 'name' is missing\n"
+	    "request: /backends/0/service: 'service' is missing\n" },
+	{ "a backend's unknown member",
+	    "{" HEAD ", \"backends\": [{\"name\": \"b\", \"service\": \"x.\","
+	    " \"healthy\": true, \"latency\": 3}]}",
+	    "request: /backends/0/latency: unknown member 'latency'\n" },
 	{ "healthy as a number", "{" HEAD ", \"backends\": [{\"name\": \"b\", \"service\": \"x.\", \"healthy\": 1}]}",
-	  "request: /backends/0/healthy: must be true or false, is a number\n" },
+	    "request: /backends/0/healthy: must be true or false, is a number\n" },
 	{ "service that is no name", "{" HEAD ", \"backends\": [" BACKEND("b", "a..b") "]}",
-	  "request: /backends/0/service: 'a..b' is not a domain name\n" },
+	    "request: /backends/0/service: 'a..b' is not a domain name\n" },
 	{ "service empty", "{" HEAD ", \"backends\": [" BACKEND("b", "") "]}",
-	  "request: /backends/0/service: '' is not a domain name\n" },
-	{ "control characters in a detail", "{" HEAD ", \"backends\": [{\"name\": \"b\", \"service\": \"x.\","
-	  " \"healthy\": true, \"detail\": \"\\u001b[31m\"}, {\"name\": \"c\", \"service\": \"x.\","
-	  " \"healthy\": true, \"detail\": \"\\u009b31m\"}]}",
-	  "request: /backends/0/detail: control characters are not allowed\n"
-	  "request: /backends/1/detail: control characters are not allowed\n" },
-	{ "negative latency", "{" HEAD ", \"backends\": [{\"name\": \"b\", \"service\": \"x.\", \"healthy\": true,"
-	  " \"latency_ms\": -0.1}]}",
-	  "request: /backends/0/latency_ms: -0.1 is outside 0 to 3600000\n" },
-	{ "a backend twice", "{" HEAD ", \"backends\": [" BACKEND("b", "x.example.") ", " BACKEND("c", "x.example.") ", "
-	  BACKEND("b", "X.example") "]}",
-	  "request: /backends/2: backend 'b' of 'x.example.' is given twice\n" },
+	    "request: /backends/0/service: '' is not a domain name\n" },
+	{ "control characters in a detail",
+	    "{" HEAD ", \"backends\": [{\"name\": \"b\", \"service\": \"x.\","
+	    " \"healthy\": true, \"detail\": \"\\u001b[31m\"}, {\"name\": \"c\", \"service\": \"x.\","
+	    " \"healthy\": true, \"detail\": \"\\u009b31m\"}]}",
+	    "request: /backends/0/detail: control characters are not allowed\n"
+	    "request: /backends/1/detail: control characters are not allowed\n" },
+	{ "negative latency",
+	    "{" HEAD ", \"backends\": [{\"name\": \"b\", \"service\": \"x.\", \"healthy\": true,"
+	    " \"latency_ms\": -0.1}]}",
+	    "request: /backends/0/latency_ms: -0.1 is outside 0 to 3600000\n" },
+	{ "a backend twice",
+	    "{" HEAD ", \"backends\": [" BACKEND("b", "x.example.") ", " BACKEND("c", "x.example.") ", " BACKEND(
+		"b", "X.example") "]}",
+	    "request: /backends/2: backend 'b' of 'x.example.' is given twice\n" },
 	{ "load as an array", "{" HEAD ", \"load\": []}", "request: /load: must be an object, is an array\n" },
 	{ "load of a service twice", "{" HEAD ", \"load\": {\"x.example\": 1, \"X.EXAMPLE.\": 2}}",
-	  "request: /load/x.example.: service 'x.example.' is given twice\n" },
+	    "request: /load/x.example.: service 'x.example.' is given twice\n" },
 	{ "load negative, and as text", "{" HEAD ", \"load\": {\"x.example\": -1, \"y.example\": \"2\"}}",
-	  "request: /load/x.example: -1 is outside 0 to 1000000000000\n"
-	  "request: /load/y.example: must be a number\n" },
+	    "request: /load/x.example: -1 is outside 0 to 1000000000000\n"
+	    "request: /load/y.example: must be a number\n" },
 	{ "metrics as a number", "{" HEAD ", \"metrics\": 1}",
-	  "request: /metrics: must be an array of metrics or an object of name: value\n" },
+	    "request: /metrics: must be an array of metrics or an object of name: value\n" },
 	{ "a metric without value", "{" HEAD ", \"metrics\": [{\"name\": \"cpu\"}]}",
-	  "request: /metrics/0/value: 'value' is missing\n" },
+	    "request: /metrics/0/value: 'value' is missing\n" },
 	{ "a metric's unknown member", "{" HEAD ", \"metrics\": [{\"nmae\": \"cpu\", \"value\": 1}]}",
-	  "request: /metrics/0/name: 'name' is missing\n"
-	  "request: /metrics/0/nmae: unknown member 'nmae'\n" },
-	{ "a metric twice", "{" HEAD ", \"metrics\": [{\"name\": \"cpu\", \"value\": 1}, {\"name\": \"cpu\", \"value\": 2,"
-	  " \"backend\": \"b\"}, {\"name\": \"cpu\", \"value\": 3}]}",
-	  "request: /metrics/2: metric 'cpu' is given twice\n" },
+	    "request: /metrics/0/name: 'name' is missing\n"
+	    "request: /metrics/0/nmae: unknown member 'nmae'\n" },
+	{ "a metric twice",
+	    "{" HEAD ", \"metrics\": [{\"name\": \"cpu\", \"value\": 1}, {\"name\": \"cpu\", \"value\": 2,"
+	    " \"backend\": \"b\"}, {\"name\": \"cpu\", \"value\": 3}]}",
+	    "request: /metrics/2: metric 'cpu' is given twice\n" },
 	{ "short metrics with bad names and values", "{" HEAD ", \"metrics\": {\"c pu\": 1, \"mem\": null}}",
-	  "request: /metrics/c pu: not a name: 1 to 128 letters, digits and _.:/@- make one\n"
-	  "request: /metrics/mem: must be a number\n" },
+	    "request: /metrics/c pu: not a name: 1 to 128 letters, digits and _.:/@- make one\n"
+	    "request: /metrics/mem: must be a number\n" },
 	{ "residency without accepts", "{" HEAD ", \"residency\": {\"accept\": []}}",
-	  "request: /residency/accept: unknown member 'accept' (did you mean 'accepts'?)\n"
-	  "request: /residency/accepts: 'accepts' is missing\n" },
+	    "request: /residency/accept: unknown member 'accept' (did you mean 'accepts'?)\n"
+	    "request: /residency/accepts: 'accepts' is missing\n" },
 	{ "residency with a number", "{" HEAD ", \"residency\": {\"accepts\": [\"eu\", 3]}}",
-	  "request: /residency/accepts/1: not the name of a client group\n" },
+	    "request: /residency/accepts/1: not the name of a client group\n" },
 	{ "residency with a group twice", "{" HEAD ", \"residency\": {\"accepts\": [\"eu\", \"us\", \"eu\"]}}",
-	  "request: /residency/accepts/2: client group 'eu' is given twice\n" },
-	{ "everything at once", "{\"agent\": 1, \"sequence\": 1.5, \"time\": true, \"capacity\": \"50k\", \"metrics\": [3]}",
-	  "request: /agent: must be a string, is a number\n"
-	  "request: /capacity: must be a number, is a string\n"
-	  "request: /metrics/0: must be an object, is a number\n"
-	  "request: /sequence: 1.5 is not a whole number\n"
-	  "request: /time: not a time: give 2026-11-22T16:20:52Z or Unix seconds\n" },
+	    "request: /residency/accepts/2: client group 'eu' is given twice\n" },
+	{ "everything at once",
+	    "{\"agent\": 1, \"sequence\": 1.5, \"time\": true, \"capacity\": \"50k\", \"metrics\": [3]}",
+	    "request: /agent: must be a string, is a number\n"
+	    "request: /capacity: must be a number, is a string\n"
+	    "request: /metrics/0: must be an object, is a number\n"
+	    "request: /sequence: 1.5 is not a whole number\n"
+	    "request: /time: not a time: give 2026-11-22T16:20:52Z or Unix seconds\n" },
 };
 
 static int
@@ -271,8 +280,10 @@ test_limits(void)
 		size_t count;
 		bool good;
 	} rows[] = {
-		{ "4096 backends", "\"backends\": [", "{\"name\": \"b%zu\", \"service\": \"x.\", \"healthy\": true}", "]", 4096, true },
-		{ "4097 backends", "\"backends\": [", "{\"name\": \"b%zu\", \"service\": \"x.\", \"healthy\": true}", "]", 4097, false },
+		{ "4096 backends", "\"backends\": [", "{\"name\": \"b%zu\", \"service\": \"x.\", \"healthy\": true}",
+		    "]", 4096, true },
+		{ "4097 backends", "\"backends\": [", "{\"name\": \"b%zu\", \"service\": \"x.\", \"healthy\": true}",
+		    "]", 4097, false },
 		{ "16384 metrics", "\"metrics\": {", "\"m%zu\": 1", "}", 16384, true },
 		{ "16385 metrics", "\"metrics\": {", "\"m%zu\": 1", "}", 16385, false },
 		{ "40000 loads", "\"load\": {", "\"s%zu.example\": 1", "}", 40000, true },
