@@ -1,0 +1,243 @@
+/* trainer.c -- a challenger from the store's history, and the judgement over it.
+ * In: the store, the regions, the time.  Out: the model with its card and verdict, as the API takes it.
+ * Threads: a process of its own.
+ *
+ * The newest quarter of the history is kept from the challenger: on it, and only as far as it's unseen by the model in
+ * service too, both are scored beside the simple rules. The challenger serves if there were enough incidents to tell, its
+ * Brier skill is better than nothing and than that of the model in service, and it ranks better than the threshold rule.
+ * Otherwise it's kept as a candidate, with its numbers, and what serves goes on serving. */
+#include "predict/trainer.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "predict/card.h"
+#include "predict/compare.h"
+#include "predict/dataset.h"
+#include "predict/history.h"
+#include "predict/model.h"
+#include "predict/train.h"
+#include "store/store.h"
+
+#define DAY_S 86400
+#define JUDGED_SHARE 0.25
+#define HOUR_MS 3600000
+
+struct incumbent {
+	struct model *model;
+};
+
+static struct dataset *read_history(struct store_reader *reader, const struct trainer_job *job, int *status);
+static int train_and_judge(const struct trainer_job *job, struct store_reader *reader, const struct dataset *dataset,
+	struct text *output);
+static struct model *incumbent_read(struct store_reader *reader, const struct trainer_job *job);
+static bool take_incumbent(void *arg, const struct model_row *row);
+static bool promoted(const struct comparison *challenger, const struct comparison *incumbent, struct text *verdict);
+static int write_body(const struct trainer_job *job, const struct model *model, const char *bytes, size_t length,
+	const struct comparison *comparison, bool promote, const char *verdict, struct text *output);
+static char *base64(const char *bytes, size_t length);
+
+int
+trainer_run(struct text *output, void *arg)
+{
+	const struct trainer_job *job = arg;
+	struct text error = { 0 };
+	struct store_reader *reader = store_reader_open(job->store, &error);
+	struct dataset *dataset;
+	int status = -EIO;
+
+	if (reader == NULL) {
+		text_puts(output, error.bytes);
+		text_fini(&error);
+		return status;
+	}
+	dataset = read_history(reader, job, &status);
+	if (dataset != NULL)
+		status = train_and_judge(job, reader, dataset, output);
+	dataset_free(dataset);
+	store_reader_close(reader);
+	return status;
+}
+
+static struct dataset *
+read_history(struct store_reader *reader, const struct trainer_job *job, int *status)
+{
+	int64_t to_s = job->now.ms / 1000 - job->now.ms / 1000 % WINDOW_STEP_S;
+	int64_t from_s = to_s - TRAINER_HISTORY_DAYS * DAY_S;
+	struct dataset *dataset = history_new(job->regions, job->region_count, from_s, to_s);
+
+	*status = dataset == NULL ? -ENOMEM : history_fill(reader, dataset, RESOLUTION_MINUTE, from_s, to_s);
+	if (*status == 0)
+		*status = history_incidents(reader, dataset, from_s, to_s);
+	if (*status == 0) {
+		history_set_labels(dataset, to_s);
+		return dataset;
+	}
+	dataset_free(dataset);
+	return NULL;
+}
+
+static int
+train_and_judge(const struct trainer_job *job, struct store_reader *reader, const struct dataset *dataset,
+    struct text *output)
+{
+	int64_t from_s = dataset_time_at(dataset, 0), to_s = dataset_time_at(dataset, 1), judged_from;
+	struct train_settings settings = { .from_s = from_s, .to_s = dataset_time_at(dataset, 1 - JUDGED_SHARE),
+		.horizon_s = job->horizon_s, .seed = job->seed };
+	struct comparison challenger, incumbent;
+	struct model *model = NULL, *serving = NULL;
+	struct text verdict = { 0 };
+	bool judged, rivalled = false, promote = false;
+	size_t length, events = dataset_events(dataset, from_s, to_s);
+	char *bytes;
+	int status = -ENODATA;
+
+	if (events < TRAINER_EVENTS_LEAST) {
+		text_printf(output, "%zu incidents in the history; %d are needed", events, TRAINER_EVENTS_LEAST);
+		return -ENODATA;
+	}
+	bytes = train_failure(dataset, &settings, &length, output);
+	if (bytes == NULL || (model = model_read(bytes, length, output)) == NULL)
+		goto out;
+	serving = incumbent_read(reader, job);
+	judged_from = settings.to_s + job->horizon_s;
+	if (serving != NULL && serving->to_s + job->horizon_s > judged_from && serving->to_s < to_s)
+		judged_from = serving->to_s + job->horizon_s;
+	judged = compare(dataset, model, judged_from, to_s, &challenger) == 0;
+	if (judged && serving != NULL)
+		rivalled = compare(dataset, serving, judged_from, to_s, &incumbent) == 0;
+	if (judged)
+		promote = promoted(&challenger, rivalled ? &incumbent : NULL, &verdict);
+	else
+		text_puts(&verdict, "no incident in the newest time to judge it by");
+	status = write_body(job, model, bytes, length, judged ? &challenger : NULL, promote, verdict.bytes, output);
+out:
+	text_fini(&verdict);
+	model_free(model);
+	model_free(serving);
+	free(bytes);
+	return status;
+}
+
+/* The one that serves: the newest such in the store, else the shipped one. NULL: none that can be read. */
+static struct model *
+incumbent_read(struct store_reader *reader, const struct trainer_job *job)
+{
+	struct incumbent incumbent = { 0 };
+	struct text path = { 0 }, error = { 0 };
+	size_t length;
+	char *bytes;
+	int failed;
+
+	if (store_models(reader, true, take_incumbent, &incumbent) == 0 && incumbent.model != NULL)
+		return incumbent.model;
+	text_printf(&path, "%s/failure-default.model", job->models_dir);
+	bytes = path.failed ? NULL : text_read_file(path.bytes, MODEL_SIZE_MAX, &length, &failed);
+	if (bytes != NULL)
+		incumbent.model = model_read(bytes, length, &error);
+	free(bytes);
+	text_fini(&path);
+	text_fini(&error);
+	return incumbent.model;
+}
+
+static bool
+take_incumbent(void *arg, const struct model_row *row)
+{
+	struct incumbent *incumbent = arg;
+	struct text error = { 0 };
+
+	if (strcmp(row->kind, "failure") != 0 || strcmp(row->status, "serving") != 0)
+		return true;
+	incumbent->model = model_read(row->blob, row->blob_length, &error);
+	text_fini(&error);
+	return false;
+}
+
+static bool
+promoted(const struct comparison *challenger, const struct comparison *incumbent, struct text *verdict)
+{
+	const struct evaluation *ours = &challenger->scores[CONTESTANT_MODEL];
+	const struct evaluation *rule = &challenger->scores[CONTESTANT_THRESHOLD];
+	double skill = ours->brier_skill, theirs = 0;
+
+	if (incumbent != NULL)
+		theirs = fmax(0, incumbent->scores[CONTESTANT_MODEL].brier_skill);
+	if (ours->events < TRAINER_JUDGED_LEAST) {
+		text_printf(verdict, "%zu incidents in the newest time; %d are needed to judge it", ours->events,
+		    TRAINER_JUDGED_LEAST);
+		return false;
+	}
+	if (!(skill >= theirs + TRAINER_SKILL_LEAST)) {
+		text_printf(verdict, "Brier skill %.3f on the newest time isn't better than %.3f", skill, theirs);
+		return false;
+	}
+	if (!(ours->average_precision >= rule->average_precision)) {
+		text_printf(verdict, "average precision %.3f is below the threshold rule's %.3f", ours->average_precision,
+		    rule->average_precision);
+		return false;
+	}
+	text_printf(verdict, "Brier skill %.3f on the newest time is better than %.3f", skill, theirs);
+	return true;
+}
+
+static int
+write_body(const struct trainer_job *job, const struct model *model, const char *bytes, size_t length,
+    const struct comparison *comparison, bool promote, const char *verdict, struct text *output)
+{
+	struct card_notes notes = { .data = "the history of this installation", .licence = "", .note = verdict,
+		.made = job->now };
+	char *card = card_write(model, comparison, &notes), *blob = base64(bytes, length), *json = NULL;
+	cJSON *root = cJSON_CreateObject();
+
+	if (card != NULL && blob != NULL && root != NULL) {
+		cJSON_AddStringToObject(root, "id", model->id);
+		cJSON_AddStringToObject(root, "kind", "failure");
+		cJSON_AddStringToObject(root, "status", promote ? "serving" : "candidate");
+		cJSON_AddItemToObject(root, "card", cJSON_Parse(card));
+		cJSON_AddStringToObject(root, "blob", blob);
+		json = json_write(root);
+	}
+	if (json != NULL)
+		text_puts(output, json);
+	cJSON_Delete(root);
+	free(card);
+	free(blob);
+	free(json);
+	return json == NULL ? -ENOMEM : 0;
+}
+
+/* RFC 4648 section 4, with padding. */
+static char *
+base64(const char *bytes, size_t length)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char *text = malloc((length + 2) / 3 * 4 + 1), *p = text;
+
+	for (size_t i = 0; text != NULL && i < length; i += 3) {
+		size_t left = length - i;
+		uint32_t group = (uint32_t)(uint8_t)bytes[i] << 16;
+
+		group |= left > 1 ? (uint32_t)(uint8_t)bytes[i + 1] << 8 : 0;
+		group |= left > 2 ? (uint32_t)(uint8_t)bytes[i + 2] : 0;
+		*p++ = digits[group >> 18];
+		*p++ = digits[group >> 12 & 63];
+		*p++ = left > 1 ? digits[group >> 6 & 63] : '=';
+		*p++ = left > 2 ? digits[group & 63] : '=';
+	}
+	if (text != NULL)
+		*p = '\0';
+	return text;
+}
+
+bool
+trainer_due(struct wall last, size_t events_then, size_t events_now, struct wall now)
+{
+	if (last.ms > 0 && now.ms - last.ms < HOUR_MS)
+		return false;
+	return events_now >= TRAINER_EVENTS_LEAST && (last.ms == 0 || events_now > events_then);
+}
