@@ -298,8 +298,8 @@ error_of_system(int error)
 	}
 }
 
-/* SQLite doesn't note the errno of a write that failed at COMMIT, but the file does: in WAL mode the "journal" is the log,
- * the file that is written to. */
+/* SQLite doesn't note the errno of a write that failed at COMMIT, but the file does: in WAL mode the "journal" is the
+ * log, the file that is written to. */
 static int
 system_error(sqlite3 *handle)
 {

@@ -1,5 +1,6 @@
 /* history.c -- what happened and what was expected: health events, predictions, plans, models.
- * In: rows, written inside a job.  Out: the same rows, for training, for restarts, and for "why" questions about the past.
+ * In: rows, written inside a job.  Out: the same rows, for training, for restarts, and for "why" questions about the
+ * past.
  * Threads: writing on the writer thread, reading by each reader's own. */
 #include "store/store.h"
 
@@ -117,7 +118,8 @@ store_model_put(struct store_txn *txn, const struct model_row *model)
 int
 store_model_status(struct store_txn *txn, const char *id, const char *status)
 {
-	int error = db_run(txn->db, "UPDATE model SET status = ? WHERE id = ?", DB_VALUES(db_text(status), db_text(id)));
+	int error = db_run(txn->db, "UPDATE model SET status = ? WHERE id = ?",
+	    DB_VALUES(db_text(status), db_text(id)));
 
 	return error == 0 && db_changes(txn->db) == 0 ? -ENOENT : error;
 }

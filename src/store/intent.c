@@ -1,7 +1,7 @@
 /* intent.c -- what operators want: zones, steering, overrides, tokens.
  * In: rows, written inside a job.  Out: the same rows, read in a stable order.
- * Nothing here is checked for meaning: that is done before a job is submitted. Whoever changes one of these tables adds a
- * row to the journal in the same job (journal.c).
+ * Nothing here is checked for meaning: that is done before a job is submitted. Whoever changes one of these tables
+ * adds a row to the journal in the same job (journal.c).
  * Threads: writing on the writer thread, reading by each reader's own. */
 #include "store/store.h"
 

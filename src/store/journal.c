@@ -1,13 +1,14 @@
 /* journal.c -- the record of every change that an operator or the system makes: gapless, and chained by hashes.
- * In: who did what and why, inside the transaction of the change itself.  Out: a revision; rows; the verdict on the chain.
- * A row's hash is SHA-256 over its canonical form, which names the format, and then has each field with its length before
- * it, so that no two rows have the same form:
+ * In: who did what and why, inside the transaction of the change itself.  Out: a revision; rows; the verdict on the
+ * chain.
+ * A row's hash is SHA-256 over its canonical form, which names the format, and then has each field with its length
+ * before it, so that no two rows have the same form:
  *
  *	isobar-journal-1\n LENGTH:FIELD\n ...      for revision, at_ms, author, action, reason, body, previous
  *
- * `previous` is the hash of the row before (64 zeros for the first), so changing, removing or inserting a row changes every
- * hash after it. What a chain can't show by itself is that its end was cut off: keep store_revision() and the last hash
- * elsewhere, as replication does.
+ * `previous` is the hash of the row before (64 zeros for the first), so changing, removing or inserting a row changes
+ * every hash after it. What a chain can't show by itself is that its end was cut off: keep store_revision() and the
+ * last hash elsewhere, as replication does.
  * The revision is counted here and not by SQLite, which may leave gaps: a follower knows by a gap that it missed a row.
  * Threads: writing on the writer thread, reading by each reader's own. */
 #include "store/store.h"
@@ -20,6 +21,7 @@
 #include "base/hash.h"
 #include "store/txn.h"
 
+#define ENTRY "revision, at_ms, author, action, reason, body, previous, hash"	/* see entry_of() */
 #define BEFORE_FIRST "0000000000000000000000000000000000000000000000000000000000000000"
 
 struct link {
@@ -48,8 +50,7 @@ store_journal_add(struct store_txn *txn, struct wall at, const char *author, con
 	entry.previous = last.hash;
 	error = entry_hash(&entry, hash);
 	if (error == 0)
-		error = db_run(txn->db, "INSERT INTO journal (revision, at_ms, author, action, reason, body, previous,"
-		    " hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		error = db_run(txn->db, "INSERT INTO journal (" ENTRY ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		    DB_VALUES(db_integer(last.revision + 1), db_integer(at.ms), db_text(author), db_text(action),
 			db_text(reason), db_text(body), db_text(last.hash), db_text(hash)));
 	if (error == 0)
@@ -114,8 +115,8 @@ store_journal(struct store_reader *reader, uint64_t from_revision, size_t most,
 	int64_t limit = most > INT64_MAX ? INT64_MAX : (int64_t)most;
 	int64_t from = from_revision > INT64_MAX ? INT64_MAX : (int64_t)from_revision;
 	sqlite3_stmt *rows;
-	int got = db_query(&reader->db, "SELECT revision, at_ms, author, action, reason, body, previous, hash FROM journal"
-	    " WHERE revision >= ? ORDER BY revision LIMIT ?", DB_VALUES(db_integer(from), db_integer(limit)), &rows);
+	int got = db_query(&reader->db, "SELECT " ENTRY " FROM journal WHERE revision >= ?"
+	    " ORDER BY revision LIMIT ?", DB_VALUES(db_integer(from), db_integer(limit)), &rows);
 
 	while (got >= 0 && (got = db_next(rows)) == 1) {
 		struct journal_row entry = entry_of(rows);
@@ -148,8 +149,7 @@ store_journal_verify(struct store_reader *reader, uint64_t *revisions, uint64_t 
 	struct link last = { .hash = BEFORE_FIRST };
 	sqlite3_stmt *rows;
 	bool good = true;
-	int got = db_query(&reader->db, "SELECT revision, at_ms, author, action, reason, body, previous, hash FROM journal"
-	    " ORDER BY revision", DB_NONE, &rows);
+	int got = db_query(&reader->db, "SELECT " ENTRY " FROM journal ORDER BY revision", DB_NONE, &rows);
 
 	*revisions = 0;
 	*first_bad = 0;

@@ -1,33 +1,34 @@
 /* rollup.c -- raw samples into minutes, minutes into hours, and the end of what is past its time.
- * In: the present time, inside a job.  Out: rows of `minute` and `hour`, fewer rows elsewhere; a bounded piece per call.
- * Each series has its own watermarks in its row: before minutes_done_ms every minute is rolled up from the samples, before
- * hours_done_ms every hour from the minutes. A rollup is always made anew from the whole of what it covers, never added
- * to, so doing it again changes nothing and a crash between two pieces costs nothing.
- * A sample older than minutes_done_ms leaves its minute in `late_minute` (telemetry.c); that minute, and its hour if that
- * was done, are rolled up again. Exactness rests on the order of the steps: nothing is deleted before all that is late or
- * due has been rolled up, deletion goes by whole hours, and samples_from_ms moves in the same transaction as the deletion,
- * so that no minute is ever rolled up from a part of its samples.
+ * In: the present time, inside a job.  Out: rows of `minute` and `hour`, fewer rows elsewhere; a bounded piece per
+ * call.
+ * Each series has its own watermarks in its row: before minutes_done_ms every minute is rolled up from the samples,
+ * before hours_done_ms every hour from the minutes. A rollup is always made anew from the whole of what it covers,
+ * never added to, so doing it again changes nothing and a crash between two pieces costs nothing.
+ * A sample older than minutes_done_ms leaves its minute in `late_minute` (samples.c); that minute, and its hour if that
+ * was done, are rolled up again. Exactness rests on the order of the steps: nothing is deleted before all that is
+ * late or due has been rolled up, deletion goes by whole hours, and samples_from_ms moves in the same transaction as
+ * the deletion, so that no minute is ever rolled up from a part of its samples.
  * Threads: the writer thread. */
 #include "store/store.h"
 
-#include <errno.h>
-#include <stdlib.h>
 
 #include "store/txn.h"
 
 #define MINUTE_MS INT64_C(60000)
 #define HOUR_MS (60 * MINUTE_MS)
 
-/* A minute is rolled up when it has been over for so long. Reports are a few seconds under way; what comes later than this
- * is right too, but costs a second rollup. */
+/* A minute is rolled up when it has been over for so long. Reports are a few seconds under way; what comes later than
+ * this is right too, but costs a second rollup. */
 #define GRACE_MS INT64_C(15000)
 
-/* How much one call does: it must not hold up the reports that wait by more than some 20 ms. */
+/* How much one call does: it must not hold up the reports that wait by more than some 20 ms. With a report each 5 s a
+ * series has 12 new samples a minute, so SERIES_MAX series are one call; a backlog is bound by ROWS_MAX instead. */
 #define LATE_MAX 256		/* late minutes, each a range of samples */
-#define SERIES_MAX 64		/* series, of each at most SAMPLES_MAX samples and the rest of a minute */
-#define SAMPLES_MAX "512"
-#define DELETES_MAX 8192	/* rows; the last series counted is finished */
-#define HISTORY_MAX "2048"	/* rows of each other table */
+#define SERIES_MAX 1024
+#define SAMPLES_MAX 512		/* of one series at a time, and the rest of the last minute */
+#define ROWS_MAX 16384		/* rolled up or deleted, until no further series is begun */
+#define SERIES_ROWS 4		/* what a series costs besides, in rows */
+#define HISTORY_MAX 2048	/* rows of each other table */
 
 struct late {
 	int64_t series, at_ms, hours_done_ms;
@@ -40,7 +41,8 @@ struct watermark {
 static int roll_late(struct store_txn *txn, int64_t now_ms, bool *more);
 static int roll_late_minute(struct store_txn *txn, const struct late *late);
 static int roll_due(struct store_txn *txn, int64_t now_ms, bool *more);
-static int roll_series(struct store_txn *txn, struct watermark mark, int64_t due_ms, bool *more);
+static int roll_series(struct store_txn *txn, struct watermark mark, int64_t due_ms, int64_t *rolled, bool *more);
+static int series_reach(struct store_txn *txn, struct watermark mark, int64_t due_ms, int64_t *to_ms, int64_t *count);
 static int roll_minutes(struct store_txn *txn, int64_t series, int64_t from_ms, int64_t to_ms);
 static int roll_hours(struct store_txn *txn, int64_t series, int64_t from_ms, int64_t to_ms);
 static int expire_samples(struct store_txn *txn, int64_t now_ms, bool *more);
@@ -107,7 +109,8 @@ roll_due(struct store_txn *txn, int64_t now_ms, bool *more)
 {
 	int64_t due_ms = floor_to(now_ms - GRACE_MS, MINUTE_MS);
 	struct watermark marks[SERIES_MAX];
-	size_t count = 0;
+	size_t count = 0, done = 0;
+	int64_t rolled = 0;
 	sqlite3_stmt *rows;
 	int got = db_query(txn->db, "SELECT id, minutes_done_ms, hours_done_ms FROM series WHERE minutes_done_ms < ?"
 	    " ORDER BY id LIMIT ?", DB_VALUES(db_integer(due_ms), db_integer(SERIES_MAX)), &rows);
@@ -116,35 +119,50 @@ roll_due(struct store_txn *txn, int64_t now_ms, bool *more)
 		marks[count++] = (struct watermark){ sqlite3_column_int64(rows, 0), sqlite3_column_int64(rows, 1),
 			sqlite3_column_int64(rows, 2) };
 	db_end(rows);
-	*more = count == SERIES_MAX;
-	for (size_t i = 0; i < count && got == 0; i++)
-		got = roll_series(txn, marks[i], due_ms, more);
+	for (; done < count && got == 0 && rolled < ROWS_MAX; done++)
+		got = roll_series(txn, marks[done], due_ms, &rolled, more);
+	*more = *more || count == SERIES_MAX || done < count;
 	return got;
 }
 
 /* Rolls one series up to `due_ms`, or as far as SAMPLES_MAX samples go. */
 static int
-roll_series(struct store_txn *txn, struct watermark mark, int64_t due_ms, bool *more)
+roll_series(struct store_txn *txn, struct watermark mark, int64_t due_ms, int64_t *rolled, bool *more)
 {
-	int64_t to_ms = due_ms, far_ms, hours_to_ms;
-	int error = db_get(txn->db, "SELECT at_ms FROM sample WHERE series = ? AND at_ms >= ? AND at_ms < ?"
-	    " ORDER BY at_ms LIMIT 1 OFFSET " SAMPLES_MAX,
-	    DB_VALUES(db_integer(mark.series), db_integer(mark.minutes_done_ms), db_integer(due_ms)), &far_ms);
+	int64_t to_ms = due_ms, count = 0, hours_to_ms;
+	int error = series_reach(txn, mark, due_ms, &to_ms, &count);
 
-	if (error == 0)
-		to_ms = floor_to(far_ms, MINUTE_MS) + MINUTE_MS;	/* that minute whole */
-	else if (error == -ENOENT)
-		error = 0;
-	if (error == 0)
-		error = roll_minutes(txn, mark.series, mark.minutes_done_ms, to_ms);
+	*rolled += count + SERIES_ROWS;
 	*more = *more || to_ms < due_ms;
 	hours_to_ms = floor_to(to_ms, HOUR_MS);
+	if (error == 0)
+		error = roll_minutes(txn, mark.series, mark.minutes_done_ms, to_ms);
 	if (error == 0 && hours_to_ms > mark.hours_done_ms)
 		error = roll_hours(txn, mark.series, mark.hours_done_ms, hours_to_ms);
 	if (error == 0)
 		error = db_run(txn->db, "UPDATE series SET minutes_done_ms = ?, hours_done_ms = ? WHERE id = ?",
 		    DB_VALUES(db_integer(to_ms), db_integer(hours_to_ms), db_integer(mark.series)));
 	return error;
+}
+
+/* How far SAMPLES_MAX samples go: up to `due_ms`, or to the end of the minute of the last. */
+static int
+series_reach(struct store_txn *txn, struct watermark mark, int64_t due_ms, int64_t *to_ms, int64_t *count)
+{
+	sqlite3_stmt *rows;
+	int got = db_query(txn->db, "SELECT count(*), max(at_ms) FROM (SELECT at_ms FROM sample"
+	    " WHERE series = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms LIMIT ?)",
+	    DB_VALUES(db_integer(mark.series), db_integer(mark.minutes_done_ms), db_integer(due_ms),
+		db_integer(SAMPLES_MAX)), &rows);
+
+	if (got == 0)
+		got = db_next(rows);
+	if (got == 1) {
+		*count = sqlite3_column_int64(rows, 0);
+		*to_ms = *count < SAMPLES_MAX ? due_ms : floor_to(sqlite3_column_int64(rows, 1), MINUTE_MS) + MINUTE_MS;
+	}
+	db_end(rows);
+	return got < 0 ? got : 0;
 }
 
 /* Every minute that begins in [from_ms, to_ms), both being whole minutes. */
@@ -237,7 +255,7 @@ expire_layer(struct store_txn *txn, const struct layer *layer, int64_t floor_ms,
 	while (got >= 0 && (got = db_next(rows)) == 1)
 		series[count++] = sqlite3_column_int64(rows, 0);
 	db_end(rows);
-	for (; done < count && got == 0 && deleted < DELETES_MAX; done++)
+	for (; done < count && got == 0 && deleted < ROWS_MAX; done++)
 		got = expire_series(txn, layer, series[done], floor_ms, &deleted);
 	*more = count == SERIES_MAX || done < count;
 	return got;
@@ -248,7 +266,7 @@ expire_series(struct store_txn *txn, const struct layer *layer, int64_t series, 
 {
 	int error = db_run(txn->db, layer->delete, DB_VALUES(db_integer(series), db_integer(floor_ms)));
 
-	*deleted += db_changes(txn->db);
+	*deleted += db_changes(txn->db) + SERIES_ROWS;
 	if (error == 0)
 		error = db_run(txn->db, layer->move, DB_VALUES(db_integer(floor_ms), db_integer(series)));
 	if (error == 0)
@@ -268,31 +286,32 @@ series_forget(struct store_txn *txn, int64_t series)
 }
 
 /* Health events are the labels that models learn from, so they last as long as the coarsest samples; predictions are
- * judged against them while there are minutes; plans and the sequences of reports are of use for as long as an agent may
- * come back with its spool. The last published plan stays however old: a restart begins with it. */
+ * judged against them while there are minutes; plans and the sequences of reports are of use for as long as an agent
+ * may come back with its spool. The last published plan stays however old: a restart begins with it. */
 static int
 expire_history(struct store_txn *txn, int64_t now_ms, bool *more)
 {
 	const struct store_options *keep = txn->options;
 	const struct { const char *sql; int64_t keep_ms; } tables[] = {
 		{ "DELETE FROM report WHERE (region, agent, sequence) IN (SELECT region, agent, sequence FROM report"
-		    " WHERE received_ms < ? ORDER BY received_ms LIMIT " HISTORY_MAX ")", keep->keep_reports_ms },
-		{ "DELETE FROM agent WHERE received_ms < ?", keep->keep_reports_ms },
+		    " WHERE received_ms < ? ORDER BY received_ms LIMIT ?)", keep->keep_reports_ms },
+		{ "DELETE FROM agent WHERE (region, agent) IN (SELECT region, agent FROM agent WHERE received_ms < ?"
+		    " LIMIT ?)", keep->keep_reports_ms },
 		{ "DELETE FROM plan WHERE id IN (SELECT id FROM plan WHERE at_ms < ? AND id IS NOT (SELECT id FROM plan"
 		    " WHERE status = 'published' ORDER BY epoch DESC, id DESC LIMIT 1)"
-		    " ORDER BY at_ms LIMIT " HISTORY_MAX ")", keep->keep_reports_ms },
+		    " ORDER BY at_ms LIMIT ?)", keep->keep_reports_ms },
 		{ "DELETE FROM prediction WHERE (at_ms, region, service, horizon_s) IN (SELECT at_ms, region, service,"
-		    " horizon_s FROM prediction WHERE at_ms < ? ORDER BY at_ms LIMIT " HISTORY_MAX ")",
+		    " horizon_s FROM prediction WHERE at_ms < ? ORDER BY at_ms LIMIT ?)",
 		    keep->keep_minutes_ms },
 		{ "DELETE FROM health_event WHERE id IN (SELECT id FROM health_event WHERE at_ms < ? ORDER BY at_ms"
-		    " LIMIT " HISTORY_MAX ")", keep->keep_hours_ms },
+		    " LIMIT ?)", keep->keep_hours_ms },
 	};
-	int64_t most = strtoll(HISTORY_MAX, NULL, 10);
 	int error = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables) && error == 0; i++) {
-		error = db_run(txn->db, tables[i].sql, DB_VALUES(db_integer(now_ms - tables[i].keep_ms)));
-		*more = *more || db_changes(txn->db) >= most;
+		error = db_run(txn->db, tables[i].sql,
+		    DB_VALUES(db_integer(now_ms - tables[i].keep_ms), db_integer(HISTORY_MAX)));
+		*more = *more || db_changes(txn->db) >= HISTORY_MAX;
 	}
 	return error;
 }

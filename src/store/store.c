@@ -2,9 +2,9 @@
  * In: jobs, from any thread.  Out: one transaction per batch, and a call of each job's `done` after its COMMIT.
  * Why batches: a durable commit costs a flush of the disk (0.1 to 10 ms); the jobs that wait share it, so the rate of
  * reports is bound by their work and not by the disk's flushes.
- * A job that fails is rolled back to its savepoint and the others go on. When the transaction itself fails (disk full at
- * COMMIT, or an error after which SQLite has rolled all back) every job of the batch gets that error, also one that had
- * failed by itself: its reason (a duplicate, say) may have been a row that is gone now.
+ * A job that fails is rolled back to its savepoint and the others go on. When the transaction itself fails (disk full
+ * at COMMIT, or an error after which SQLite has rolled all back) every job of the batch gets that error, also one
+ * that had failed by itself: its reason (a duplicate, say) may have been a row that is gone now.
  * After an I/O error or a refusal as read-only, of a job or of the batch, the connection is closed and opened anew for
  * the next batch, so that the thread finds its way back when the disk does.
  * Threads: the ring of waiting jobs is guarded by `lock`; the connection belongs to the writer thread.
@@ -24,8 +24,8 @@
 #include "store/txn.h"
 
 /* A batch ends at so many jobs or so many changed rows, whichever is first: the first job's caller waits for the last
- * one's work, and 20,000 rows are some 50 ms, not much more than a slow disk's flush. Counted in rows and not in time, so
- * that a batch is the same under a debugger or on a busy machine. */
+ * one's work, and 20,000 rows are some 50 ms, not much more than a slow disk's flush. Counted in rows and not in
+ * time, so that a batch is the same under a debugger or on a busy machine. */
 #define BATCH_JOBS_MAX 512
 #define BATCH_ROWS_MAX 20000
 

@@ -39,14 +39,15 @@ void store_close(struct store *store);	/* after the queue has drained; NULL is a
 
 typedef int store_job_fn(struct store_txn *txn, void *arg);	/* 0, or -errno: rolls this job back */
 typedef void store_done_fn(void *arg, int status);		/* 0, or -errno: -ENOSPC, -EROFS, -EBUSY, -ENOMEM, -EIO
-								 * (the store's, to every job of the batch), the job's own */
+								 * (the store's, to every job of the batch), the job's
+								 * own */
 
 /* False when the queue is full (STORE_QUEUE_MAX jobs wait): nothing was taken; answer 503. */
 #define STORE_QUEUE_MAX 65536
 bool store_submit(struct store *store, store_job_fn *job, store_done_fn *done, void *arg)
 	__attribute__((nonnull(1, 2))) MUST_USE;
-int store_call(struct store *store, store_job_fn *job, void *arg)	/* waits; not from jobs; -EAGAIN: the queue is full */
-	__attribute__((nonnull(1, 2)));
+/* Waits for the job's `done`; not from jobs. -EAGAIN: the queue is full. */
+int store_call(struct store *store, store_job_fn *job, void *arg) __attribute__((nonnull(1, 2)));
 
 struct store_counters { uint64_t jobs, batches, failures, samples; };
 struct store_counters store_counters(const struct store *store) NONNULL;
@@ -59,7 +60,7 @@ size_t store_queue_length(struct store *store) NONNULL;
 int store_journal_add(struct store_txn *txn, struct wall at, const char *author, const char *action, const char *reason,
 	const char *body, uint64_t *revision) NONNULL;
 
-int store_zone_put(struct store_txn *txn, const char *name, const char *text) NONNULL;	/* name: presentation, final dot */
+int store_zone_put(struct store_txn *txn, const char *name, const char *text) NONNULL;	/* name: with final dot */
 int store_zone_delete(struct store_txn *txn, const char *name) NONNULL;		/* -ENOENT */
 int store_steering_put(struct store_txn *txn, const char *text) NONNULL;	/* the text of steering.yaml */
 
@@ -72,11 +73,11 @@ struct override {
 	const char *reason, *author;
 	struct wall from, until;	/* until.ms 0: for ever */
 };
-int store_override_put(struct store_txn *txn, struct override *override) NONNULL;	/* sets id; -ENOENT: no such id */
+int store_override_put(struct store_txn *txn, struct override *override) NONNULL;	/* sets id; -ENOENT */
 int store_override_delete(struct store_txn *txn, int64_t id) NONNULL;			/* -ENOENT */
 
-/* -EEXIST: this (region, agent, sequence) was counted already. Else the report row, its text if it is the agent's newest,
- * and its metrics and loads as samples: metric names as given, "load:SERVICE" for loads, "capacity" (unless 0),
+/* -EEXIST: this (region, agent, sequence) was counted already. Else the report row, its text if it is the agent's
+ * newest, and its metrics and loads as samples: metric names as given, "load:SERVICE" for loads, "capacity" (unless 0),
  * "backends_healthy" (share). Samples older than what is kept of their series are dropped. */
 int store_report_put(struct store_txn *txn, const struct report *report, struct wall received) NONNULL;
 
@@ -150,7 +151,8 @@ struct journal_row {
 };
 int store_journal(struct store_reader *reader, uint64_t from_revision, size_t most,
 	bool (*row)(void *arg, const struct journal_row *entry), void *arg);
-/* 0 when the chain is whole; -EBADMSG with the first revision that is changed or missing. *revisions: how many are good. */
+/* 0 when the chain is whole; -EBADMSG with the first revision that is changed or missing. *revisions: how many are
+ * good. */
 int store_journal_verify(struct store_reader *reader, uint64_t *revisions, uint64_t *first_bad);
 uint64_t store_revision(struct store_reader *reader);	/* the last; 0: none yet */
 
@@ -160,7 +162,8 @@ int store_predictions(struct store_reader *reader, struct wall since,
 	bool (*row)(void *arg, const struct prediction *prediction), void *arg);
 int store_health_events(struct store_reader *reader, struct wall from, struct wall to,
 	bool (*row)(void *arg, const struct health_event *event), void *arg);	/* by time */
-int store_latest_plan(struct store_reader *reader, uint64_t *epoch, struct text *body);	/* the last published; -ENOENT */
+/* The last published; -ENOENT when there is none yet. */
+int store_latest_plan(struct store_reader *reader, uint64_t *epoch, struct text *body);
 
 struct series_row {
 	int64_t id;
@@ -179,8 +182,10 @@ struct sample_row {
 int store_samples(struct store_reader *reader, int64_t series, enum resolution resolution, struct wall from,
 	struct wall to, bool (*row)(void *arg, const struct sample_row *sample), void *arg);	/* by time */
 
-/* The state that a restart needs: each agent's newest report (JSON as report_write gives it) with its time of receipt. */
+/* The state that a restart needs: each agent's newest report (JSON as report_write gives it) with its time of
+ * receipt. */
 int store_latest_reports(struct store_reader *reader,
-	bool (*row)(void *arg, const char *region, const char *agent, struct wall received, const char *json), void *arg);
+	bool (*row)(void *arg, const char *region, const char *agent, struct wall received, const char *json),
+	void *arg);
 
 #endif

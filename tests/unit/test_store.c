@@ -8,7 +8,7 @@
 #include "store/txn.h"
 #include "store_folder.h"
 
-/* --- tools: a gate that holds the writer thread, so that what is submitted meanwhile becomes one batch ---------------- */
+/* --- tools: a gate that holds the writer thread, so that what is submitted meanwhile becomes one batch ----------- */
 
 struct gate {
 	pthread_mutex_t lock;
@@ -83,7 +83,7 @@ gate_open(struct gate *gate)
 	pthread_mutex_unlock(&gate->lock);
 }
 
-/* --- tools: numbered jobs --------------------------------------------------------------------------------------------- */
+/* --- tools: numbered jobs ---------------------------------------------------------------------------------------- */
 
 /* What `done` said, in the order in which it was called. Written by the writer thread, read after store_close(). */
 static struct text log_of_done;
@@ -173,7 +173,7 @@ run_batch(struct store *store, struct numbered *jobs, size_t count)
 	return counters;
 }
 
-/* --- batches ------------------------------------------------------------------------------------------------------------ */
+/* --- batches ----------------------------------------------------------------------------------------------------- */
 
 static void
 test_batches(void)
@@ -194,7 +194,8 @@ test_batches(void)
 		    "1:-28 2:-28 3:-28 4:-28 9:0 ", "zone-9. ", 5 },
 		{ "COMMIT fails", { { 1, GOOD }, { 2, FAILS }, { 3, SPOILS_COMMIT }, { 4, GOOD } },
 		    "1:-5 2:-5 3:-5 4:-5 9:0 ", "zone-9. ", 5 },
-		{ "writing is refused, and a new connection heals it", { { 1, GOOD }, { 2, READS_ONLY }, { 3, GOOD }, { 4, GOOD } },
+		{ "writing is refused, and a new connection heals it",
+		    { { 1, GOOD }, { 2, READS_ONLY }, { 3, GOOD }, { 4, GOOD } },
 		    "1:0 2:0 3:-30 4:-30 9:0 ", "zone-1. zone-2. zone-9. ", 2 },
 	};
 
@@ -278,13 +279,13 @@ test_submit_from_done(void)
 
 	CU_ASSERT(store_submit(chain.store, nothing, chain_done, &chain));
 	while (atomic_load(&chain.done) < 11)
-		CU_ASSERT_EQUAL_FATAL(store_call(chain.store, nothing, NULL), 0);	/* each comes after one of them */
+		CU_ASSERT_EQUAL_FATAL(store_call(chain.store, nothing, NULL), 0);	/* each after one of them */
 	store_close(chain.store);
 	CU_ASSERT_EQUAL(atomic_load(&chain.done), 11);
 	folder_close(&folder);
 }
 
-/* --- the queue ---------------------------------------------------------------------------------------------------------- */
+/* --- the queue --------------------------------------------------------------------------------------------------- */
 
 static void
 count_done(void *arg, int status)
@@ -331,7 +332,7 @@ test_close_drains(void)
 	folder_close(&folder);
 }
 
-/* --- many threads ----------------------------------------------------------------------------------------------------- */
+/* --- many threads ------------------------------------------------------------------------------------------------ */
 
 #define THREADS 4
 #define JOBS 300

@@ -1,5 +1,6 @@
-/* test_store_failure.c -- store/: the writer is killed, the disk is full, the file is locked or read-only. Nothing that was
- * acknowledged is lost, each failure has its own errno, and the writer thread goes on by itself when the cause is gone. */
+/* test_store_failure.c -- store/: the writer is killed, the disk is full, the file is locked or read-only. Nothing
+ * that was acknowledged is lost, each failure has its own errno, and the writer thread goes on by itself when the
+ * cause is gone. */
 #include "store/store.h"
 
 #include <signal.h>
@@ -10,7 +11,7 @@
 #include "store/txn.h"
 #include "store_folder.h"
 
-/* --- tools ---------------------------------------------------------------------------------------------------------- */
+/* --- tools ------------------------------------------------------------------------------------------------------- */
 
 /* Entry number *n of the journal, a zone of that number, and a report with 20 samples: all or nothing. */
 static int
@@ -105,7 +106,7 @@ spawn(int (*child)(const struct folder *folder, int fd), const struct folder *fo
 	return pid;
 }
 
-/* --- killed --------------------------------------------------------------------------------------------------------- */
+/* --- killed ------------------------------------------------------------------------------------------------------ */
 
 struct acknowledgement {
 	int fd;
@@ -185,7 +186,7 @@ test_killed(void)
 	folder_close(&folder);
 }
 
-/* --- full ----------------------------------------------------------------------------------------------------------- */
+/* --- full -------------------------------------------------------------------------------------------------------- */
 
 /* Numbers until one fails. The error; *stored: how many before. */
 static int
@@ -279,7 +280,7 @@ test_disk_full(void)
 	folder_close(&folder);
 }
 
-/* --- locked --------------------------------------------------------------------------------------------------------- */
+/* --- locked ------------------------------------------------------------------------------------------------------ */
 
 static void
 test_locked(void)
@@ -306,7 +307,7 @@ test_locked(void)
 	folder_close(&folder);
 }
 
-/* --- read-only ------------------------------------------------------------------------------------------------------ */
+/* --- read-only --------------------------------------------------------------------------------------------------- */
 
 /* As a user whom permissions bind. The child of a test that runs as root becomes nobody. */
 static bool

@@ -1,5 +1,5 @@
-/* test_store_journal.c -- store/journal: gapless revisions, rows as they were written, and a chain that shows any change
- * made behind the program's back. */
+/* test_store_journal.c -- store/journal: gapless revisions, rows as they were written, and a chain that shows any
+ * change made behind the program's back. */
 #include "store/store.h"
 
 #include <sqlite3.h>
@@ -104,14 +104,15 @@ test_tampering(void)
 		{ "body", "UPDATE journal SET body = '{\"n\":2}' WHERE revision = 4", 4 },
 		{ "a letter moved between fields", "UPDATE journal SET author = 'an', action = 'nzone.put'"
 		    " WHERE revision = 2", 2 },
-		{ "own hash", "UPDATE journal SET hash = replace(hash, substr(hash, 1, 1), 'x') WHERE revision = 5", 5 },
+		{ "own hash", "UPDATE journal SET hash = 'x' || substr(hash, 2) WHERE revision = 5", 5 },
 		{ "previous hash", "UPDATE journal SET previous = hash WHERE revision = 3", 3 },
 		{ "removed in the middle", "DELETE FROM journal WHERE revision = 3", 3 },
 		{ "removed at the begin", "DELETE FROM journal WHERE revision = 1", 1 },
 		{ "removed and closed up", "DELETE FROM journal WHERE revision = 2;"
 		    "UPDATE journal SET revision = revision - 1 WHERE revision > 2", 2 },
 		{ "two swapped", "UPDATE journal SET revision = 99 WHERE revision = 2;"
-		    "UPDATE journal SET revision = 2 WHERE revision = 3; UPDATE journal SET revision = 3 WHERE revision = 99", 2 },
+		    "UPDATE journal SET revision = 2 WHERE revision = 3;"
+		    "UPDATE journal SET revision = 3 WHERE revision = 99", 2 },
 		{ "one appended", "INSERT INTO journal SELECT 6, at_ms, author, action, reason, body, previous, hash"
 		    " FROM journal WHERE revision = 5", 6 },
 	};

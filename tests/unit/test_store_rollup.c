@@ -1,5 +1,6 @@
-/* test_store_rollup.c -- store/rollup: minutes and hours equal what a plain computation over all samples ever stored gives,
- * whatever the order in which samples and upkeep come; and retention deletes what is past its time, and only that. */
+/* test_store_rollup.c -- store/rollup: minutes and hours equal what a plain computation over all samples ever stored
+ * gives, whatever the order in which samples and upkeep come; and retention deletes what is past its time, and only
+ * that. */
 #include "store/store.h"
 
 #include "store_folder.h"
@@ -11,7 +12,8 @@
 #define SAMPLES_MAX 40000
 #define SERIES 3
 
-/* Every sample stored, by which the store is judged. Values are multiples of 1/8, so that sums are exact in any order. */
+/* Every sample stored, by which the store is judged. Values are multiples of 1/8, so that sums are exact in any
+ * order. */
 static struct known { int64_t at_ms; double value; } known[SERIES][SAMPLES_MAX];
 static size_t known_count[SERIES];
 static const char *const names[SERIES] = { "cpu", "disk", "load" };
@@ -118,7 +120,7 @@ maintain(struct world *world, int64_t now_ms)
 	return calls;
 }
 
-/* --- the plain computation ------------------------------------------------------------------------------------------ */
+/* --- the plain computation --------------------------------------------------------------------------------------- */
 
 static struct sample_row
 expected_row(size_t series, int64_t begin_ms, int64_t length_ms)
@@ -200,7 +202,7 @@ count_rows(struct world *world, enum resolution resolution, int64_t from_ms, int
 	return count;
 }
 
-/* --- cases ---------------------------------------------------------------------------------------------------------- */
+/* --- cases ------------------------------------------------------------------------------------------------------- */
 
 #define BEGIN (20000 * DAY)
 
@@ -290,7 +292,8 @@ static void
 test_retention(void)
 {
 	struct world world;
-	struct store_options keep = { .keep_samples_ms = 2 * HOUR, .keep_minutes_ms = 5 * HOUR, .keep_hours_ms = 9 * HOUR };
+	struct store_options keep = { .keep_samples_ms = 2 * HOUR, .keep_minutes_ms = 5 * HOUR,
+		.keep_hours_ms = 9 * HOUR };
 	int64_t now_ms = BEGIN;
 
 	world_open(&world, &keep);
@@ -361,7 +364,7 @@ test_series_forgotten(void)
 	world_close(&world);
 }
 
-/* --- the other tables ----------------------------------------------------------------------------------------------- */
+/* --- the other tables -------------------------------------------------------------------------------------------- */
 
 static int
 put_history(struct store_txn *txn, void *arg)

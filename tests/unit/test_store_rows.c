@@ -18,7 +18,7 @@ seen_take(void)
 	return last;
 }
 
-/* --- zones, steering, overrides, tokens ----------------------------------------------------------------------------- */
+/* --- zones, steering, overrides, tokens -------------------------------------------------------------------------- */
 
 static int
 put_zones(struct store_txn *txn, void *arg UNUSED)
@@ -152,8 +152,10 @@ test_overrides(void)
 static int
 put_tokens(struct store_txn *txn, void *arg UNUSED)
 {
-	struct token_row ops = { "ops", "admin", "aa", { 10 }, { 0 } }, rem = { "rem", "agent:eu", "bb", { 20 }, { 30 } };
-	struct token_row same_name = { "ops", "read", "cc", { 1 }, { 0 } }, same_hash = { "o", "read", "aa", { 1 }, { 0 } };
+	struct token_row ops = { "ops", "admin", "aa", { 10 }, { 0 } };
+	struct token_row rem = { "rem", "agent:eu", "bb", { 20 }, { 30 } };
+	struct token_row same_name = { "ops", "read", "cc", { 1 }, { 0 } };
+	struct token_row same_hash = { "o", "read", "aa", { 1 }, { 0 } };
 
 	CU_ASSERT_EQUAL(store_token_put(txn, &rem), 0);
 	CU_ASSERT_EQUAL(store_token_put(txn, &ops), 0);
@@ -197,7 +199,7 @@ test_tokens(void)
 	folder_close(&folder);
 }
 
-/* --- health events, predictions, plans, models --------------------------------------------------------------------- */
+/* --- health events, predictions, plans, models ------------------------------------------------------------------- */
 
 static int
 put_events(struct store_txn *txn, void *arg UNUSED)
@@ -348,7 +350,7 @@ test_models(void)
 	folder_close(&folder);
 }
 
-/* --- reports --------------------------------------------------------------------------------------------------------- */
+/* --- reports ----------------------------------------------------------------------------------------------------- */
 
 static const struct report_backend two_backends[] = {
 	{ "a", "www.gtm.example.com.", "192.0.2.1:80", true, 1.5, "" },
@@ -447,8 +449,11 @@ test_report_becomes_samples(void)
 	struct store_reader *reader = folder_reader(&folder);
 
 	CU_ASSERT_EQUAL(arrive(store, report(1, 5000), 5100), 0);
-	SUITE_TEXT(all_series(reader, NULL), "eu//backends_healthy [ratio] 5000:0.5\neu//capacity [requests/s] 5000:500\n"
-	    "eu//cpu [ratio] 5000:0.25\neu//load:www.gtm.example.com. [requests/s] 5000:120.5\neu/a/rtt [ms] 5000:12\n");
+	SUITE_TEXT(all_series(reader, NULL), "eu//backends_healthy [ratio] 5000:0.5\n"
+	    "eu//capacity [requests/s] 5000:500\n"
+	    "eu//cpu [ratio] 5000:0.25\n"
+	    "eu//load:www.gtm.example.com. [requests/s] 5000:120.5\n"
+	    "eu/a/rtt [ms] 5000:12\n");
 	SUITE_TEXT(all_series(reader, "us"), "");
 	SUITE_TEXT(latest(reader), "eu rem-1 5100: sequence 1 at 5000, 2 backends\n");
 	CU_ASSERT_EQUAL(store_counters(store).samples, 5);
@@ -512,7 +517,8 @@ test_report_newest(void)
 		if (newest != arrivals[i].newest)
 			CU_FAIL(arrivals[i].name);
 	}
-	CU_ASSERT_PTR_NOT_NULL(strstr(all_series(reader, "eu"), "9000:500 10000:500 11000:500 12000:500 14000:500 15000"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(all_series(reader, "eu"),
+	    "9000:500 10000:500 11000:500 12000:500 14000:500 15000"));
 	store_reader_close(reader);
 	store_close(store);
 	folder_close(&folder);
@@ -550,7 +556,7 @@ static const struct suite_case cases[] = {
 	{ .name = "plans: the last that was published", .run = test_plans },
 	{ .name = "models: newest first, blob only on demand", .run = test_models },
 	{ .name = "report: its numbers become samples", .run = test_report_becomes_samples },
-	{ .name = "report: a sequence counts once, and nothing of the second is stored", .run = test_report_counts_once },
+	{ .name = "report: a sequence counts once; nothing of its second is stored", .run = test_report_counts_once },
 	{ .name = "report: which one is the agent's newest", .run = test_report_newest },
 	{ .name = "report: a series takes on a new unit", .run = test_report_unit_changes },
 };

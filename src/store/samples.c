@@ -1,7 +1,7 @@
-/* telemetry.c -- reports and their numbers: each report counted once, each number a sample of its series.
+/* samples.c -- reports and their numbers: each report counted once, each number a sample of its series.
  * In: a report, inside a job.  Out: series, samples and rollups; the newest report of each agent, for a restart.
- * A series is named by (region, backend, name) and known by a small integer, so that a sample is three numbers in a table
- * that is ordered by (series, time): reading a window is one range, and a row takes some 15 bytes.
+ * A series is named by (region, backend, name) and known by a small integer, so that a sample is three numbers in a
+ * table that is ordered by (series, time): reading a window is one range, and a row takes some 15 bytes.
  * A report's own row is narrow and only keeps its sequence from being counted twice; its text is kept while it is the
  * newest of its agent. A spooled report that comes late fills its gap in the samples and replaces nothing newer.
  * Threads: writing on the writer thread, reading by each reader's own. */
@@ -115,7 +115,8 @@ backends_sample(struct store_txn *txn, const struct report *report)
 
 	for (size_t i = 0; i < report->backend_count; i++)
 		healthy += report->backends[i].healthy;
-	return sample_put(txn, report, "", "backends_healthy", "ratio", (double)healthy / (double)report->backend_count);
+	return sample_put(txn, report, "", "backends_healthy", "ratio",
+	    (double)healthy / (double)report->backend_count);
 }
 
 /* The same series at the same time again (two agents of one region, a name twice in a report): the last one stands. */
@@ -129,8 +130,9 @@ sample_put(struct store_txn *txn, const struct report *report, const char *backe
 
 	if (error != 0)
 		return error;
+	/* Past retention: its minute's other samples are gone, so it can't be rolled up with them either. */
 	if (at_ms < series.samples_from_ms)
-		return 0;	/* past retention: its minute's other samples are gone, so it can't be rolled up either */
+		return 0;
 	error = db_run(txn->db, "INSERT OR REPLACE INTO sample (series, at_ms, value) VALUES (?, ?, ?)",
 	    DB_VALUES(db_integer(series.id), db_integer(at_ms), db_real(value)));
 	if (error == 0 && at_ms < series.minutes_done_ms)
@@ -245,7 +247,8 @@ store_samples(struct store_reader *reader, int64_t series, enum resolution resol
 
 int
 store_latest_reports(struct store_reader *reader,
-	bool (*row)(void *arg, const char *region, const char *agent, struct wall received, const char *json), void *arg)
+	bool (*row)(void *arg, const char *region, const char *agent, struct wall received, const char *json),
+	void *arg)
 {
 	sqlite3_stmt *rows;
 	int got = db_query(&reader->db, "SELECT region, agent, received_ms, report FROM agent ORDER BY region, agent",
