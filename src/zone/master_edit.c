@@ -24,6 +24,7 @@
 #include "dns/types.h"
 #include "zone/master_read.h"
 #include "zone/master_write.h"
+#include "zone/rdata_list.h"
 #include "zone/rdata_write.h"
 #include "zone/record.h"
 #include "zone/rrtype.h"
@@ -35,12 +36,6 @@
 #define SOA_LARGEST (2 * NAME_MAX + 20)
 
 enum { RANK_OWNER = NAME_LABELS_MAX + 1, RANK_RRSET };
-
-struct value {
-	uint8_t *rdata;
-	uint16_t length;
-	bool present;	/* stands in the new text */
-};
 
 /* The text before the RDATA of a record of this RRset, for new ones to look the same. */
 struct pattern {
@@ -56,8 +51,7 @@ struct edit {
 	size_t owner_length;
 	uint16_t type;			/* 0: all */
 	uint32_t ttl;
-	struct value *values;
-	size_t count;
+	struct rdata_list wanted;
 	struct diags *diags;
 	const char *eol;
 	/* First pass. */
@@ -74,17 +68,11 @@ struct edit {
 static char *edit_run(struct edit *edit);
 static bool edit_init(struct edit *edit, const uint8_t *origin, const char *owner, const char *type);
 static void edit_fini(struct edit *edit);
-static bool read_values(struct edit *edit, const char *const *rdata, size_t count);
-static bool read_value(struct edit *edit, struct rdata_reader *reader, const char *rdata, size_t number);
-static bool lex_value(const char *rdata, struct lexer *lexer, struct entry *entry, struct diags *diags);
-static bool value_add(struct edit *edit, const struct rdata_reader *reader);
-static void report_value(struct edit *edit, const struct diags *found, size_t number);
 static bool find_anchor(struct edit *edit);
 static unsigned rank(const struct edit *edit, const struct record *record);
 static bool matches(const struct edit *edit, const struct record *record);
 static bool rewrite(struct edit *edit);
 static bool edit_record(struct edit *edit, struct record *record);
-static struct value *find_value(struct edit *edit, const struct record *record);
 static void remember_pattern(struct edit *edit, const struct record *record);
 static void inherit_directive(struct edit *edit);
 static void copy_record(struct edit *edit, const struct record *record, uint32_t ttl);
@@ -96,8 +84,8 @@ static bool copy_soa(struct edit *edit, const struct record *record);
 static void raise_serial(uint8_t *rdata, const uint8_t *old);
 static size_t soa_serial_at(const uint8_t *rdata);
 static uint32_t read_u32(const uint8_t *p);
-static void insert_values(struct edit *edit);
-static void insert_value(struct edit *edit, const struct value *value);
+static void insert_records(struct edit *edit);
+static void insert_record(struct edit *edit, const struct rdata_item *item);
 static bool pattern_fits(const struct edit *edit);
 static char *prove(struct edit *edit);
 static bool refuse(struct edit *edit, const char *suggestion, const char *format, ...)
@@ -114,7 +102,7 @@ master_set(const char *text, const char *file, const uint8_t *origin, const char
 	if (ttl > TTL_LARGEST)
 		good = refuse(&edit, NULL, "the TTL %u is above %u", ttl, TTL_LARGEST);
 	if (edit.type != 0)
-		good = read_values(&edit, rdata, count) && good;
+		good = rdata_list_read(&edit.wanted, file, edit.type, edit.apex, rdata, count, diags) && good;
 	if (good)
 		result = edit_run(&edit);
 	edit_fini(&edit);
@@ -155,13 +143,11 @@ edit_init(struct edit *edit, const uint8_t *origin, const char *owner, const cha
 		good = refuse(edit, NULL, "the owner '%s' is no domain name", owner);
 	else if (!name_is_under(edit->owner, edit->apex))
 		good = refuse(edit, NULL, "the owner '%s' is outside the zone", owner);
-	if (type != NULL) {
+	if (type != NULL && rrtype_is_data(rrtype_parse(type)))
 		edit->type = rrtype_parse(type);
-		if (edit->type == 0)
-			good = refuse(edit, rrtype_suggest(type), "unknown record type '%s'", type);
-		else if (!rrtype_is_data(edit->type))
-			good = refuse(edit, NULL, "%s is no type of records, only of messages", type);
-	}
+	else if (type != NULL)
+		good = rrtype_parse(type) == 0 ? refuse(edit, rrtype_suggest(type), "unknown record type '%s'", type)
+		    : refuse(edit, NULL, "%s is no type of records, only of messages", type);
 	edit->reader = malloc(sizeof(*edit->reader));
 	return edit->reader != NULL ? good : refuse(edit, NULL, "out of memory");
 }
@@ -169,105 +155,9 @@ edit_init(struct edit *edit, const uint8_t *origin, const char *owner, const cha
 static void
 edit_fini(struct edit *edit)
 {
-	for (size_t i = 0; i < edit->count; i++)
-		free(edit->values[i].rdata);
-	free(edit->values);
+	rdata_list_fini(&edit->wanted);
 	free(edit->reader);
 	text_fini(&edit->out);
-}
-
-static bool
-read_values(struct edit *edit, const char *const *rdata, size_t count)
-{
-	struct rdata_reader *reader = calloc(1, sizeof(*reader));
-	bool good = true;
-
-	edit->values = calloc(count > 0 ? count : 1, sizeof(*edit->values));
-	if (reader == NULL || edit->values == NULL) {
-		free(reader);
-		return refuse(edit, NULL, "out of memory");
-	}
-	for (size_t i = 0; i < count; i++)
-		good = read_value(edit, reader, rdata[i], i + 1) && good;
-	rdata_reader_fini(reader);
-	free(reader);
-	return good;
-}
-
-static bool
-read_value(struct edit *edit, struct rdata_reader *reader, const char *rdata, size_t number)
-{
-	struct diags found = { 0 };
-	struct lexer lexer;
-	struct entry entry;
-	struct token here = { .text = rdata, .line = 1, .column = 1 };
-	bool good = true;
-
-	lexer_init(&lexer, rdata, edit->file);
-	reader->file = edit->file;
-	reader->diags = &found;
-	if (lex_value(rdata, &lexer, &entry, &found)
-	    && rdata_read(reader, edit->type, &here, entry.tokens, entry.count, edit->apex))
-		good = value_add(edit, reader);
-	lexer_fini(&lexer);
-	report_value(edit, &found, number);
-	good = good && !diag_failed(&found);
-	diag_fini(&found);
-	return good;
-}
-
-/* The words of one line. What a master file would take for a comment is surely a text without quotes. */
-static bool
-lex_value(const char *rdata, struct lexer *lexer, struct entry *entry, struct diags *diags)
-{
-	struct diag_place place = { .file = lexer->file };
-	const struct token *last;
-	enum lexed lexed;
-
-	if (strchr(rdata, '\n') != NULL) {
-		diag_error(diags, place, NULL, "the value has more than one line");
-		return false;
-	}
-	lexed = lexer_next(lexer, entry, diags);
-	if (lexed == LEXER_END && strchr(rdata, ';') == NULL) {
-		entry->count = 0;	/* an empty value: rdata_read() says what is missing */
-		return true;
-	}
-	if (lexed == LEXER_BROKEN)
-		return false;
-	last = lexed == LEXER_ENTRY ? &entry->tokens[entry->count - 1] : NULL;
-	if (last != NULL && last->text[last->length + strspn(last->text + last->length, " \t\r)")] == '\0')
-		return true;
-	diag_error(diags, place, NULL, lexed == LEXER_NO_MEMORY ? "out of memory"
-	    : "';' begins a comment: put the text in quotes");
-	return false;
-}
-
-/* The same record twice is one (RFC 2181 section 5). */
-static bool
-value_add(struct edit *edit, const struct rdata_reader *reader)
-{
-	struct value *value = &edit->values[edit->count];
-
-	for (size_t i = 0; i < edit->count; i++)
-		if (edit->values[i].length == reader->length
-		    && memcmp(edit->values[i].rdata, reader->bytes, reader->length) == 0)
-			return true;
-	value->rdata = malloc(reader->length > 0 ? reader->length : 1u);
-	if (value->rdata == NULL)
-		return refuse(edit, NULL, "out of memory");
-	memcpy(value->rdata, reader->bytes, reader->length);
-	value->length = reader->length;
-	edit->count++;
-	return true;
-}
-
-/* A value has no line in the file. */
-static void
-report_value(struct edit *edit, const struct diags *found, size_t number)
-{
-	for (size_t i = 0; i < found->count; i++)
-		refuse(edit, found->list[i].suggestion, "record %zu: %s", number, found->list[i].message);
 }
 
 /* --- first pass --------------------------------------------------------------------------------------------- */
@@ -298,7 +188,7 @@ find_anchor(struct edit *edit)
 	record_reader_fini(edit->reader);
 	if (result == RECORD_NO_MEMORY)
 		return refuse(edit, NULL, "out of memory");
-	if (edit->found > 0 || edit->count > 0)
+	if (edit->found > 0 || edit->wanted.count > 0)
 		return true;
 	name_text(edit->owner, owner);
 	return edit->owner_exists
@@ -359,12 +249,12 @@ rewrite(struct edit *edit)
 			inherit_directive(edit);
 		}
 		if (i == edit->anchor)
-			insert_values(edit);
+			insert_records(edit);
 	}
 	if (good)
 		text_puts(&edit->out, done);
 	if (good && edit->anchor == NOWHERE)
-		insert_values(edit);
+		insert_records(edit);
 	record_reader_fini(edit->reader);
 	return good;
 }
@@ -372,7 +262,7 @@ rewrite(struct edit *edit)
 static bool
 edit_record(struct edit *edit, struct record *record)
 {
-	struct value *value;
+	struct rdata_item *item = NULL;
 
 	if (record->type == TYPE_SOA && (edit->type == TYPE_SOA || !matches(edit, record)))
 		return copy_soa(edit, record);
@@ -381,23 +271,15 @@ edit_record(struct edit *edit, struct record *record)
 		return true;
 	}
 	remember_pattern(edit, record);
-	value = record_read_rdata(edit->reader, record) ? find_value(edit, record) : NULL;
-	if (value != NULL) {
-		value->present = true;
+	if (record_read_rdata(edit->reader, record))
+		item = rdata_list_find(&edit->wanted, record->rdata, record->rdlength);
+	else if (edit->reader->rdata.no_memory)
+		return refuse(edit, NULL, "out of memory");
+	if (item != NULL) {
+		item->written = true;
 		copy_record(edit, record, edit->ttl);
 	}
 	return true;
-}
-
-/* A wanted value that has no line yet. */
-static struct value *
-find_value(struct edit *edit, const struct record *record)
-{
-	for (size_t i = 0; i < edit->count; i++)
-		if (!edit->values[i].present && edit->values[i].length == record->rdlength
-		    && memcmp(edit->values[i].rdata, record->rdata, record->rdlength) == 0)
-			return &edit->values[i];
-	return NULL;
 }
 
 static void
@@ -505,21 +387,22 @@ static bool
 copy_soa(struct edit *edit, const struct record *record)
 {
 	const struct token *words = &record->entry.tokens[record->type_at + 1];
+	struct rdata_item *wanted = edit->wanted.items;
 	bool is_set = matches(edit, record);
 	struct text values = { 0 };
 	uint8_t rdata[SOA_LARGEST];
 	const char *rest, *value;
 
-	if (is_set && edit->count == 0)
+	if (is_set && edit->wanted.count == 0)
 		return true;
 	if (record->entry.count - record->type_at - 1 != SOA_WORDS)
 		return refuse(edit, NULL, "the SOA is written in the form of RFC 3597; its serial can't be raised in it");
 	memcpy(rdata, record->rdata, record->rdlength);
 	raise_serial(rdata, rdata);
 	if (is_set) {
-		raise_serial(edit->values[0].rdata, record->rdata);
-		memcpy(rdata, edit->values[0].rdata, edit->values[0].length);
-		edit->values[0].present = true;
+		raise_serial(wanted->rdata, record->rdata);
+		memcpy(rdata, wanted->rdata, wanted->length);
+		wanted->written = true;
 	}
 	edit->now.has_soa_ttl = true;
 	edit->now.soa_ttl = read_u32(rdata + soa_serial_at(rdata) + 16);
@@ -577,17 +460,19 @@ read_u32(const uint8_t *p)
 /* --- new records -------------------------------------------------------------------------------------------- */
 
 static void
-insert_values(struct edit *edit)
+insert_records(struct edit *edit)
 {
-	for (size_t i = 0; i < edit->count; i++) {
-		if (!edit->values[i].present)
-			insert_value(edit, &edit->values[i]);
-		edit->values[i].present = true;
+	for (size_t i = 0; i < edit->wanted.count; i++) {
+		struct rdata_item *item = &edit->wanted.items[i];
+
+		if (!item->written)
+			insert_record(edit, item);
+		item->written = true;
 	}
 }
 
 static void
-insert_value(struct edit *edit, const struct value *value)
+insert_record(struct edit *edit, const struct rdata_item *item)
 {
 	bool like_others = pattern_fits(edit);
 	bool needs_ttl = !edit->now.has_default_ttl || edit->now.default_ttl != edit->ttl;
@@ -607,7 +492,7 @@ insert_value(struct edit *edit, const struct value *value)
 		edit->now.has_last_ttl = true;
 		edit->now.last_ttl = edit->ttl;
 	}
-	rdata_write(edit->type, value->rdata, value->length, &edit->out);
+	rdata_write(edit->type, item->rdata, item->length, &edit->out);
 	text_puts(&edit->out, edit->eol);
 	inherit_owner(edit, edit->owner);
 }

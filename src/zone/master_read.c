@@ -33,16 +33,20 @@ struct reading {
 	bool broken;		/* some record could not be read */
 	bool soa_broken;	/* and one of those was an SOA */
 	bool out_of_memory;
+	uint8_t large[NAME_MAX];	/* the last RRset that was too large, and its type */
+	uint16_t large_type;
 };
 
 static void read_records(struct reading *reading);
 static void add_record(struct reading *reading, const struct record *record);
+static void refuse_large(struct reading *reading, const struct record *record);
 static bool admit_soa(struct reading *reading, const struct record *record);
 static struct zone *freeze(struct reading *reading);
 static bool add_stand_in(struct reading *reading);
-static void check(const struct reading *reading, const struct zone *zone);
-static void locate(const struct reading *reading, struct findings *findings);
-static void locate_record(struct findings *findings, const struct record *record);
+static void check(struct reading *reading, const struct zone *zone);
+static bool locate(const struct reading *reading, struct findings *findings);
+static void locate_record(struct record_reader *reader, struct findings *findings, struct record *record);
+static bool is_about(struct record_reader *reader, const struct finding *finding, struct record *record);
 static int compare_findings(const void *a, const void *b);
 static int compare_place(const uint8_t *owner, uint16_t type, const struct finding *finding);
 static void report(const struct reading *reading, const struct findings *findings);
@@ -133,9 +137,26 @@ add_record(struct reading *reading, const struct record *record)
 		    "the owner '%s' is outside the zone: is a final dot too many, or the origin wrong?",
 		    name_text(record->owner, name));
 		break;
+	case ZONE_RRSET_TOO_LARGE:
+		refuse_large(reading, record);
+		break;
 	case ZONE_NO_MEMORY:
 		reading->out_of_memory = true;
 	}
+}
+
+/* Told once for each RRset, at the first record that is too many. */
+static void
+refuse_large(struct reading *reading, const struct record *record)
+{
+	size_t length = name_length(record->owner, NAME_MAX);
+
+	if (reading->large_type == record->type && memcmp(reading->large, record->owner, length) == 0)
+		return;
+	reading->large_type = record->type;
+	memcpy(reading->large, record->owner, length);
+	diag_error(reading->diags, record_place(reading->reader, &record->entry.tokens[record->type_at]), NULL,
+	    "with this record the RRset is too large for any DNS message (65535 octets)");
 }
 
 /* One SOA, at the apex. */
@@ -190,20 +211,20 @@ add_stand_in(struct reading *reading)
 }
 
 static void
-check(const struct reading *reading, const struct zone *zone)
+check(struct reading *reading, const struct zone *zone)
 {
 	struct findings findings = { 0 };
 
 	zone_check(zone, !reading->broken, &findings);
-	if (findings.count > 0)
-		locate(reading, &findings);
+	if ((findings.count > 0 && !locate(reading, &findings)) || findings.no_memory)
+		reading->out_of_memory = true;
 	report(reading, &findings);
 	findings_fini(&findings);
 }
 
 /* --- step 3 ------------------------------------------------------------------------------------------------- */
 
-static void
+static bool
 locate(const struct reading *reading, struct findings *findings)
 {
 	struct record_reader *reader = malloc(sizeof(*reader));
@@ -211,20 +232,21 @@ locate(const struct reading *reading, struct findings *findings)
 	enum record_result result;
 
 	if (reader == NULL)
-		return;
+		return false;
 	qsort(findings->list, findings->count, sizeof(*findings->list), compare_findings);
 	record_reader_init(reader, reading->text, reading->file, reading->apex, NULL);
 	reader->heads_only = true;
 	while ((result = record_next(reader, &record)) != RECORD_END && result != RECORD_NO_MEMORY)
 		if (result == RECORD_READ)
-			locate_record(findings, &record);
+			locate_record(reader, findings, &record);
 	record_reader_fini(reader);
 	free(reader);
+	return result == RECORD_END;
 }
 
 /* Several findings may speak of one record, and several records be spoken of by one finding: the first counts. */
 static void
-locate_record(struct findings *findings, const struct record *record)
+locate_record(struct record_reader *reader, struct findings *findings, struct record *record)
 {
 	const struct token *type = &record->entry.tokens[record->type_at];
 	size_t low = 0, high = findings->count;
@@ -238,10 +260,19 @@ locate_record(struct findings *findings, const struct record *record)
 			high = middle;
 	}
 	for (; low < findings->count && compare_place(record->owner, record->type, &findings->list[low]) == 0; low++)
-		if (findings->list[low].line == 0) {
+		if (findings->list[low].line == 0 && is_about(reader, &findings->list[low], record)) {
 			findings->list[low].line = type->line;
 			findings->list[low].column = type->column;
 		}
+}
+
+static bool
+is_about(struct record_reader *reader, const struct finding *finding, struct record *record)
+{
+	if (finding->rdata == NULL)
+		return true;
+	return (record->rdata != NULL || record_read_rdata(reader, record)) && record->rdlength == finding->rdlength
+	    && memcmp(record->rdata, finding->rdata, record->rdlength) == 0;
 }
 
 static int

@@ -3,7 +3,7 @@
  *
  * ldns 1.8.3 cuts numbers to the width of their field (MX 70000 becomes 4464), fills up a half octet of hexadecimal
  * digits, reads an unknown type in an NSEC bitmap as type 0, takes any word that decodes to "@" for the origin,
- * refuses CAA values without quotes, ignores octets behind the last field in RFC 3597's form, and says "could not
+ * refuses CAA values without quotes and keys of IPSECKEY in several words, ignores octets behind the last field in RFC 3597's form, and says "could not
  * parse the RR's rdata" to everything. So each field is checked here by its kind, from ldns' own table of types,
  * before ldns sees it. Names don't pass through ldns at all: it gets "." in their place, and the names that
  * master_name_read() made are put in afterwards.
@@ -20,6 +20,8 @@
 #include "zone/rdata_write.h"
 #include "zone/rrtype.h"
 #include "zone/ttl.h"
+
+enum { IPSECKEY_GATEWAY = 3, IPSECKEY_KEY = 4 };	/* places among its words; the key may be several */
 
 #define SHOWN 60	/* octets of a wrong value that a message shows */
 #define VALUE_SIZE 1030	/* the longest text string: 255 octets, each as \DDD */
@@ -52,6 +54,7 @@ static bool write_time(struct form *form, const struct token *value);
 static bool write_type(struct form *form, const struct token *value);
 static void write_token(struct form *form, const struct token *value);
 static bool check_hex_rest(const struct form *form);
+static bool check_key(const struct form *form);
 static bool read_line(struct form *form);
 static bool assemble(struct form *form, const ldns_rr *rr);
 static void explain(const struct form *form, ldns_status status);
@@ -118,7 +121,7 @@ read_hex(struct form *form, unsigned length)
 				return wrong(form, value, NULL, "is not hexadecimal");
 			if (digits >= (size_t)length * 2)
 				return wrong(form, value, NULL, "is more than the length says");
-			*octet = digits % 2 == 0 ? (uint8_t)(digit << 4) : (uint8_t)(*octet | digit);
+			*octet = (uint8_t)((digits % 2 == 0 ? 0 : *octet) | digit << (digits % 2 == 0 ? 4 : 0));
 		}
 	}
 	if (digits < (size_t)length * 2)
@@ -204,10 +207,11 @@ write_line(struct form *form)
 	text_puts(&form->reader->line, ". 0 IN ");
 	text_puts(&form->reader->line, form->type_name);
 	for (size_t i = 0; i < form->count && good; i++) {
-		text_add(&form->reader->line, " ", 1);
+		if (form->type != RRTYPE_IPSECKEY || i <= IPSECKEY_KEY)
+			text_add(&form->reader->line, " ", 1);
 		good = write_field(form, i);
 	}
-	return good && check_hex_rest(form);
+	return good && check_hex_rest(form) && check_key(form);
 }
 
 static bool
@@ -222,7 +226,7 @@ write_field(struct form *form, size_t i)
 	case LDNS_RDF_TYPE_DNAME:
 		return write_name(form, value);
 	case LDNS_RDF_TYPE_IPSECKEY:
-		if (i == 3 && token_is(&form->values[1], "3"))
+		if (i == IPSECKEY_GATEWAY && token_is(&form->values[1], "3"))
 			return write_gateway(form, value);
 		break;
 	case LDNS_RDF_TYPE_INT8:
@@ -361,6 +365,20 @@ check_hex_rest(const struct form *form)
 	for (size_t i = last; i < form->count; i++)
 		digits += form->values[i].length;
 	return digits % 2 == 0 || wrong(form, &form->values[last], NULL, "has an odd number of hexadecimal digits");
+}
+
+/* ldns takes IPSECKEY's key only as one word (it is written as such above), and loses memory over a wrong one. */
+static bool
+check_key(const struct form *form)
+{
+	const struct text *line = &form->reader->line;
+	ldns_rdf *key;
+
+	if (form->type != RRTYPE_IPSECKEY || form->count <= IPSECKEY_KEY || line->failed)
+		return true;
+	key = ldns_rdf_new_frm_str(LDNS_RDF_TYPE_B64, strrchr(line->bytes, ' ') + 1);
+	ldns_rdf_deep_free(key);
+	return key != NULL || wrong(form, &form->values[IPSECKEY_KEY], NULL, "is not base64");
 }
 
 static bool
@@ -529,6 +547,7 @@ place(const struct form *form, const struct token *token)
 static bool
 out_of_memory(const struct form *form)
 {
+	form->reader->no_memory = true;
 	if (form->reader->diags != NULL)
 		diag_error(form->reader->diags, place(form, form->type_token), NULL, "out of memory");
 	return false;

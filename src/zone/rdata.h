@@ -22,6 +22,7 @@ struct rdata_reader {
 	struct text names;	/* the names of the record in wire form, one after the other */
 	uint8_t bytes[RDATA_MAX];
 	uint16_t length;
+	bool no_memory;		/* why rdata_read() failed; sticks */
 };
 
 /* Reads the words behind the type into `bytes` and `length`: uncompressed, relative names completed by `origin`.

@@ -54,13 +54,15 @@ rdata_well_formed(uint16_t type, const uint8_t *rdata, uint16_t length)
 static ldns_rr *
 parse(uint16_t type, const uint8_t *rdata, uint16_t length)
 {
-	uint8_t wire[HEAD_SIZE + RDATA_MAX] = {
+	const uint8_t head[HEAD_SIZE] = {
 		0, (uint8_t)(type >> 8), (uint8_t)type, 0, LDNS_RR_CLASS_IN, 0, 0, 0, 0,
 		(uint8_t)(length >> 8), (uint8_t)length,
 	};
+	uint8_t wire[HEAD_SIZE + RDATA_MAX];
 	size_t at = 0;
 	ldns_rr *rr = NULL;
 
+	memcpy(wire, head, HEAD_SIZE);
 	memcpy(wire + HEAD_SIZE, rdata, length);
 	if (ldns_wire2rr(&rr, wire, (size_t)HEAD_SIZE + length, &at, LDNS_SECTION_ANSWER) != LDNS_STATUS_OK)
 		return NULL;

@@ -175,7 +175,7 @@ read_record(struct record_reader *reader, struct record *record)
 		return RECORD_BROKEN;
 	/* An SOA's RDATA is always read, for the TTL that others may inherit from it. */
 	if ((!reader->heads_only || record->type == TYPE_SOA) && !record_read_rdata(reader, record))
-		return RECORD_BROKEN;
+		return reader->rdata.no_memory ? RECORD_NO_MEMORY : RECORD_BROKEN;
 	return settle_ttl(reader, record) ? RECORD_READ : RECORD_BROKEN;
 }
 
@@ -271,13 +271,17 @@ read_type(struct record_reader *reader, struct record *record)
 	return true;
 }
 
-/* "A 192.0.2.1" at the beginning of a line: the type was taken for the owner. */
+/* "A 192.0.2.1" at the beginning of a line: the type was taken for the owner, and no other type follows. */
 static bool
 is_shifted(const struct record *record)
 {
+	const struct entry *entry = &record->entry;
 	char shown[SHOWN + 1];
 
-	return record->owner_given && rrtype_parse(show(&record->entry.tokens[0], shown)) != 0;
+	for (size_t i = record->type_at; i < entry->count && i < record->type_at + 3; i++)
+		if (rrtype_parse(show(&entry->tokens[i], shown)) != 0 || rrtype_suggest(shown) != NULL)
+			return false;
+	return record->owner_given && rrtype_parse(show(&entry->tokens[0], shown)) != 0;
 }
 
 bool

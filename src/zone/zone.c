@@ -17,6 +17,11 @@
 
 enum { TYPE_NS = 2, TYPE_SOA = 6, TYPE_DNAME = 39 };
 
+/* An RRset must fit into one answer (RFC 2181 section 5). That also bounds `count` and the search for duplicates. */
+#define ANSWER_LARGEST ((size_t)65535)	/* what TCP can carry, RFC 1035 section 4.2.2 */
+#define ANSWER_OVERHEAD ((size_t)(12 + NAME_MAX + 4))	/* header and question */
+#define RECORD_OVERHEAD 12		/* compressed owner, type, class, TTL, RDLENGTH */
+
 struct record {
 	struct record *next;
 	uint32_t ttl;
@@ -76,10 +81,11 @@ zone_builder_new(const uint8_t *apex)
 	if (builder == NULL)
 		return NULL;
 	builder->zone = calloc(1, sizeof(*builder->zone));
+	if (builder->zone != NULL)
+		builder->zone->holds = 1;	/* first of all, so that zone_release() frees it */
 	builder->scratch = arena_new();
 	if (builder->zone == NULL || builder->scratch == NULL)
 		goto fail;
-	builder->zone->holds = 1;
 	builder->zone->arena = arena_new();
 	if (builder->zone->arena == NULL || !index_grow(builder->zone))
 		goto fail;
@@ -111,6 +117,7 @@ zone_builder_add(struct zone_builder *builder, const uint8_t *owner, uint16_t ty
 	uint8_t name[NAME_MAX];
 	struct name_parts parts;
 	enum zone_add result = ZONE_ADDED;
+	size_t size = ANSWER_OVERHEAD + rdlength + RECORD_OVERHEAD;
 	struct draft *draft;
 	struct record *record;
 
@@ -132,7 +139,10 @@ zone_builder_add(struct zone_builder *builder, const uint8_t *owner, uint16_t ty
 			ttl = record->ttl;
 			result = ZONE_TTL_DIFFERS;
 		}
+		size += record->rdlength + (size_t)RECORD_OVERHEAD;
 	}
+	if (size > ANSWER_LARGEST)
+		return ZONE_RRSET_TOO_LARGE;
 	record = arena_alloc(builder->scratch, sizeof(*record) + rdlength);
 	if (record == NULL)
 		return ZONE_NO_MEMORY;

@@ -76,6 +76,7 @@ enum zone_add {
 	ZONE_DUPLICATE,		/* the same record again; ignored (RFC 2181 section 5) */
 	ZONE_TTL_DIFFERS,	/* added; the RRset keeps its first TTL (RFC 2181 section 5.2) */
 	ZONE_NOT_UNDER_APEX,
+	ZONE_RRSET_TOO_LARGE,	/* not added: with it no DNS message could hold the RRset */
 	ZONE_NO_MEMORY,
 };
 

@@ -7,7 +7,7 @@
  * that too).
  * Warnings are what serves nobody, but harms nobody: records hidden by a delegation, NS, MX, SRV and CNAME targets in
  * the zone that don't exist, have no address or are aliases (RFC 2181 section 10.3), DS without a delegation, region
- * records that can't be steered, names that look like a missing final dot.
+ * records that can't be steered, names beyond ASCII or as if a final dot were missing.
  *
  * Glue is an address of any delegation's nameserver: those names are collected once, by pointer and sorted, so that a
  * zone of a million delegations costs no more than its sorting. */
@@ -26,7 +26,7 @@
 #define ERRORS_MAX ((size_t)200)
 #define WARNINGS_MAX ((size_t)100)
 
-enum target {
+enum verdict {
 	TARGET_GOOD,
 	TARGET_ELSEWHERE,	/* not in this zone, or delegated: can't be known here */
 	TARGET_MISSING,
@@ -45,11 +45,18 @@ struct check {
 	struct findings *findings;
 };
 
-/* One name in the RDATA of an RRset. */
-typedef void target_fn(struct check *check, const struct node *node, uint16_t type, const uint8_t *target);
+/* The name in the RDATA of one record, in lower case. */
+struct target {
+	const struct node *node;	/* owner of the record */
+	uint16_t type, rdlength;
+	const uint8_t *rdata;
+	uint8_t name[NAME_MAX];
+};
+
+typedef void target_fn(struct check *check, const struct target *target);
 
 static void collect_glue(struct check *check);
-static void collect_glue_target(struct check *check, const struct node *node, uint16_t type, const uint8_t *target);
+static void collect_glue_target(struct check *check, const struct target *target);
 static void check_apex(struct check *check);
 static void check_node(struct check *check, const struct node *node);
 static bool check_occluded(struct check *check, const struct node *node);
@@ -57,14 +64,14 @@ static bool is_glue(const struct check *check, const struct node *node, uint16_t
 static void check_cname(struct check *check, const struct node *node);
 static void check_dname(struct check *check, const struct node *node);
 static void check_cut(struct check *check, const struct node *node);
-static void check_glue(struct check *check, const struct node *node, uint16_t type, const uint8_t *target);
+static void check_glue(struct check *check, const struct target *target);
 static void check_targets(struct check *check, const struct node *node);
-static void check_target(struct check *check, const struct node *node, uint16_t type, const uint8_t *target);
-static void check_repeated_apex(struct check *check, const struct node *node);
+static void check_target(struct check *check, const struct target *target);
+static void check_owner(struct check *check, const struct node *node);
 static void check_region(struct check *check, const struct node *node);
 static void check_region_alias(struct check *check, const struct node *node, const struct node *service);
-static enum target resolve(const struct check *check, const uint8_t *target);
-static enum target judge(const struct node *node);
+static enum verdict resolve(const struct check *check, const uint8_t *target);
+static enum verdict judge(const struct node *node);
 static void each_target(struct check *check, const struct node *node, uint16_t type, target_fn *fn);
 static bool repeats_apex(const struct check *check, const uint8_t *name, char text[static NAME_TEXT_SIZE]);
 static bool looks_like_address(const uint8_t *name);
@@ -74,6 +81,10 @@ static bool lives_beside_cname(uint16_t type);
 static int compare_pointers(const void *a, const void *b);
 static void find(struct check *check, enum diag_level level, const struct node *node, uint16_t type,
 	const char *suggestion, const char *format, ...) __attribute__((nonnull(1, 3, 6))) PRINTF(6, 7);
+static void find_target(struct check *check, enum diag_level level, const struct target *target,
+	const char *suggestion, const char *format, ...) __attribute__((nonnull(1, 3, 5))) PRINTF(5, 6);
+static void add(struct findings *findings, enum diag_level level, const struct target *about, const char *suggestion,
+	const char *format, va_list args) __attribute__((nonnull(1, 3, 5))) PRINTF(5, 0);
 
 void
 zone_check(const struct zone *zone, bool complete, struct findings *findings)
@@ -106,9 +117,9 @@ collect_glue(struct check *check)
 }
 
 static void
-collect_glue_target(struct check *check, const struct node *node UNUSED, uint16_t type UNUSED, const uint8_t *target)
+collect_glue_target(struct check *check, const struct target *target)
 {
-	const struct node *found = zone_find_name(check->zone, target);
+	const struct node *found = zone_find_name(check->zone, target->name);
 
 	if (found == NULL || found->cut == NULL || check->no_memory)
 		return;
@@ -116,9 +127,10 @@ collect_glue_target(struct check *check, const struct node *node UNUSED, uint16_
 		size_t size = check->glue_size == 0 ? 64 : check->glue_size * 2;
 		const struct node **glue = realloc(check->glue, size * sizeof(const struct node *));
 
-		check->no_memory = glue == NULL;
-		if (glue == NULL)
+		if (glue == NULL) {
+			check->no_memory = check->findings->no_memory = true;
 			return;
+		}
 		check->glue = glue;
 		check->glue_size = size;
 	}
@@ -155,7 +167,7 @@ check_node(struct check *check, const struct node *node)
 {
 	if (node->rrset_count == 0)
 		return;
-	check_repeated_apex(check, node);
+	check_owner(check, node);
 	if (check_occluded(check, node))
 		return;
 	check_cname(check, node);
@@ -262,19 +274,17 @@ check_cut(struct check *check, const struct node *node)
 }
 
 static void
-check_glue(struct check *check, const struct node *node, uint16_t type, const uint8_t *target)
+check_glue(struct check *check, const struct target *target)
 {
-	const struct node *found = zone_find_name(check->zone, target);
+	const struct node *found = zone_find_name(check->zone, target->name);
 	char text[NAME_TEXT_SIZE];
 
-	if (!name_is_under(target, node->name)) {
-		check_target(check, node, type, target);
-		return;
-	}
-	if (check->complete && (found == NULL || !has_address(found)))
-		find(check, DIAG_ERROR, node, type, NULL,
+	if (!name_is_under(target->name, target->node->name))
+		check_target(check, target);
+	else if (check->complete && (found == NULL || !has_address(found)))
+		find_target(check, DIAG_ERROR, target, NULL,
 		    "the nameserver '%s' lies in the zone that it serves and needs glue: an A or AAAA record",
-		    name_text(target, text));
+		    name_text(target->name, text));
 }
 
 static void
@@ -289,36 +299,43 @@ check_targets(struct check *check, const struct node *node)
 }
 
 static void
-check_target(struct check *check, const struct node *node, uint16_t type, const uint8_t *target)
+check_target(struct check *check, const struct target *target)
 {
-	char text[NAME_TEXT_SIZE], shorter[NAME_TEXT_SIZE], type_name[16];
-	enum target result = resolve(check, target);
+	char text[NAME_TEXT_SIZE], shorter[NAME_TEXT_SIZE], type[16];
+	enum verdict verdict = resolve(check, target->name);
 
-	rrtype_text(type, type_name);
-	name_text(target, text);
-	if (result == TARGET_ALIAS && type != TYPE_CNAME)
-		find(check, DIAG_WARNING, node, type, NULL,
-		    "%s: the target '%s' is an alias (CNAME), which RFC 2181 section 10.3 forbids", type_name, text);
+	rrtype_text(target->type, type);
+	name_text(target->name, text);
+	if (verdict == TARGET_ALIAS && target->type != TYPE_CNAME)
+		find_target(check, DIAG_WARNING, target, NULL,
+		    "%s: the target '%s' is an alias (CNAME), which RFC 2181 section 10.3 forbids", type, text);
 	if (!check->complete)
 		return;
-	if (result == TARGET_MISSING && looks_like_address(target))
-		find(check, DIAG_WARNING, node, type, NULL, "%s: the target must be a name, not an address ('%s' is none)",
-		    type_name, text);
-	else if (result == TARGET_MISSING)
-		find(check, DIAG_WARNING, node, type, repeats_apex(check, target, shorter) ? shorter : NULL,
-		    "%s: the target '%s' does not exist", type_name, text);
-	else if (result == TARGET_NO_ADDRESS && type != TYPE_CNAME)
-		find(check, DIAG_WARNING, node, type, NULL, "%s: the target '%s' has no address", type_name, text);
+	if (verdict == TARGET_MISSING && looks_like_address(target->name))
+		find_target(check, DIAG_WARNING, target, NULL,
+		    "%s: the target must be a name, not an address ('%s' is none)", type, text);
+	else if (verdict == TARGET_MISSING)
+		find_target(check, DIAG_WARNING, target, repeats_apex(check, target->name, shorter) ? shorter : NULL,
+		    "%s: the target '%s' does not exist", type, text);
+	else if (verdict == TARGET_NO_ADDRESS && target->type != TYPE_CNAME)
+		find_target(check, DIAG_WARNING, target, NULL, "%s: the target '%s' has no address", type, text);
 }
 
 static void
-check_repeated_apex(struct check *check, const struct node *node)
+check_owner(struct check *check, const struct node *node)
 {
 	char shorter[NAME_TEXT_SIZE], text[NAME_TEXT_SIZE];
+	uint16_t type = node->rrsets[0].type;
 
 	if (repeats_apex(check, node->name, shorter))
-		find(check, DIAG_WARNING, node, node->rrsets[0].type, shorter,
+		find(check, DIAG_WARNING, node, type, shorter,
 		    "the owner '%s' holds the zone's name twice: is a final dot missing?", name_text(node->name, text));
+	for (unsigned i = 0; i < node->name_length; i++)
+		if (node->name[i] > 127) {
+			find(check, DIAG_WARNING, node, type, NULL, "the owner has letters beyond ASCII; "
+			    "clients ask for such names in the form xn--... (RFC 5891)");
+			return;
+		}
 }
 
 /* --- region records ----------------------------------------------------------------------------------------- */
@@ -369,7 +386,7 @@ check_region_alias(struct check *check, const struct node *node, const struct no
 
 /* --- names -------------------------------------------------------------------------------------------------- */
 
-/* Calls `fn` with the target in each record of the RRset, in lower case. */
+/* Calls `fn` with the target in each record of the RRset. */
 static void
 each_target(struct check *check, const struct node *node, uint16_t type, target_fn *fn)
 {
@@ -378,19 +395,20 @@ each_target(struct check *check, const struct node *node, uint16_t type, target_
 	const uint8_t *at = set == NULL ? NULL : set->wire;
 
 	for (uint16_t i = 0; set != NULL && i < set->count; i++) {
-		size_t rdlength = (size_t)at[0] << 8 | at[1];
-		size_t length = rdlength > skip ? name_length(at + 2 + skip, rdlength - skip) : 0;
-		uint8_t target[NAME_MAX];
+		struct target target = {
+			.node = node, .type = type, .rdata = at + 2, .rdlength = (uint16_t)(at[0] << 8 | at[1]),
+		};
+		size_t length = target.rdlength > skip ? name_length(at + 2 + skip, target.rdlength - skip) : 0;
 
 		if (length > 0) {
-			name_lower(target, at + 2 + skip, length);
-			fn(check, node, type, target);
+			name_lower(target.name, at + 2 + skip, length);
+			fn(check, &target);
 		}
-		at += 2 + rdlength;
+		at += 2 + (size_t)target.rdlength;
 	}
 }
 
-static enum target
+static enum verdict
 resolve(const struct check *check, const uint8_t *target)
 {
 	const struct node *node;
@@ -412,7 +430,7 @@ resolve(const struct check *check, const uint8_t *target)
 	return node->wildcard != NULL ? judge(node->wildcard) : TARGET_MISSING;
 }
 
-static enum target
+static enum verdict
 judge(const struct node *node)
 {
 	if (node->cut != NULL)
@@ -469,10 +487,32 @@ static void
 find(struct check *check, enum diag_level level, const struct node *node, uint16_t type, const char *suggestion,
     const char *format, ...)
 {
-	struct findings *findings = check->findings;
+	struct target target = { .node = node, .type = type };
+	va_list args;
+
+	va_start(args, format);
+	add(check->findings, level, &target, suggestion, format, args);
+	va_end(args);
+}
+
+/* Of one record in an RRset. */
+static void
+find_target(struct check *check, enum diag_level level, const struct target *target, const char *suggestion,
+    const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(check->findings, level, target, suggestion, format, args);
+	va_end(args);
+}
+
+static void
+add(struct findings *findings, enum diag_level level, const struct target *about, const char *suggestion,
+    const char *format, va_list args)
+{
 	size_t *counter = level == DIAG_ERROR ? &findings->errors : &findings->warnings;
 	struct finding *finding;
-	va_list args;
 
 	if (++*counter > (level == DIAG_ERROR ? ERRORS_MAX : WARNINGS_MAX))
 		return;
@@ -480,19 +520,24 @@ find(struct check *check, enum diag_level level, const struct node *node, uint16
 		size_t size = findings->size == 0 ? 16 : findings->size * 2;
 		struct finding *list = realloc(findings->list, size * sizeof(*list));
 
-		if (list == NULL)
+		if (list == NULL) {
+			findings->no_memory = true;
 			return;
+		}
 		findings->list = list;
 		findings->size = size;
 	}
 	finding = &findings->list[findings->count++];
-	*finding = (struct finding){ .level = level, .node = node, .type = type };
+	*finding = (struct finding){
+		.level = level, .node = about->node, .type = about->type, .rdata = about->rdata,
+		.rdlength = about->rdlength,
+	};
 	if (suggestion != NULL)
 		finding->suggestion = strdup(suggestion);
-	va_start(args, format);
 	if (vasprintf(&finding->message, format, args) < 0)
 		finding->message = NULL;
-	va_end(args);
+	if (finding->message == NULL || (suggestion != NULL && finding->suggestion == NULL))
+		findings->no_memory = true;
 }
 
 void

@@ -16,6 +16,8 @@ struct finding {
 	enum diag_level level;
 	const struct node *node;	/* of the zone that was checked */
 	uint16_t type;			/* of the record that it's about */
+	uint16_t rdlength;
+	const uint8_t *rdata;		/* of that record, in the zone; or NULL: any of this owner and type */
 	char *message;			/* NULL when memory was out */
 	char *suggestion;		/* or NULL */
 	unsigned line, column;		/* for the caller to fill in; 0 */
@@ -26,6 +28,7 @@ struct findings {
 	struct finding *list;
 	size_t count, size;
 	size_t errors, warnings;	/* all, also those that weren't kept */
+	bool no_memory;			/* some check or message fell to that */
 };
 
 /* `complete` is false when some records could not be read: then nothing that is missing is reported. */

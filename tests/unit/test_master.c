@@ -1,12 +1,15 @@
-/* test_master.c -- zone/master_read and master_write: what a master file may look like, and what becomes of it. */
+/* test_master.c -- zone/master_read and master_write: what a master file may look like, what becomes of it, and what is
+ * said of broken ones (tests/fixtures/zones-broken: each NAME.zone is read as example.com and gives NAME.expected). */
 #include "zone/master.h"
+
+#include <dirent.h>
+#include <unistd.h>
 
 #include "dns/types.h"
 #include "suite.h"
 #include "zone/rdata_write.h"
 
 #define HEAD "$TTL 60\n@ SOA ns1 hostmaster 7 3600 900 604800 30\n@ NS ns1\nns1 A 192.0.2.53\n"
-#define PLAIN "@\t60\tIN\tSOA\tns1.example.com. hostmaster.example.com. 7 3600 900 604800 30\n"
 
 static const uint8_t apex[] = "\7example\3com";
 
@@ -124,6 +127,8 @@ test_forms(void)
 		  "60 | 1 2 \"u\" \"E2U+sip\" \"!^.*$!sip:a@b.c!\" ." },
 		{ "IPSECKEY with a relative gateway", "www IPSECKEY 10 3 2 gw AQID\n", "www.example.com", 45,
 		  "60 | 10 3 2 gw.example.com. AQID" },
+		{ "a key in several words", "www IPSECKEY 10 1 2 192.0.2.38 ( AQ\n ID )\n", "www.example.com", 45,
+		  "60 | 10 1 2 192.0.2.38 AQID" },
 		{ "HIP with a relative server", "www HIP 2 200100107B1A74DF365639CC39F1D578 AQID rvs\n",
 		  "www.example.com", 55, "60 | 2 200100107b1a74df365639cc39f1d578 AQID rvs.example.com." },
 		{ "hexadecimal digits in several words", "www TLSA 3 1 1 ab cd e f\n", "www.example.com", 52,
@@ -155,8 +160,362 @@ test_forms(void)
 	}
 }
 
+/* A row is one whole file; "" stands for no messages. */
+static void
+test_whole_files(void)
+{
+	static const struct {
+		const char *name, *text, *messages;
+		bool good;
+	} rows[] = {
+		{ "a byte order mark", "\xef\xbb\xbf" HEAD, "", true },
+		{ "SOA with parentheses, comments and units", "@ 60 SOA ns1 hostmaster ( 1 ; serial\n\t1h ; refresh\n"
+		  "\t15m 1w\n\t60 )\n\tNS ns1\nns1 A 192.0.2.53\n", "", true },
+		{ "without $TTL, the TTL stated last", "@ 60 SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.53\n", "",
+		  true },
+		{ "nothing", "", "example.com: no SOA record at the apex\nexample.com: no NS record at the apex\n", false },
+		{ "blanks only", " \n\t\r\n", "example.com: no SOA record at the apex\n"
+		  "example.com: no NS record at the apex\n", false },
+		{ "a quote at the end", HEAD "x TXT \"", "example.com:5:7: a quoted text is not closed on its line\n", false },
+		{ "a parenthesis at the end", HEAD "x TXT (", "example.com:5:7: '(' is never closed\n", false },
+		{ "a backslash at the end", HEAD "x TXT a\\",
+		  "example.com:5:7: TXT: 'a\\' is no text of at most 255 octets with right escapes\n", false },
+		{ "a backslash before a newline", HEAD "x\\\n TXT a\n",
+		  "example.com:5:1: the owner 'x\\' is no domain name: it ends in a lone backslash\n", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct diags diags = { 0 };
+		struct zone *zone = read_text(rows[i].text, &diags);
+		char *messages = taken(&diags);
+
+		if ((zone != NULL) != rows[i].good)
+			SUITE_TEXT(rows[i].name, rows[i].good ? "a zone" : "no zone");
+		SUITE_TEXT(messages, rows[i].messages);
+		free(messages);
+		zone_release(zone);
+	}
+}
+
+static int
+is_zone(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	return dot != NULL && strcmp(dot, ".zone") == 0;
+}
+
+static char *
+load(const char *folder, const char *name, const char *ending)
+{
+	char path[4096];
+	size_t length;
+	int error;
+
+	snprintf(path, sizeof(path), "%s/%.*s%s", folder, (int)(strrchr(name, '.') - name), name, ending);
+	return text_read_file(path, 1 << 20, &length, &error);
+}
+
+/* Every fixture gives exactly its messages; a zone comes of it when they are all warnings. */
+static void
+test_broken(void)
+{
+	const char *source = getenv("ISOBAR_SOURCE");
+	struct dirent **entries;
+	char folder[2048];
+	int count;
+
+	snprintf(folder, sizeof(folder), "%s/tests/fixtures/zones-broken", source == NULL ? "." : source);
+	count = scandir(folder, &entries, is_zone, alphasort);
+	CU_ASSERT_FATAL(count >= 50);
+	for (int i = 0; i < count; i++) {
+		struct diags diags = { 0 };
+		char *text = load(folder, entries[i]->d_name, ".zone");
+		char *expected = load(folder, entries[i]->d_name, ".expected"), *messages;
+		struct zone *zone;
+		bool failed;
+
+		CU_ASSERT_FATAL(text != NULL && expected != NULL);
+		zone = read_text(text, &diags);
+		failed = diag_failed(&diags);
+		messages = taken(&diags);
+		SUITE_TEXT(messages, expected);
+		if (failed == (zone != NULL) || failed == (strncmp(entries[i]->d_name, "warn-", 5) == 0))
+			SUITE_TEXT(entries[i]->d_name, failed ? "no zone" : "a zone");
+		zone_release(zone);
+		free(messages);
+		free(expected);
+		free(text);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+/* Every good fixture gives exactly the zone that NAME.expected has, without a word. */
+static void
+test_good(void)
+{
+	static const char *const names[] = { "forms.zone", "plain.zone", "regions.zone", "types.zone" };
+	const char *source = getenv("ISOBAR_SOURCE");
+	char folder[2048];
+
+	snprintf(folder, sizeof(folder), "%s/tests/fixtures/zones-good", source == NULL ? "." : source);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct diags diags = { 0 };
+		char *text = load(folder, names[i], ".zone"), *expected = load(folder, names[i], ".expected"), *messages;
+		struct text out = { 0 };
+		struct zone *zone;
+
+		CU_ASSERT_FATAL(text != NULL && expected != NULL);
+		zone = read_text(text, &diags);
+		messages = taken(&diags);
+		SUITE_TEXT(messages, "");
+		CU_ASSERT_PTR_NOT_NULL_FATAL(zone);
+		master_write(zone, &out);
+		SUITE_TEXT(out.bytes, expected);
+		text_fini(&out);
+		zone_release(zone);
+		free(messages);
+		free(expected);
+		free(text);
+	}
+}
+
+/* More of a kind than is kept: the rest is counted, and errors don't drown in warnings. */
+static void
+test_many_findings(void)
+{
+	struct text text = { 0 };
+	struct diags diags = { 0 };
+	char *messages;
+
+	text_puts(&text, HEAD);
+	for (unsigned i = 0; i < 500; i++)
+		text_printf(&text, "m%u MX 10 nowhere%u\n", i, i);
+	text_puts(&text, "www CNAME ns1\nwww A 192.0.2.1\n");
+	CU_ASSERT_PTR_NULL(read_text(text.bytes, &diags));
+	CU_ASSERT_EQUAL(diags.errors, 1);
+	messages = taken(&diags);
+	CU_ASSERT_PTR_NOT_NULL(strstr(messages, "example.com:505:5: CNAME beside other data (A)"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(messages, "example.com: warning: 400 more warnings of these kinds"));
+	free(messages);
+	text_fini(&text);
+}
+
+/* An RRset that no answer could hold is refused, with one error. */
+static void
+test_large_rrset(void)
+{
+	struct text text = { 0 };
+	struct diags diags = { 0 };
+	char *messages;
+
+	text_puts(&text, HEAD);
+	for (unsigned i = 0; i < 5000; i++)
+		text_printf(&text, "www A 10.0.%u.%u\n", i / 256, i % 256);
+	CU_ASSERT_PTR_NULL(read_text(text.bytes, &diags));
+	messages = taken(&diags);
+	SUITE_TEXT(messages, "example.com:4084:5: with this record the RRset is too large for any DNS message "
+	    "(65535 octets)\n");
+	free(messages);
+	text_fini(&text);
+}
+
+static void
+test_write(void)
+{
+	static const char expected[] =
+	    "$ORIGIN example.com.\n"
+	    "$TTL 60\n"
+	    "@\tIN\tSOA\tns1.example.com. hostmaster.example.com. 7 3600 900 604800 30\n"
+	    "@\tIN\tNS\tns1.example.com.\n"
+	    "*\tIN\tA\t192.0.2.1\n"
+	    "\\@\tIN\tTXT\t\"at\"\n"
+	    "a\\.b\tIN\tA\t192.0.2.2\n"
+	    "ns1\tIN\tA\t192.0.2.53\n"
+	    "eu._region.www\t5\tIN\tA\t192.0.2.3\n"
+	    "x\tIN\tTYPE65280\t\\# 2 0102\n";
+	struct diags diags = { 0 };
+	struct zone *zone = read_text(HEAD "x TYPE65280 \\# 2 0102\n* A 192.0.2.1\n\\@ TXT at\na\\.b A 192.0.2.2\n"
+	    "eu._region.WWW 5 A 192.0.2.3\n", &diags);
+	struct text out = { 0 };
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(zone);
+	master_write(zone, &out);
+	SUITE_TEXT(out.bytes, expected);
+	text_fini(&out);
+	master_write_rr((const uint8_t *)"\3www\7example\3com", TYPE_MX, 60, (const uint8_t *)"\0\12\2ns", 6, &out);
+	SUITE_TEXT(out.bytes, "www.example.com. 60 IN MX 10 ns.");
+	text_fini(&out);
+	zone_release(zone);
+	diag_fini(&diags);
+}
+
+/* RDATA that has no presentation form which reads back is written as RFC 3597 has it. */
+static void
+test_write_generic(void)
+{
+	static const struct {
+		const char *name;
+		uint16_t type;
+		const char *rdata;
+		uint16_t length;
+		const char *expected;
+	} rows[] = {
+		{ "too short", TYPE_A, "\1\2\3", 3, "\\# 3 010203" },
+		{ "octets behind", TYPE_A, "\1\2\3\4\5", 5, "\\# 5 0102030405" },
+		{ "a compression pointer", TYPE_NS, "\300\0", 2, "\\# 2 c000" },
+		{ "no text at all", TYPE_TXT, "", 0, "\\# 0" },
+		{ "a text cut short", TYPE_TXT, "\5ab", 3, "\\# 3 056162" },
+		{ "an empty digest", TYPE_DS, "\0\1\2\3", 4, "\\# 4 00010203" },
+		{ "an unknown type", 65280, "\1", 1, "\\# 1 01" },
+		{ "well-formed", TYPE_A, "\1\2\3\4", 4, "1.2.3.4" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct text out = { 0 };
+
+		rdata_write(rows[i].type, (const uint8_t *)rows[i].rdata, rows[i].length, &out);
+		SUITE_TEXT(out.bytes, rows[i].expected);
+		text_fini(&out);
+	}
+}
+
+/* 65,000 octets of text strings: too long for any reader as \DDD, so they become hexadecimal, and come back. */
+static void
+test_write_long(void)
+{
+	static uint8_t rdata[65000];
+	struct text out = { 0 }, file = { 0 };
+	struct diags diags = { 0 };
+	struct zone *zone;
+	char *found;
+
+	for (size_t i = 0; i < sizeof(rdata); i += 256)
+		rdata[i] = sizeof(rdata) - i > 256 ? 255 : (uint8_t)(sizeof(rdata) - i - 1);
+	rdata_write(TYPE_TXT, rdata, sizeof(rdata), &out);
+	CU_ASSERT_EQUAL(strncmp(out.bytes, "\\# 65000 ff00", 13), 0);
+	text_printf(&file, HEAD "x TXT %s\n", out.bytes);
+	zone = read_text(file.bytes, &diags);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(zone);
+	found = values(zone, "x.example.com", TYPE_TXT);
+	SUITE_TEXT(found + 5, out.bytes);
+	free(found);
+	zone_release(zone);
+	diag_fini(&diags);
+	text_fini(&file);
+	text_fini(&out);
+}
+
+static void
+test_file_names(void)
+{
+	static const struct {
+		const char *name, *apex;
+	} rows[] = {
+		{ "www.example.com.zone", "www.example.com." },
+		{ "www.example.com", "www.example.com." },
+		{ "Example.COM.zone", "example.com." },
+		{ "example.zone", "example." },
+		{ "2.0.192.in-addr.arpa", "2.0.192.in-addr.arpa." },
+		{ ".example.com", NULL },
+		{ ".zone", NULL },
+		{ "example.com~", NULL },
+		{ "example.com.zone.bak", NULL },
+		{ "steering.yaml", NULL },
+		{ "README.md", NULL },
+		{ "a..b.zone", NULL },
+		{ "", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint8_t name[NAME_MAX];
+		char text[NAME_TEXT_SIZE];
+		size_t length = master_file_apex(rows[i].name, name);
+
+		SUITE_TEXT(length == 0 ? NULL : name_text(name, text), rows[i].apex);
+	}
+}
+
+static void
+load_bytes(const char *bytes, size_t length, const char *expected)
+{
+	char path[] = "/tmp/isobar-test-master-XXXXXX";
+	int fd = mkstemp(path);
+	struct diags diags = { 0 };
+	char *text;
+
+	CU_ASSERT_FATAL(fd >= 0 && write(fd, bytes, length) == (ssize_t)length);
+	close(fd);
+	text = master_load_file(path, &diags);
+	if (expected == NULL) {
+		CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+		CU_ASSERT_EQUAL(memcmp(text, bytes, length), 0);
+	} else {
+		CU_ASSERT_PTR_NULL(text);
+		CU_ASSERT_EQUAL_FATAL(diags.count, 1);
+		SUITE_TEXT(diags.list[0].message, expected);
+		CU_ASSERT_EQUAL(diags.list[0].line, expected[0] == 'a' ? 2 : 1);
+		CU_ASSERT_EQUAL(diags.list[0].column, expected[0] == 'a' ? 3 : 4);
+	}
+	free(text);
+	diag_fini(&diags);
+	unlink(path);
+}
+
+static void
+test_load(void)
+{
+	struct diags diags = { 0 };
+
+	load_bytes("a\nb\n", 4, NULL);
+	load_bytes("ab\ncd\0e\n", 8, "a NUL octet; a master file is text");
+	load_bytes("\xff\xfe$\0T\0", 6, "the file is UTF-16; save it as UTF-8 or ASCII");
+	CU_ASSERT_PTR_NULL(master_load_file("/nowhere/example.com", &diags));
+	CU_ASSERT_EQUAL_FATAL(diags.count, 1);
+	SUITE_TEXT(diags.list[0].message, "can't be read: No such file or directory");
+	diag_fini(&diags);
+}
+
+static void
+test_types(void)
+{
+	static const struct {
+		const char *text;
+		uint16_t type;
+		const char *back;
+	} rows[] = {
+		{ "A", 1, "A" }, { "aaaa", 28, "AAAA" }, { "TYPE65", 65, "HTTPS" }, { "type65280", 65280, "TYPE65280" },
+		{ "ANY", 255, "ANY" }, { "AXFR", 252, "AXFR" }, { "TYPE65535", 65535, "TYPE65535" },
+		{ "NSEC3PARAM", 51, "NSEC3PARAM" }, { "TYPE56", 56, "TYPE56" },
+		{ "", 0, NULL }, { "TYPE", 0, NULL }, { "TYPE0", 0, NULL }, { "TYPE65536", 0, NULL }, { "TYPE1x", 0, NULL },
+		{ "TYPE-1", 0, NULL }, { "TYPE000001", 0, NULL }, { "AAA", 0, NULL }, { "A ", 0, NULL },
+	};
+	char text[16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CU_ASSERT_EQUAL(rrtype_parse(rows[i].text), rows[i].type);
+		if (rows[i].back != NULL)
+			SUITE_TEXT(rrtype_text(rows[i].type, text), rows[i].back);
+	}
+	for (unsigned type = 1; type <= UINT16_MAX; type++)
+		if (rrtype_parse(rrtype_text((uint16_t)type, text)) != type)
+			SUITE_TEXT(text, "a type that reads back");
+}
+
 static const struct suite_case cases[] = {
 	{ .name = "forms of records", .run = test_forms },
+	{ .name = "whole files", .run = test_whole_files },
+	{ .name = "broken and doubtful zones", .run = test_broken },
+	{ .name = "good zones", .run = test_good },
+	{ .name = "more findings than are kept", .run = test_many_findings },
+	{ .name = "an RRset that no answer can hold", .run = test_large_rrset },
+	{ .name = "a zone is written", .run = test_write },
+	{ .name = "RDATA without a form of its own is written", .run = test_write_generic },
+	{ .name = "RDATA that is too long for its form is written", .run = test_write_long },
+	{ .name = "file names and zones", .run = test_file_names },
+	{ .name = "files are loaded", .run = test_load },
+	{ .name = "types by name and number", .run = test_types },
 };
 
 int

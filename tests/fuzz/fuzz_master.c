@@ -1,0 +1,77 @@
+/* fuzz_master.c -- zone/master: any text is either refused with an error, or gives a zone that is written as a file
+ * which reads back as the same; and an edit of any text gives a zone or an error. */
+#define FUZZ_NAME "master"
+
+#include "zone/master.h"
+#include "fuzz.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const uint8_t apex[] = "\7example\3com";
+
+static void read_back(const struct zone *zone);
+static void edit(const char *text);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+	struct diags diags = { 0 };
+	char *text = malloc(length + 1);
+	struct zone *zone;
+
+	if (text == NULL)
+		abort();
+	memcpy(text, bytes, length);
+	text[length] = '\0';
+	zone = master_read(text, "input", apex, &diags);
+	if ((zone == NULL) != diag_failed(&diags))
+		abort();
+	diag_fini(&diags);
+	if (zone != NULL)
+		read_back(zone);
+	edit(text);
+	zone_release(zone);
+	free(text);
+	return 0;
+}
+
+static void
+read_back(const struct zone *zone)
+{
+	struct diags diags = { 0 };
+	struct text first = { 0 }, second = { 0 };
+	struct zone *again;
+
+	master_write(zone, &first);
+	if (first.failed)
+		abort();
+	again = master_read(first.bytes, "written", apex, &diags);
+	if (again == NULL)
+		abort();
+	master_write(again, &second);
+	if (second.failed || strcmp(first.bytes, second.bytes) != 0)
+		abort();
+	zone_release(again);
+	text_fini(&first);
+	text_fini(&second);
+	diag_fini(&diags);
+}
+
+static void
+edit(const char *text)
+{
+	static const char *const rdata[] = { "192.0.2.200", "192.0.2.201" };
+	struct diags diags = { 0 };
+	char *edited = master_set(text, "input", apex, "ns1.example.com.", "A", 61, rdata, 2, &diags);
+
+	if ((edited == NULL) != diag_failed(&diags))
+		abort();
+	free(edited);
+	diag_fini(&diags);
+	edited = master_delete(text, "input", apex, "www.example.com.", NULL, &diags);
+	if ((edited == NULL) != diag_failed(&diags))
+		abort();
+	free(edited);
+	diag_fini(&diags);
+}
