@@ -50,7 +50,6 @@ static void *store_array(struct reader *r, const struct value *v, size_t item_si
 static bool read_scalar(struct reader *r, const struct value *v);
 static bool read_text(struct reader *r, const struct value *v);
 static bool read_quantity(struct reader *r, const struct value *v);
-static void report_bounds(struct reader *r, const struct value *v);
 static const char *bound_text(const struct setting *s, double bound, char text[static 32]);
 static void store_integer(const struct value *v, uint64_t number);
 static bool read_bool(struct reader *r, const struct value *v);
@@ -120,7 +119,7 @@ read_record(struct reader *r, const struct schema *schema, const struct yaml_nod
 	for (index = 0; schema->settings[index].key != NULL; index++) {
 		if (schema->settings[index].required && !(seen >> index & 1))
 			diag_error(r->diags, yaml_place(r->file, key == NULL ? node : key), NULL,
-			    "the key '%s' is missing", schema->settings[index].key);
+			    "the key '%s' is missing (%s)", schema->settings[index].key, schema->settings[index].help);
 	}
 }
 
@@ -409,6 +408,7 @@ read_quantity(struct reader *r, const struct value *v)
 	const struct setting *s = v->setting;
 	char suggestion[SCALAR_SUGGESTION_SIZE];
 	const char *text = v->node->text;
+	char bounds[SCHEMA_BOUNDS_SIZE];
 	double number;
 
 	if (s->type == SETTING_INTEGER && !scalar_integer(text, &number, suggestion))
@@ -421,8 +421,9 @@ read_quantity(struct reader *r, const struct value *v)
 		return expected(r, v, "a time with its unit, such as 500ms, 5s, 10m, 1h or 7d", suggestion);
 	if (s->type == SETTING_SIZE && !scalar_size(text, &number, suggestion))
 		return expected(r, v, "a size such as 4096, 64k or 64M", suggestion);
-	if ((s->least != 0 || s->most != 0) && (number < s->least || number > s->most)) {
-		report_bounds(r, v);
+	if (schema_bounds(s, bounds) && (number < s->least || number > s->most)) {
+		diag_error(r->diags, yaml_place(r->file, v->node), NULL, "'%s' must be %s, not '%s'", v->name, bounds,
+		    yaml_shown(text).text);
 		return false;
 	}
 	if (s->type == SETTING_NUMBER || s->type == SETTING_RATE) {
@@ -435,14 +436,19 @@ read_quantity(struct reader *r, const struct value *v)
 	return true;
 }
 
-static void
-report_bounds(struct reader *r, const struct value *v)
+bool
+schema_bounds(const struct setting *s, char text[static SCHEMA_BOUNDS_SIZE])
 {
 	char least[32], most[32];
 
-	diag_error(r->diags, yaml_place(r->file, v->node), NULL, "'%s' must be from %s to %s, not '%s'", v->name,
-	    bound_text(v->setting, v->setting->least, least), bound_text(v->setting, v->setting->most, most),
-	    yaml_shown(v->node->text).text);
+	if (s->type != SETTING_INTEGER && s->type != SETTING_NUMBER && s->type != SETTING_RATE &&
+	    s->type != SETTING_DURATION && s->type != SETTING_SIZE)
+		return false;
+	if (s->least == 0 && s->most == 0)
+		return false;
+	snprintf(text, SCHEMA_BOUNDS_SIZE, "from %s to %s", bound_text(s, s->least, least),
+	    bound_text(s, s->most, most));
+	return true;
 }
 
 /* A bound as a file would write it, in the largest unit that keeps it whole. */
