@@ -27,6 +27,7 @@ static bool compare_worlds(struct publication *p, const struct world *from, cons
 static bool list_moves(struct publication *p);
 static char *journal_body(const struct publication *p);
 static int change_store(struct store_txn *txn, void *arg);
+static void rebuild(struct publication *p);
 static void plan_begin(struct publication *p);
 static int plan_store(struct store_txn *txn, void *arg);
 static void on_stored(void *arg, int status);
@@ -95,6 +96,10 @@ publication_begin(struct publication *p)
 		plan_begin(p);
 		return;
 	}
+	if (change == NULL) {
+		rebuild(p);
+		return;
+	}
 	if (change->prepare != NULL && !change->prepare(change, control, &p->diags)) {
 		finish(p, OUTCOME_INVALID, "the change was refused; nothing has changed");
 		return;
@@ -138,11 +143,11 @@ change_build(struct publication *p)
 		return false;
 	if (p->world->steering != control->world->steering && plan != NULL)
 		plan = p->replanned = plan_reread(plan, control->world->steering, p->world->steering);
-	built = publish_build(&control->publisher, p->world, plan, &p->candidate, &why);
+	built = publish_build(&control->publisher, p->world, control->round, plan, &p->candidate, &why);
 	if (!built && plan != NULL) {
 		/* A plan made for the old intention may not fit the new one: static weights stand until the next. */
 		text_fini(&why);
-		built = publish_build(&control->publisher, p->world, NULL, &p->candidate, &why);
+		built = publish_build(&control->publisher, p->world, control->round, NULL, &p->candidate, &why);
 	}
 	if (!built)
 		diag_error(&p->diags, (struct diag_place){ 0 }, NULL, "%s", why.bytes == NULL ? "out of memory" : why.bytes);
@@ -277,6 +282,33 @@ change_store(struct store_txn *txn, void *arg)
 	return status;
 }
 
+void
+publication_rebuild(struct control *control)
+{
+	struct publication *p = calloc(1, sizeof(*p));
+
+	if (p != NULL)
+		publication_submit(control, p);
+	else
+		log_error("out of memory: what the regions accept isn't in force yet");
+}
+
+static void
+rebuild(struct publication *p)
+{
+	struct control *control = p->control;
+
+	if (publish_build(&control->publisher, control->world, control->round, control->plan, &p->candidate, &p->message)
+	    && publish_commit(&control->publisher, &p->candidate, control->round, mono_now(), wall_now()) == 0) {
+		control->status.published = wall_now();
+		finish(p, OUTCOME_DONE, "");
+		return;
+	}
+	log_error("what the regions accept now can't be put in force: %s",
+	    p->message.bytes == NULL ? "out of memory" : p->message.bytes);
+	finish(p, OUTCOME_UNAVAILABLE, "");
+}
+
 static void
 plan_begin(struct publication *p)
 {
@@ -292,7 +324,7 @@ plan_begin(struct publication *p)
 		plan_free(p->plan);
 		p->plan = read;
 	}
-	if (!publish_build(&control->publisher, control->world, p->plan, &p->candidate, &p->message)) {
+	if (!publish_build(&control->publisher, control->world, control->round, p->plan, &p->candidate, &p->message)) {
 		const char *why = p->message.bytes == NULL ? "out of memory" : p->message.bytes;
 
 		snprintf(control->status.plan_refused, sizeof(control->status.plan_refused), "%s", why);

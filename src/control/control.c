@@ -32,6 +32,7 @@ static bool import_folder(struct control *control, struct diags *diags);
 static int import_job(struct store_txn *txn, void *arg);
 static void load_plan(struct control *control);
 static bool publish_first(struct control *control, struct diags *diags);
+static bool publish_stored(struct control *control, struct diags *diags);
 static void load_reports(struct control *control);
 static bool start_server(struct control *control, struct diags *diags);
 static bool start_loop(struct control *control, struct diags *diags);
@@ -240,16 +241,31 @@ load_plan(struct control *control)
 static bool
 publish_first(struct control *control, struct diags *diags)
 {
+	if (!publish_stored(control, diags))
+		return false;
+	if (control->store != NULL) {
+		load_reports(control);
+		/* The reports may narrow what was just built. Nobody has seen that yet. */
+		if (round_constraints(control->round) > 0 && !publish_stored(control, diags))
+			return false;
+	}
+	overrides_apply(control);
+	return true;
+}
+
+static bool
+publish_stored(struct control *control, struct diags *diags)
+{
 	struct candidate candidate;
 	struct text why = { 0 };
-	bool built = publish_build(&control->publisher, control->world, control->plan, &candidate, &why);
+	bool built = publish_build(&control->publisher, control->world, control->round, control->plan, &candidate, &why);
 
 	if (!built && control->plan != NULL) {
 		log_warning("the stored plan doesn't fit any more (%s); static weights stand", why.bytes);
 		text_fini(&why);
 		plan_free(control->plan);
 		control->plan = NULL;
-		built = publish_build(&control->publisher, control->world, NULL, &candidate, &why);
+		built = publish_build(&control->publisher, control->world, control->round, NULL, &candidate, &why);
 	}
 	if (!built)
 		fail(diags, "the first snapshot can't be built", &why);
@@ -257,9 +273,6 @@ publish_first(struct control *control, struct diags *diags)
 	if (!built || publish_commit(&control->publisher, &candidate, control->round, mono_now(), wall_now()) != 0)
 		return false;
 	control->status.published = wall_now();
-	if (control->store != NULL)
-		load_reports(control);
-	overrides_apply(control);
 	return true;
 }
 

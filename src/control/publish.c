@@ -8,47 +8,88 @@
 #include <string.h>
 
 #include "plan/certificate.h"
+#include "plan/cut.h"
+#include "steer/constrain.h"
 
+static struct steering *effective_steering(const struct world *world, const struct round *round);
+static struct snapshot *build_snapshot(const struct publisher *publisher, const struct world *world,
+	struct steering *steering, const struct plan *plan, struct candidate *candidate);
 static void retire(struct publisher *publisher, struct snapshot *snapshot);
 static void remember(struct publisher *publisher, const char *service, const char *region, uint64_t count);
 static void geo_release(struct geo_file *geo);
 
 bool
-publish_build(const struct publisher *publisher, const struct world *world, const struct plan *plan,
-	struct candidate *candidate, struct text *why)
+publish_build(const struct publisher *publisher, const struct world *world, const struct round *round,
+	const struct plan *plan, struct candidate *candidate, struct text *why)
+{
+	struct steering *steering = effective_steering(world, round);
+	struct plan *cut = NULL;
+	bool built = false;
+
+	memset(candidate, 0, sizeof(*candidate));
+	if (steering != NULL && plan != NULL)
+		plan = cut = plan_cut(plan, steering);
+	if (steering != NULL && (plan != NULL) == (cut != NULL))
+		candidate->snapshot = build_snapshot(publisher, world, steering, plan, candidate);
+	if (candidate->snapshot == NULL)
+		text_puts(why, "out of memory");
+	else
+		built = certificate_check(candidate->snapshot, plan, why);
+	plan_free(cut);
+	steering_free(steering);
+	if (!built) {
+		candidate_fini(candidate);
+		return false;
+	}
+	candidate->geo = world->geo;
+	if (candidate->geo != NULL)
+		candidate->geo->holds++;
+	return true;
+}
+
+/* The operator's steering, narrowed by what regions accept. Held; NULL: out of memory. */
+static struct steering *
+effective_steering(const struct world *world, const struct round *round)
+{
+	struct region_set *accepting = calloc(world->steering->group_count, sizeof(*accepting));
+	struct steering *steering = world->steering;
+
+	if (accepting == NULL)
+		return NULL;
+	if (round_accepting(round, world->steering, accepting))
+		steering = steering_constrain(world->steering, accepting);
+	else
+		steering_hold(steering);
+	free(accepting);
+	return steering;
+}
+
+static struct snapshot *
+build_snapshot(const struct publisher *publisher, const struct world *world, struct steering *steering,
+	const struct plan *plan, struct candidate *candidate)
 {
 	struct zone **zones = calloc(world->zone_count + 1, sizeof(struct zone *));
+	struct snapshot *snapshot;
 	struct compiled compiled;
 	struct snapshot_parts parts = {
-		.epoch = publisher->epoch + 1, .steering = world->steering, .zones = zones,
+		.epoch = publisher->epoch + 1, .steering = steering, .zones = zones,
 		.zone_count = world->zone_count, .worker_count = publisher->worker_count,
 		.geo = world->geo == NULL ? NULL : world->geo->geo,
 	};
 
-	memset(candidate, 0, sizeof(*candidate));
-	if (zones == NULL || compile_tables(&compiled, world->steering, plan, publisher->current) != 0) {
+	if (zones == NULL || compile_tables(&compiled, steering, plan, publisher->current) != 0) {
 		free(zones);
-		text_puts(why, "out of memory");
-		return false;
+		return NULL;
 	}
 	for (size_t i = 0; i < world->zone_count; i++)
 		zones[i] = world->zones[i]->zone;
 	parts.tables = compiled.services;
-	candidate->snapshot = snapshot_new(&parts);
+	snapshot = snapshot_new(&parts);
 	candidate->moved = compiled.moved;
 	compiled.moved = NULL;
 	compiled_fini(&compiled);
 	free(zones);
-	if (candidate->snapshot == NULL)
-		text_puts(why, "out of memory");
-	else if (certificate_check(candidate->snapshot, plan, why)) {
-		candidate->geo = world->geo;
-		if (candidate->geo != NULL)
-			candidate->geo->holds++;
-		return true;
-	}
-	candidate_fini(candidate);
-	return false;
+	return snapshot;
 }
 
 void

@@ -28,9 +28,11 @@ struct candidate {
 	double *moved;				/* by service of the snapshot */
 };
 
-/* False with the reason in `why`: out of memory, or the certificate's refusal. */
-bool publish_build(const struct publisher *publisher, const struct world *world, const struct plan *plan,
-	struct candidate *candidate, struct text *why) __attribute__((nonnull(1, 2, 4, 5))) MUST_USE;
+/* What the regions accept (the round knows) narrows the world's residency, and the plan is cut to that.
+ * False with the reason in `why`: out of memory, or the certificate's refusal. */
+bool publish_build(const struct publisher *publisher, const struct world *world, const struct round *round,
+	const struct plan *plan, struct candidate *candidate, struct text *why)
+	__attribute__((nonnull(1, 2, 3, 5, 6))) MUST_USE;
 void candidate_fini(struct candidate *candidate) NONNULL;
 
 /* The round adopts the steering, its words are written, then workers see the candidate, which is consumed.

@@ -25,6 +25,7 @@ struct round {
 	struct steering *steering;
 	struct round_region *regions;		/* by region id */
 	size_t region_count;
+	unsigned constraints;			/* changes of what regions accept */
 	round_event_fn *event;
 	void *arg;
 };
@@ -33,6 +34,8 @@ static bool region_adopt(struct round *round, struct round_region *region, struc
 	const struct steering *steering, size_t id);
 static void region_fini(struct round_region *region);
 static void judge_reports(struct round *round, struct round_region *region, struct wall wall);
+static bool judge_constraints(struct round *round, struct round_region *region);
+static bool agents_accept(const struct round_region *region, const char *group);
 static void judge_service(struct round *round, struct round_region *region, size_t service, struct wall wall);
 static void count_backends(const struct round_region *region, const char *name, struct round_service *s,
 	const char **detail);
@@ -73,6 +76,7 @@ region_fini(struct round_region *region)
 	for (unsigned i = 0; i < region->agent_count; i++)
 		report_free(region->agents[i].report);
 	free(region->services);
+	free(region->accepts);
 	free(region->name);
 }
 
@@ -88,7 +92,8 @@ round_adopt(struct round *round, struct steering *steering, struct mono now, str
 	for (size_t r = 0; r < count; r++) {
 		regions[r].name = strdup(steering->regions[r].name);
 		regions[r].services = calloc(steering->service_count + 1, sizeof(struct round_service));
-		if (regions[r].name == NULL || regions[r].services == NULL) {
+		regions[r].accepts = calloc(steering->group_count, sizeof(bool));
+		if (regions[r].name == NULL || regions[r].services == NULL || regions[r].accepts == NULL) {
 			for (size_t k = 0; k <= r; k++)
 				region_fini(&regions[k]);
 			free(regions);
@@ -122,6 +127,8 @@ static bool
 region_adopt(struct round *round, struct round_region *region, struct round_region *old,
 	const struct steering *steering, size_t id)
 {
+	for (size_t g = 0; g < steering->group_count; g++)
+		region->accepts[g] = true;
 	region->capacity = steering->regions[id].capacity;
 	region->drained_to = 1;
 	region->probability = region->load_forecast = NAN;
@@ -186,17 +193,75 @@ judge_reports(struct round *round, struct round_region *region, struct wall wall
 {
 	if (region->agent_count == 0)
 		return;
-	region->constrained = false;
+	round->constraints += judge_constraints(round, region);
 	for (unsigned i = 0; i < region->agent_count; i++) {
 		const struct report *report = region->agents[i].report;
 
-		region->constrained |= report->constrained;
 		if (report->capacity > 0)
 			region->capacity = report->capacity;
 	}
 	for (size_t s = 0; s < round->steering->service_count; s++)
 		judge_service(round, region, s, wall);
 	update_state(region, round->steering->service_count);
+}
+
+/* True when it has changed. A group counts as accepted when every agent that constrains the region names it. */
+static bool
+judge_constraints(struct round *round, struct round_region *region)
+{
+	bool changed = false;
+
+	region->constrained = false;
+	for (unsigned i = 0; i < region->agent_count; i++)
+		region->constrained |= region->agents[i].report->constrained;
+	for (size_t g = 0; g < round->steering->group_count; g++) {
+		bool accepted = agents_accept(region, round->steering->groups[g].name);
+
+		changed |= accepted != region->accepts[g];
+		region->accepts[g] = accepted;
+	}
+	return changed;
+}
+
+static bool
+agents_accept(const struct round_region *region, const char *group)
+{
+	for (unsigned i = 0; i < region->agent_count; i++) {
+		const struct report *report = region->agents[i].report;
+		bool named = false;
+
+		for (size_t k = 0; k < report->accept_count && !named; k++)
+			named = strcmp(report->accepts[k], group) == 0;
+		if (report->constrained && !named)
+			return false;
+	}
+	return true;
+}
+
+bool
+round_accepting(const struct round *round, const struct steering *steering, struct region_set *accepting)
+{
+	bool constrained = false;
+
+	for (size_t g = 0; g < steering->group_count; g++)
+		accepting[g] = region_set_all();
+	for (size_t r = 0; r < round->region_count; r++) {
+		region_id id = steering_region_find(steering, round->regions[r].name);
+
+		if (id == NO_REGION || !round->regions[r].constrained)
+			continue;
+		constrained = true;
+		for (size_t g = 0; g < steering->group_count; g++)
+			if (!agents_accept(&round->regions[r], steering->groups[g].name))
+				region_set_remove(&accepting[g], id);
+	}
+	return constrained;
+}
+
+unsigned
+round_constraints(const struct round *round)
+{
+	return round->constraints;
 }
 
 static void

@@ -51,7 +51,8 @@ struct round_region {
 	struct wall reported;		/* newest report; .ms 0: never */
 	struct mono heard;
 	double capacity;		/* reported, else of the steering; 0: unknown */
-	bool constrained;		/* the agent accepts only some client groups */
+	bool constrained;		/* its agents accept only some client groups */
+	bool *accepts;			/* by client group of the present steering */
 	double drained_to;		/* the share that operators let in: 1 all, 0 none */
 	double probability;		/* NAN: no prediction */
 	double load_forecast;		/* NAN: none */
@@ -83,6 +84,13 @@ enum round_verdict round_report(struct round *round, struct report *report, stru
 void round_probe(struct round *round, region_id region, size_t service, bool healthy, const char *detail,
 	struct wall wall) NONNULL;
 bool round_wants_probe(const struct round *round, region_id region, size_t service) NONNULL;
+
+/* For each client group the regions that accept it; false when all accept all. `accepting` has room for the groups of
+ * the steering, which may be one that is to be adopted next: groups are matched by name. */
+bool round_accepting(const struct round *round, const struct steering *steering, struct region_set *accepting) NONNULL;
+
+/* Counts up with every change of what regions accept: then the residency must be compiled anew. */
+unsigned round_constraints(const struct round *round) NONNULL;
 
 /* The drains in force, all of them: the least `value` of a region counts. */
 void round_overrides(struct round *round, const struct override *overrides, size_t count, struct wall wall)

@@ -15,7 +15,8 @@ struct task {
 	void *arg;
 };
 
-/* A change or a plan that waits for its turn: publications happen one after the other. */
+/* A change or a plan that waits for its turn, or, with neither, a rebuild for what regions accept now: publications happen
+ * one after the other. */
 struct publication {
 	struct publication *next;
 	struct control *control;
@@ -67,6 +68,7 @@ struct control {
 
 /* change.c */
 void publication_submit(struct control *control, struct publication *publication) NONNULL;
+void publication_rebuild(struct control *control) NONNULL;
 void publication_abandon(struct publication *publication) NONNULL;	/* at the end: frees, tells nobody */
 
 /* override.c */

@@ -82,6 +82,7 @@ report_stored(void *arg)
 {
 	struct report_job *job = arg;
 	struct control *control = job->control;
+	unsigned constraints = round_constraints(control->round);
 
 	control_store_told(control, job->status);
 	if (job->status == -EEXIST) {
@@ -97,6 +98,8 @@ report_stored(void *arg)
 	case ROUND_TAKEN:
 		job->report = NULL;
 		round_write(control->round, control->publisher.current);
+		if (round_constraints(control->round) != constraints)
+			publication_rebuild(control);
 		report_finish(job, OUTCOME_DONE, "");
 		break;
 	case ROUND_OLD:

@@ -30,8 +30,13 @@ steering_empty(void)
 void
 steering_free(struct steering *steering)
 {
-	if (steering != NULL && steering->holds-- == 0)
-		arena_free(steering->arena);
+	struct steering *base;
+
+	if (steering == NULL || steering->holds-- > 0)
+		return;
+	base = steering->base;
+	arena_free(steering->arena);
+	steering_free(base);
 }
 
 region_id

@@ -91,6 +91,7 @@ struct steering_service {
 struct steering {
 	struct arena *arena;
 	unsigned holds;				/* holders besides the first; control thread only */
+	struct steering *base;			/* held: what this one narrows (constrain.h), or NULL */
 	uint32_t health_check_interval_ms;	/* default 5000 */
 	uint32_t pae_update_interval_ms;	/* default 10000 */
 	const char *geo_database;		/* mmdb path, or NULL */

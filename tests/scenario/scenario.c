@@ -4,7 +4,7 @@
  * A script reads like what happened; '#' begins a comment:
  *	zone NAME / steering          the lines up to "end" are the file's text; after steering, everything is published
  *	at 12.5s                      virtual time goes on to here; silence is noticed every second on the way
- *	report REGION SERVICE 2/3 [load N]    the region's agent says: 2 of 3 backends are healthy
+ *	report REGION SERVICE 2/3 [load N | accepts GROUP]   the region's agent says: 2 of 3 backends are healthy
  *	late REGION SERVICE 0/3       the same with a sequence that is older than the newest
  *	probe REGION SERVICE ok|fail  an outside-in probe has ended
  *	drain REGION 0.25 / undrain REGION
@@ -208,7 +208,7 @@ publish(struct script *s)
 		diag_print(&diags, &why);
 		stop(s, why.bytes);
 	}
-	if (!publish_build(&s->publisher, world, NULL, &candidate, &why))
+	if (!publish_build(&s->publisher, world, s->round, NULL, &candidate, &why))
 		stop(s, why.bytes);
 	if (publish_commit(&s->publisher, &candidate, s->round, s->now, (struct wall){ s->now.ns / 1000000 }) != 0)
 		stop(s, "out of memory");
@@ -239,6 +239,7 @@ do_report(struct script *s, char **words, size_t count, bool late)
 	struct diags diags = { 0 };
 	struct report *report;
 	enum round_verdict verdict;
+	unsigned constraints = round_constraints(s->round);
 
 	if (sscanf(words[3], "%u/%u", &healthy, &all) != 2)
 		stop(s, "backends are HEALTHY/ALL");
@@ -248,8 +249,10 @@ do_report(struct script *s, char **words, size_t count, bool late)
 		text_printf(&json, "%s{\"name\": \"b%u\", \"service\": \"%s\", \"address\": \"192.0.2.1:80\", \"healthy\": %s, "
 		    "\"latency_ms\": 1}", i > 0 ? "," : "", i, words[2], i < healthy ? "true" : "false");
 	text_puts(&json, "]");
-	if (count == 6)
+	if (count == 6 && strcmp(words[4], "load") == 0)
 		text_printf(&json, ", \"load\": {\"%s\": %s}", words[2], words[5]);
+	if (count == 6 && strcmp(words[4], "accepts") == 0)
+		text_printf(&json, ", \"residency\": {\"accepts\": [\"%s\"]}", words[5]);
 	text_puts(&json, "}");
 	report = report_read(json.bytes, json.length, words[1], &diags);
 	if (report == NULL) {
@@ -263,6 +266,8 @@ do_report(struct script *s, char **words, size_t count, bool late)
 	if (verdict != ROUND_TAKEN)
 		report_free(report);
 	round_write(s->round, s->publisher.current);
+	if (round_constraints(s->round) != constraints)
+		publish(s);
 	text_fini(&json);
 }
 
