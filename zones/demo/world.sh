@@ -2,7 +2,9 @@
 # real HTTP backend (HAProxy) and one isobar-rem.
 # shellcheck shell=bash
 # In: ISOBAR_BUILD and ISOBAR_SOURCE.  Owns: the folder $world with all that it writes, and the processes in world_pids;
-# world_close ends exactly these and removes the folder. Nothing listens but on loopback, on ports that were free.
+# world_close ends exactly these and removes the folder; on Ctrl-C the exit status is world_interrupted. Nothing listens but on loopback, on ports that were free.
+
+PATH=$PATH:/usr/sbin:/sbin	# haproxy, nsd and unbound; not in every user's path
 
 # shellcheck disable=SC2034 # for those who source this
 world_regions=(eu-west us-east ap-south)
@@ -13,8 +15,7 @@ world_open() {
 	world=$(mktemp -d "${TMPDIR:-/tmp}/isobar-world.XXXXXX") || exit 1
 	mkdir "$world/log"
 	trap world_close EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
+	trap 'exit "${world_interrupted-130}"' INT TERM
 }
 
 # Agents and backends go first: a daemon that ends before them would be reported as trouble in their logs.
@@ -116,6 +117,10 @@ world_get() {	# PATH; JSON of the API
 	curl -sf --max-time 5 --unix-socket "$api_socket" "http://isobard$1"
 }
 
+world_post() {	# PATH JSON
+	curl -sf --max-time 10 --unix-socket "$api_socket" -H 'Content-Type: application/json' -d "$2" "http://isobard$1"
+}
+
 world_ctl() {	# ARGUMENTS of isobarctl
 	"$ISOBAR_BUILD/src/isobarctl" -s "$api_socket" "$@"
 }
@@ -144,8 +149,8 @@ world_backend() {	# REGION
 
 world_agent() {	# REGION
 	local region=$1 address=${world_address[$1]} service
-	world_ctl token create "agent-$region" --scope "agent:$region" --json | jq -re .token >"$world/token-$region" || return 1
-	chmod 600 "$world/token-$region"
+	(umask 077 && world_post /v1/tokens "{\"name\": \"agent-$region\", \"scope\": \"agent:$region\"}" |
+		jq -re .token >"$world/token-$region") || return 1
 	{
 		cat <<-END
 			region: $region
@@ -177,6 +182,12 @@ world_agent() {	# REGION
 
 world_region_is() {	# REGION STATE
 	[ "$(world_get "/v1/regions/$1" | jq -r .state)" = "$2" ]
+}
+
+# Every backend of the region is reported, and the region is in the answers of all its services.
+world_region_serves() {	# REGION
+	world_get "/v1/regions/$1" | jq -e '.state == "up" and (.backends | length) == 4 and all(.backends[]; .healthy) and
+		all(.services[]; .dead | not)'
 }
 
 world_dig() {	# ARGUMENTS of dig
