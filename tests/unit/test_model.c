@@ -1,0 +1,389 @@
+/* test_model.c -- predict/scaling, platt, logistic, machine and model: what is read back, what is refused, and that our
+ * decisions are libsvm's. */
+#include "predict/model.h"
+
+#include <errno.h>
+#include <libsvm/svm.h>
+#include <math.h>
+#include <unistd.h>
+
+#include "predict/logistic.h"
+#include "suite.h"
+
+#define ROWS 400
+
+static uint64_t state = 1;
+
+static double
+uniform(void)
+{
+	state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (double)(state >> 11) * 0x1p-53;
+}
+
+/* Two overlapping clouds in the first two features, noise in the others; hundredths, as scaling gives them. */
+static void
+clouds(double *rows, double *targets, size_t dimension)
+{
+	state = 1;
+	for (size_t i = 0; i < ROWS; i++) {
+		bool positive = i % 4 == 0;
+
+		targets[i] = positive ? 1 : -1;
+		for (size_t d = 0; d < dimension; d++) {
+			double x = 4 * uniform() - 2 + (positive && d < 2 ? 1.5 : 0);
+
+			rows[i * dimension + d] = rint(x * 100) / 100;
+		}
+	}
+}
+
+static void
+test_scaling(void)
+{
+	double values[] = { 5, 1, 4, 2, 3, (double)NAN, 1000 }, same[] = { 7, 7, 7 }, burst[20] = { 0, 0, 3 };
+	struct scaling scaling = scaling_fit(values, ARRAY_SIZE(values)), flat = scaling_fit(same, 3);
+	struct scaling bursts = scaling_fit(burst, 20);
+	double low = scaling_apply(&scaling, 1), high = scaling_apply(&scaling, 5);
+
+	CU_ASSERT(scaling.median == 3.5);
+	CU_ASSERT(low < high && scaling_apply(&scaling, 1000) > high);
+	CU_ASSERT(scaling_apply(&scaling, 1e300) == SCALING_CLIP && scaling_apply(&scaling, -1e300) == -SCALING_CLIP);
+	CU_ASSERT(scaling_apply(&scaling, (double)NAN) == 0);
+	CU_ASSERT(scaling_apply(&flat, 7) == 0 && scaling_apply(&flat, 8) == 0);
+	CU_ASSERT(scaling_apply(&bursts, 3) > 1);
+	CU_ASSERT(high * 100 == rint(high * 100));
+}
+
+static void
+test_platt(void)
+{
+	double scores[2000];
+	bool positives[2000];
+	struct platt platt;
+	double said = 0, came = 0;
+
+	/* Outcomes drawn from a curve that we know. */
+	state = 9;
+	for (size_t i = 0; i < 2000; i++) {
+		scores[i] = 6 * uniform() - 3;
+		positives[i] = uniform() < 1 / (1 + exp(-(1.5 * scores[i] - 1)));
+	}
+	CU_ASSERT_EQUAL(platt_fit(scores, positives, 2000, &platt), 0);
+	CU_ASSERT(fabs(platt.slope - 1.5) < 0.2 && fabs(platt.offset + 1) < 0.2);
+	for (size_t i = 0; i < 2000; i++) {
+		said += platt_probability(&platt, scores[i]);
+		came += positives[i];
+	}
+	CU_ASSERT(fabs(said - came) < 2);
+	CU_ASSERT(platt_probability(&platt, 1e9) <= 1 && platt_probability(&platt, -1e9) >= 0);
+	for (size_t i = 0; i < 2000; i++)
+		scores[i] = -scores[i];
+	CU_ASSERT_EQUAL(platt_fit(scores, positives, 2000, &platt), -EDOM);	/* higher would mean safer */
+	scores[5] = (double)NAN;
+	CU_ASSERT_EQUAL(platt_fit(scores, positives, 2000, &platt), -EDOM);
+	for (size_t i = 0; i < 2000; i++) {
+		scores[i] = (double)i;
+		positives[i] = i > 1997;
+	}
+	CU_ASSERT_EQUAL(platt_fit(scores, positives, 2000, &platt), -EDOM);	/* two positives are too few */
+}
+
+static void
+test_logistic(void)
+{
+	double rows[ROWS * 5], targets[ROWS], right = 0;
+	struct logistic logistic;
+
+	clouds(rows, targets, 5);
+	CU_ASSERT_EQUAL(logistic_fit(rows, targets, ROWS, 5, &logistic), 0);
+	for (size_t i = 0; i < ROWS; i++)
+		right += (logistic_score(&logistic, rows + i * 5) > 0) == (targets[i] > 0);
+	CU_ASSERT(right / ROWS > 0.8);
+	CU_ASSERT(fabs(logistic.weights[4]) < fabs(logistic.weights[0]) / 3);
+	CU_ASSERT_EQUAL(logistic_fit(rows, targets, 1, LOGISTIC_DIMENSION_MAX + 1, &logistic), -EINVAL);
+}
+
+static char *
+train_small(size_t dimension, size_t *length)
+{
+	static double rows[ROWS * FEATURES_MAX], targets[ROWS];
+	struct machine_settings settings = { .kind = MACHINE_CLASSIFY, .c = 1, .gamma = 0.2, .weight = 2 };
+
+	clouds(rows, targets, dimension);
+	return machine_train(rows, targets, ROWS, dimension, &settings, length);
+}
+
+/* What libsvm itself says of the same text. */
+static void
+test_machine_is_libsvm(void)
+{
+	enum { DIMENSION = 7 };
+	double rows[ROWS * DIMENSION], targets[ROWS], right = 0;
+	struct text error = { 0 };
+	size_t length;
+	char *body = train_small(DIMENSION, &length), path[] = "/tmp/test_model.XXXXXX";
+	struct machine *machine = machine_read(body, length, DIMENSION, &error);
+	int fd = mkstemp(path);
+	struct svm_model *theirs;
+
+	CU_ASSERT_EQUAL(text_write_file(path, body, length), 0);
+	theirs = svm_load_model(path);
+	CU_ASSERT(machine != NULL && theirs != NULL);
+	CU_ASSERT_EQUAL(machine_vectors(machine), (size_t)theirs->l);
+	clouds(rows, targets, DIMENSION);
+	for (size_t i = 0; i < ROWS; i++) {
+		struct svm_node nodes[DIMENSION + 1];
+		double value, ours = machine_decide(machine, rows + i * DIMENSION);
+
+		for (int d = 0; d < DIMENSION; d++)
+			nodes[d] = (struct svm_node){ d + 1, rows[i * DIMENSION + (size_t)d] };
+		nodes[DIMENSION].index = -1;
+		svm_predict_values(theirs, nodes, &value);
+		value *= theirs->label[0];
+		CU_ASSERT(fabs(ours - value) < 1e-10 * (1 + fabs(value)));
+		right += (ours > 0) == (targets[i] > 0);
+	}
+	CU_ASSERT(right / ROWS > 0.8);
+	svm_free_and_destroy_model(&theirs);
+	machine_free(machine);
+	close(fd);
+	unlink(path);
+	free(body);
+}
+
+static void
+test_machine_regresses(void)
+{
+	double rows[100], targets[100];
+	struct machine_settings settings = { .kind = MACHINE_REGRESS, .c = 10, .gamma = 0.5, .epsilon = 0.01 };
+	struct text error = { 0 };
+	struct machine *machine;
+	size_t length;
+	char *body;
+
+	for (size_t i = 0; i < 100; i++) {
+		rows[i] = (double)i / 25 - 2;
+		targets[i] = sin(rows[i]);
+	}
+	body = machine_train(rows, targets, 100, 1, &settings, &length);
+	machine = machine_read(body, length, 1, &error);
+	CU_ASSERT(machine != NULL);
+	for (size_t i = 0; i < 100; i++)
+		CU_ASSERT(fabs(machine_decide(machine, &rows[i]) - targets[i]) < 0.03);
+	machine_free(machine);
+	free(body);
+}
+
+static void
+test_machine_refuses(void)
+{
+	static const struct {
+		const char *name, *text, *why;
+	} rows[] = {
+		{ "nothing", "", "line 1 of the model's body: cut short: no vectors" },
+		{ "another kind", "svm_type nu_svc\n", "line 1 of the model's body: svm_type is neither c_svc nor epsilon_svr" },
+		{ "another kernel", "svm_type c_svc\nkernel_type linear\n",
+		    "line 2 of the model's body: kernel_type isn't rbf" },
+		{ "no gamma", "svm_type c_svc\nkernel_type rbf\nnr_class 2\ntotal_sv 1\nrho 0\nlabel 1 -1\nnr_sv 1 0\nSV\n1 1:1\n",
+		    "line 8 of the model's body: an incomplete header" },
+		{ "gamma is no number", "gamma nan\n", "line 1 of the model's body: gamma isn't a positive number" },
+		{ "gamma with more behind", "gamma 1x\n", "line 1 of the model's body: gamma isn't a positive number" },
+		{ "too many vectors", "total_sv 1000000\n", "line 1 of the model's body: total_sv is out of range" },
+		{ "three classes", "nr_class 3\n", "line 1 of the model's body: nr_class isn't 2" },
+		{ "other labels", "label 1 2\n", "line 1 of the model's body: labels aren't 1 and -1" },
+		{ "an unknown line", "probA 1\n", "line 1 of the model's body: an unknown header line" },
+		{ "a key alone", "rho\n", "line 1 of the model's body: a header line without a value" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct text error = { 0 };
+		struct machine *machine = machine_read(rows[i].text, strlen(rows[i].text), 3, &error);
+
+		CU_ASSERT(machine == NULL);
+		SUITE_TEXT(error.bytes, rows[i].why);
+		machine_free(machine);
+		text_fini(&error);
+	}
+}
+
+static void
+test_machine_refuses_vectors(void)
+{
+	static const char head[] = "svm_type c_svc\nkernel_type rbf\ngamma 0.5\nnr_class 2\ntotal_sv 2\nrho 0.25\nlabel 1 -1\n"
+	    "nr_sv 1 1\nSV\n";
+	static const struct {
+		const char *name, *vectors, *why;
+	} rows[] = {
+		{ "good", "1 1:1 3:2 \n-1 2:1 \n", NULL },
+		{ "one is missing", "1 1:1\n", "line 11 of the model's body: cut short: vectors are missing" },
+		{ "one too many", "1 1:1\n1 1:1\n1 1:1\n", "line 12 of the model's body: more lines than vectors" },
+		{ "the last line is cut", "1 1:1\n1 1:", "line 11 of the model's body: a line without its end" },
+		{ "a value that is no number", "1 1:nan\n-1 2:1\n", "line 10 of the model's body: a value that isn't a finite number" },
+		{ "an infinite coefficient", "inf 1:1\n-1 2:1\n", "line 10 of the model's body: a coefficient that isn't a finite number" },
+		{ "an index too high", "1 4:1\n-1 2:1\n", "line 10 of the model's body: an index that isn't of this feature list" },
+		{ "an index twice", "1 2:1 2:1\n-1 2:1\n", "line 10 of the model's body: an index that isn't of this feature list" },
+		{ "an index of zero", "1 0:1\n-1 2:1\n", "line 10 of the model's body: an index that isn't of this feature list" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct text error = { 0 }, text = { 0 };
+		struct machine *machine;
+
+		text_puts(&text, head);
+		text_puts(&text, rows[i].vectors);
+		machine = machine_read(text.bytes, text.length, 3, &error);
+		SUITE_TEXT(error.bytes, rows[i].why);
+		CU_ASSERT((machine == NULL) == (rows[i].why != NULL));
+		if (machine != NULL)	/* exp(-0.5 x 5) of the first, 1 of the second */
+			CU_ASSERT(fabs(machine_decide(machine, (const double[]){ 0, 1, 0 }) - (exp(-0.5 * 6) - 1 - 0.25)) < 1e-12);
+		machine_free(machine);
+		text_fini(&text);
+		text_fini(&error);
+	}
+}
+
+/* A whole model; caller frees the text. */
+static char *
+small_model(bool skill, size_t *length)
+{
+	struct model model = { .horizon_s = 600, .skill = skill, .platt = { 2, -3 }, .prevalence = 0.01, .from_s = 100,
+		.to_s = 200, .rows = 5, .positives = 2, .events = 1, .settings = { .c = 1, .gamma = 0.2, .weight = 2 },
+		.library = 324, .seed = 7 };
+	size_t body_length;
+	char *body = train_small(feature_count(), &body_length), *text;
+
+	for (size_t i = 0; i < feature_count(); i++)
+		model.scalings[i] = (struct scaling){ 0.1, 1.0 / 3, 0, 1 };
+	text = model_write(&model, body, skill ? body_length : 0, length);
+	free(body);
+	return text;
+}
+
+static void
+test_model_round_trip(void)
+{
+	size_t length, again_length, body_length;
+	char *text = small_model(true, &length), *again, *body = train_small(feature_count(), &body_length);
+	struct text error = { 0 };
+	struct model *model = model_read(text, length, &error);
+	double features[FEATURES_MAX] = { 0.5, 0.7 }, p;
+
+	CU_ASSERT(model != NULL);
+	SUITE_TEXT(error.bytes, NULL);
+	CU_ASSERT_EQUAL(model->horizon_s, 600);
+	CU_ASSERT(model->scalings[3].spread == 1.0 / 3);
+	CU_ASSERT_EQUAL(strlen(model->id), 64);
+	again = model_write(model, body, body_length, &again_length);
+	CU_ASSERT(again_length == length && memcmp(text, again, length) == 0);
+	p = model_probability(model, features);
+	CU_ASSERT(p > 0 && p < 1);
+	for (size_t i = 0; i < feature_count(); i++)
+		features[i] = (double)NAN;
+	CU_ASSERT(isfinite(model_probability(model, features)));
+	model_free(model);
+	free(text);
+	free(again);
+	free(body);
+}
+
+static void
+test_model_without_skill(void)
+{
+	size_t length;
+	char *text = small_model(false, &length);
+	struct text error = { 0 };
+	struct model *model = model_read(text, length, &error);
+
+	CU_ASSERT(model != NULL && model->machine == NULL);
+	CU_ASSERT(model_probability(model, (const double[FEATURES_MAX]){ 9 }) == 0.01);
+	model_free(model);
+	free(text);
+}
+
+/* Damage of every kind, with its message; the checksum would catch most, but the first error is the most useful one. */
+static void
+test_model_refuses(void)
+{
+	static const struct {
+		const char *name, *from, *to, *why;
+	} rows[] = {
+		{ "another format", "isobar-model 1", "isobar-model 9", "line 1: format 9; this program reads format 1" },
+		{ "something else", "isobar-model 1", "svm_type c_svc", "line 1: this is no model of isobar" },
+		{ "another kind", "kind failure", "kind load000", "line 2: kind is not 'failure'" },
+		{ "another list", "features ", "features 1", "line 5: made for another list of features; train it again" },
+		{ "another step", "step-s 60", "step-s 10", "line 4: a step other than 60 s" },
+		{ "a scaling that is no number", "feature rps_mean5 0.1", "feature rps_mean5 nan",
+		    "line 6: the scaling of feature 'rps_mean5' isn't finite" },
+		{ "a scaling less", "feature rps_z", "feature cpu_z", "line 7: the scaling of feature 'rps_z' is missing" },
+		{ "an impossible rate", "prevalence 0.01", "prevalence 1.01", "prevalence is no probability" },
+		{ "a falling curve", "platt 2", "platt -2", "the calibration isn't a rising curve" },
+		{ "one digit", "seed 7", "seed 8", "the checksum doesn't match: cut short or changed" },
+		{ "one digit of a vector", "\nSV\n0.", "\nSV\n1.", "the checksum doesn't match: cut short or changed" },
+	};
+	size_t length;
+	char *text = small_model(true, &length);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct text error = { 0 }, changed = { 0 };
+		const char *place = strstr(text, rows[i].from);
+		struct model *model;
+
+		if (place == NULL) {	/* the first coefficient is negative or 1 or more: take another digit */
+			place = strstr(text, "\nSV\n") + 4;
+			text_add(&changed, text, (size_t)(place - text));
+			text_add(&changed, *place == '9' ? "8" : "9", 1);
+			text_puts(&changed, place + 1);
+		} else {
+			text_add(&changed, text, (size_t)(place - text));
+			text_puts(&changed, rows[i].to);
+			text_puts(&changed, place + strlen(rows[i].from));
+		}
+		model = model_read(changed.bytes, changed.length, &error);
+		CU_ASSERT(model == NULL);
+		if (error.bytes == NULL || strstr(error.bytes, rows[i].why) == NULL)
+			SUITE_TEXT(error.bytes, rows[i].why);
+		model_free(model);
+		text_fini(&changed);
+		text_fini(&error);
+	}
+	free(text);
+}
+
+/* Cut short anywhere, it's refused. */
+static void
+test_model_cut_short(void)
+{
+	size_t length;
+	char *text = small_model(true, &length);
+
+	for (size_t cut = 0; cut < length; cut += cut < 8000 ? 97 : 9973) {
+		struct text error = { 0 };
+		struct model *model = model_read(text, cut, &error);
+
+		CU_ASSERT(model == NULL && error.length > 0);
+		model_free(model);
+		text_fini(&error);
+	}
+	free(text);
+}
+
+static const struct suite_case cases[] = {
+	{ .name = "scaling", .run = test_scaling },
+	{ .name = "a curve to probabilities", .run = test_platt },
+	{ .name = "logistic regression", .run = test_logistic },
+	{ .name = "decisions are libsvm's", .run = test_machine_is_libsvm },
+	{ .name = "regression", .run = test_machine_regresses },
+	{ .name = "a machine's header is checked", .run = test_machine_refuses },
+	{ .name = "a machine's vectors are checked", .run = test_machine_refuses_vectors },
+	{ .name = "a model reads back the same", .run = test_model_round_trip },
+	{ .name = "a model without skill says the base rate", .run = test_model_without_skill },
+	{ .name = "a damaged model is refused", .run = test_model_refuses },
+	{ .name = "a model cut short is refused", .run = test_model_cut_short },
+};
+
+int
+main(void)
+{
+	return suite_run("model", cases, ARRAY_SIZE(cases));
+}
