@@ -62,6 +62,10 @@ yaml_read(const char *text, const char *file, struct arena *arena, struct diags 
 	const struct yaml_node *root;
 	size_t length = strlen(text);
 
+	if (strncmp(text, "\xef\xbb\xbf", 3) == 0) {	/* U+FEFF, as some editors begin a file of UTF-8 */
+		text += 3;
+		length -= 3;
+	}
 	if (length > YAML_TEXT_MAX) {
 		diag_error(diags, (struct diag_place){ .file = file }, NULL,
 		    "the file has %zu bytes, at most %u are read", length, YAML_TEXT_MAX);
@@ -71,7 +75,7 @@ yaml_read(const char *text, const char *file, struct arena *arena, struct diags 
 		out_of_memory(&b);
 		return NULL;
 	}
-	/* Said, not detected: a byte order mark would switch libyaml to UTF-16. */
+	/* Said, not detected: another byte order mark would switch libyaml to UTF-16. */
 	yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&b.parser, (const unsigned char *)text, length);
 	root = read_stream(&b);
