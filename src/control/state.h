@@ -66,6 +66,12 @@ struct control {
 	struct control_status status;
 };
 
+/* start.c */
+bool control_load(struct control *control, struct diags *diags) NONNULL;
+
+/* telemetry.c; a round_event_fn */
+void event_keep(void *control, const struct health_event *event) NONNULL;
+
 /* change.c */
 void publication_submit(struct control *control, struct publication *publication) NONNULL;
 void publication_rebuild(struct control *control) NONNULL;

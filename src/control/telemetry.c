@@ -1,5 +1,5 @@
-/* telemetry.c -- reports and predictions: durable first, then live.
- * In: reports, predictions.  Out: store rows, live words, outcomes.  Threads: control, with jobs on the store's writer.
+/* telemetry.c -- reports, predictions and health events: durable first, then live.
+ * In: reports, predictions, the round's events.  Out: store rows, live words, outcomes.  Threads: control, with jobs on the store's writer.
  * A report's outcome comes after the commit and after the live words were written, so who gets it may rely on the next
  * answer. */
 #include <errno.h>
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "control/state.h"
 
 struct report_job {
@@ -202,4 +203,51 @@ prediction_stored(void *arg)
 	    job->status == 0 ? "" : "the predictions couldn't be stored");
 	arena_free(job->arena);
 	free(job);
+}
+
+/* --- health events, the labels that the PAE learns from */
+
+struct event_job {
+	struct health_event event;
+	char text[];
+};
+
+static int
+event_store(struct store_txn *txn, void *arg)
+{
+	const struct event_job *job = arg;
+
+	return store_health_event_put(txn, &job->event);
+}
+
+static void
+event_stored(void *arg, int status)
+{
+	if (status != 0)
+		log_warning("a health event couldn't be stored: %s", strerror(-status));
+	free(arg);
+}
+
+void
+event_keep(void *arg, const struct health_event *event)
+{
+	struct control *control = arg;
+	size_t region = strlen(event->region) + 1, service = strlen(event->service) + 1, state = strlen(event->state) + 1;
+	size_t cause = strlen(event->cause) + 1;
+	struct event_job *job;
+
+	log_info("region %s%s%s: %s: %s", event->region, *event->service != '\0' ? ", " : "", event->service,
+	    event->state, event->cause);
+	if (control->store == NULL)
+		return;
+	job = malloc(sizeof(*job) + region + service + state + cause);
+	if (job == NULL)
+		return;
+	job->event.at = event->at;
+	job->event.region = memcpy(job->text, event->region, region);
+	job->event.service = memcpy(job->text + region, event->service, service);
+	job->event.state = memcpy(job->text + region + service, event->state, state);
+	job->event.cause = memcpy(job->text + region + service + state, event->cause, cause);
+	if (!store_submit(control->store, event_store, event_stored, job))
+		free(job);
 }
