@@ -28,7 +28,7 @@ struct composer {
 	struct report_load *loads;
 	size_t load_size, load_unknown;
 	double counted, failed_requests;	/* per second, of the loads that count errors */
-	bool counts_errors;
+	bool counts_errors, terse;
 	struct report_metric *metrics;
 	size_t metric_size;
 	uint32_t *table;		/* index + 1 of a metric by the hash of its name and backend; 0: free */
@@ -36,6 +36,7 @@ struct composer {
 };
 
 static void load_append(struct composer *composer, const char *service, double requests);
+static bool shorten(struct composer *composer);
 static const char *keep(struct composer *composer, const char *text);
 static bool name_make(char *name, const char *prefix, const char *rest);
 static uint32_t *table_place(struct composer *composer, const char *name, const char *backend);
@@ -110,6 +111,7 @@ composer_backends(struct composer *composer, const struct backend_state *states,
 			.detail = up ? "" : keep(composer, state->detail),
 		};
 	}
+	composer->backends = backends;
 	composer->report.backends = backends;
 	composer->report.backend_count = known;
 }
@@ -210,9 +212,37 @@ composer_probes(struct composer *composer, struct tally *tally, size_t failed_so
 char *
 composer_finish(struct composer *composer)
 {
-	composer->report.loads = composer->loads;
-	composer->report.metrics = composer->metrics;
-	return composer->failed ? NULL : report_write(&composer->report);
+	struct report *report = &composer->report;
+	char *json;
+
+	report->loads = composer->loads;
+	report->metrics = composer->metrics;
+	json = composer->failed ? NULL : report_write(report);
+	while (json != NULL && strlen(json) > REPORT_JSON_MAX && shorten(composer)) {
+		free(json);
+		json = report_write(report);
+	}
+	return json;
+}
+
+/* The later half of the metrics stays: the agent's own are there. False when nothing is left to leave out. */
+static bool
+shorten(struct composer *composer)
+{
+	struct report *report = &composer->report;
+	size_t half = (report->metric_count + 1) / 2;
+
+	if (report->metric_count > 0) {
+		report->metrics += half;
+		report->metric_count -= half;
+		return true;
+	}
+	if (composer->terse)
+		return false;
+	for (size_t i = 0; i < report->backend_count; i++)
+		composer->backends[i].detail = "";
+	composer->terse = true;
+	return true;
 }
 
 static const char *

@@ -34,7 +34,8 @@ void composer_metric(struct composer *composer, const char *prefix, const char *
 void composer_requests(struct composer *composer) NONNULL;	/* from the loads: rps, err_ratio */
 void composer_probes(struct composer *composer, struct tally *tally, size_t failed_sources) NONNULL;
 
-/* The report as JSON; caller frees. NULL: out of memory. */
+/* The report as JSON; caller frees. NULL: out of memory. What would make it longer than REPORT_JSON_MAX is left out:
+ * metrics, those that were added first before the others, then why backends are unhealthy. */
 char *composer_finish(struct composer *composer) NONNULL MUST_USE;
 
 #endif

@@ -85,7 +85,7 @@ gather_new(uv_loop_t *loop, const struct agent_settings *settings, gather_done_f
 	if (gather == NULL)
 		return NULL;
 	*gather = (struct gather){ .loop = loop, .settings = settings, .done = done, .arg = arg };
-	if (host_add(gather) && endpoints_add(gather) && loads_add(gather))
+	if (endpoints_add(gather) && loads_add(gather) && host_add(gather))
 		return gather;
 	gather_free(gather);
 	return NULL;

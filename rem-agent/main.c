@@ -73,7 +73,7 @@ options_read(struct program *program, int argc, char **argv)
 {
 	static const struct option known[] = {
 		{ "config", required_argument, NULL, 'c' },
-		{ "test", no_argument, NULL, 't' },
+		{ "check-config", no_argument, NULL, 't' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
@@ -117,7 +117,7 @@ usage(FILE *to)
 	fprintf(to, "usage: isobar-rem [-c FILE] [-t] [-v]\n"
 	    "       isobar-rem -V | -h\n"
 	    "  -c, --config FILE  settings (default %s)\n"
-	    "  -t, --test         check the settings and exit\n"
+	    "  -t, --check-config check the settings and exit\n"
 	    "  -v, --verbose      log what is of use only when looking for an error\n"
 	    "  -V, --version      print the version and exit\n"
 	    "  -h, --help         print this and exit\n", DEFAULT_FILE);

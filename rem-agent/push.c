@@ -62,7 +62,7 @@ struct push {
 	bool state_known;
 	enum push_outcome state;
 	unsigned failures;
-	bool token_warned;
+	bool token_warned, refused_told;
 	uint64_t dropped_told;
 	/* Of the keeper. */
 	int spool_error;
@@ -82,6 +82,7 @@ static bool client_open(struct push *push);
 static void client_close(struct push *push);
 static char *token_read(struct push *push);
 static void settle(struct push *push, uint64_t sequence, enum push_outcome outcome);
+static void tell_refused(struct push *push, uint64_t sequence, const struct http_response *response);
 static void tell_state(struct push *push, enum push_outcome outcome, int error, const struct http_response *response);
 static void tell_dropped(struct push *push, uint64_t dropped);
 static const char *problem_text(const struct http_response *response, char *text, size_t size);
@@ -369,15 +370,10 @@ send_one(struct push *push, uint64_t sequence, const char *json, uint32_t *retry
 		outcome = push_judge(error, response.status);
 		*retry_after_s = response.retry_after_s;
 	}
-	if (outcome == PUSH_REFUSED) {
-		char text[512];
-
-		log_error("report %llu was refused by %s: status %ld%s; it is kept in the spool's folder 'refused'",
-		    (unsigned long long)sequence, push->controller, response.status,
-		    problem_text(&response, text, sizeof(text)));
-	} else if (error != -ECANCELED) {
+	if (outcome == PUSH_REFUSED)
+		tell_refused(push, sequence, &response);
+	else if (error != -ECANCELED)
 		tell_state(push, outcome, error, &response);
-	}
 	http_response_fini(&response);
 	/* The next try reads the token file anew: it may have been corrected. */
 	if (outcome == PUSH_FORBIDDEN)
@@ -463,11 +459,26 @@ settle(struct push *push, uint64_t sequence, enum push_outcome outcome)
 	tell_dropped(push, dropped);
 }
 
+/* The next ones are likely to be refused for the same reason, and aren't told until one was taken. */
+static void
+tell_refused(struct push *push, uint64_t sequence, const struct http_response *response)
+{
+	char text[512];
+
+	if (!push->refused_told)
+		log_error("report %llu was refused by %s: status %ld%s; such reports go to the spool's folder 'refused'",
+		    (unsigned long long)sequence, push->controller, response->status,
+		    problem_text(response, text, sizeof(text)));
+	push->refused_told = true;
+}
+
 static void
 tell_state(struct push *push, enum push_outcome outcome, int error, const struct http_response *response)
 {
 	char text[512];
 
+	if (outcome == PUSH_DELIVERED)
+		push->refused_told = false;
 	if (push->state_known && outcome == push->state)
 		return;
 	push->state_known = true;

@@ -14,6 +14,7 @@
 
 #define REPORT_BACKENDS_MAX 4096
 #define REPORT_METRICS_MAX 16384
+#define REPORT_JSON_MAX ((size_t)1 << 20)	/* octets; isobard takes no longer body */
 #define REPORT_NAME_MAX 128		/* octets of an agent, backend or metric name: [A-Za-z0-9_.:/@-] */
 
 struct report_backend {

@@ -31,6 +31,7 @@ finish(struct composer *composer)
 	struct report *report;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(json);
+	CU_ASSERT(strlen(json) <= REPORT_JSON_MAX);
 	report = report_read(json, strlen(json), "eu-west", &diags);
 	diag_print(&diags, &messages);
 	if (report == NULL)
@@ -234,6 +235,44 @@ test_full(void)
 	report_free(report);
 }
 
+/* Longer than isobard takes: metrics go, the agent's own last; then details; health stays. */
+static void
+test_long(void)
+{
+	static struct backend_state states[REPORT_BACKENDS_MAX];
+	static struct agent_backend backends[REPORT_BACKENDS_MAX];
+	static char names[REPORT_BACKENDS_MAX][64];
+	struct agent_settings settings = settings_of();
+
+	for (size_t i = 0; i < REPORT_BACKENDS_MAX; i++) {
+		snprintf(names[i], sizeof(names[i]), "a-backend-with-quite-a-long-name-%zu", i);
+		backends[i] = backend_of(names[i], "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff");
+		states[i] = (struct backend_state){ .backend = &backends[i], .health = { .verdict = VERDICT_DOWN },
+			.latency_ms = NAN };
+		memset(states[i].detail, 'x', sizeof(states[i].detail) - 1);
+	}
+	for (unsigned details = 0; details < 2; details++) {
+		size_t count = details == 1 ? REPORT_BACKENDS_MAX : 10;
+		struct composer *composer = composer_new(&settings, 1, (struct wall){ 0 });
+		struct report *report;
+
+		composer_backends(composer, states, count);
+		for (unsigned i = 0; i < REPORT_METRICS_MAX - 1; i++) {
+			char name[128];
+
+			snprintf(name, sizeof(name), "a_metric_with_a_name_that_is_neither_short_nor_rare_%u", i);
+			composer_metric(composer, "", name, "bytes/s", "", 1.0 / 3);
+		}
+		composer_metric(composer, "", "hb_missed", "", "", 1);
+		report = finish(composer);
+		CU_ASSERT_EQUAL(report->backend_count, count);
+		CU_ASSERT_EQUAL(report->metric_count == 0, details == 1);
+		CU_ASSERT_EQUAL(isnan(metric_of(report, "hb_missed")) != 0, details == 1);
+		CU_ASSERT_EQUAL(report->backends[0].detail[0] == '\0', details == 1);
+		report_free(report);
+	}
+}
+
 static const struct suite_case cases[] = {
 	{ .name = "backends with a verdict", .run = test_backends },
 	{ .name = "residency", .run = test_residency },
@@ -241,6 +280,7 @@ static const struct suite_case cases[] = {
 	{ .name = "the agent's own metrics", .run = test_own },
 	{ .name = "loads, their sum, and errors", .run = test_loads },
 	{ .name = "more metrics than room", .run = test_full },
+	{ .name = "longer than isobard takes", .run = test_long },
 };
 
 int
