@@ -34,7 +34,9 @@ static void renumber_regions(const struct snapshot *previous, const struct steer
 static bool compile_service(const struct job *job, struct service_tables *tables, double *moved);
 static struct slot_table *compile_group(const struct job *job, uint16_t group);
 static struct slot_table *compile_shares(const struct job *job, uint16_t group, struct region_set legal);
+static size_t regions_with_weight(const struct job *job, const region_id *order, size_t count);
 static const struct plan_pair *planned_pairs(const struct job *job, uint16_t group, size_t *count);
+static bool planned_weights(const struct job *job, struct region_set legal, double *weights);
 static struct slot_table *compile_list(const struct job *job, struct region_set legal, struct location from);
 static struct slot_table *compile_countries(const struct job *job);
 static struct location group_location(const struct steering *steering, uint16_t group);
@@ -66,7 +68,7 @@ compile_tables(struct compiled *out, const struct steering *steering, const stru
 			if (strcmp(previous->services[k].intent->name, job.service->name) == 0)
 				job.last = &previous->services[k];
 		job.planned = NULL;
-		for (size_t k = 0; plan != NULL && k < plan->service_count; k++)
+		for (size_t k = 0; plan != NULL && job.service->policy == POLICY_PREDICTIVE && k < plan->service_count; k++)
 			if (strcmp(plan->services[k].name, job.service->name) == 0)
 				job.planned = &plan->services[k];
 		job.scratch = arena_new();
@@ -146,15 +148,19 @@ compile_shares(const struct job *job, uint16_t group, struct region_set legal)
 	struct pack_input input = { .others = others, .renumber = job->renumber };
 
 	input.other_count = order_legal(job, legal, (struct location){ false, 0, 0 }, others);
+	input.turning_count = regions_with_weight(job, others, input.other_count);
 	input.pairs = planned_pairs(job, group, &input.pair_count);
 	if (input.pairs == NULL) {
-		weights_rule(job->steering, job->service, NULL, weights);
+		if (!planned_weights(job, legal, weights))
+			weights_rule(job->steering, job->service, NULL, weights);
 		input.pairs = weights_pairs(job->service, weights, legal, job->scratch, &input.pair_count);
 		if (input.pairs == NULL)
 			return NULL;
 	}
 	if (input.pair_count == 0)	/* nothing is legal: the empty list answers NODATA */
 		return pack_list(NULL, 0);
+	if (input.other_count == 1)	/* nobody to choose from: the answer doesn't depend on the client */
+		return pack_list(others, 1);
 	input.slots = slots_for(job->steering, input.pair_count);
 	if (!job->service->sticky)
 		return pack_sequence(&input);
@@ -162,7 +168,19 @@ compile_shares(const struct job *job, uint16_t group, struct region_set legal)
 	return pack_slots(&input);
 }
 
-/* Those of the group itself only: what a plan leaves out, static weights fill, cut to what is legal. */
+/* `order` has those without weight behind the others. */
+static size_t
+regions_with_weight(const struct job *job, const region_id *order, size_t count)
+{
+	size_t n = 0;
+
+	for (; n < count; n++)
+		for (size_t i = 0; i < job->service->region_count; i++)
+			if (job->service->regions[i].region == order[n] && job->service->regions[i].weight <= 0)
+				return n;
+	return n;
+}
+
 static const struct plan_pair *
 planned_pairs(const struct job *job, uint16_t group, size_t *count)
 {
@@ -172,6 +190,25 @@ planned_pairs(const struct job *job, uint16_t group, size_t *count)
 			return job->planned->groups[i].pairs;
 		}
 	return NULL;
+}
+
+/* For groups that the plan leaves out: the primaries' shares of the default group, cut to what is legal. False when the
+ * plan has none of these. */
+static bool
+planned_weights(const struct job *job, struct region_set legal, double *weights)
+{
+	size_t count = 0;
+	const struct plan_pair *pairs = planned_pairs(job, GROUP_DEFAULT, &count);
+	double sum = 0;
+
+	for (size_t i = 0; i < job->service->region_count; i++) {
+		weights[i] = 0;
+		for (size_t p = 0; p < count; p++)
+			if (pairs[p].primary == job->service->regions[i].region && region_set_has(&legal, pairs[p].primary))
+				weights[i] += pairs[p].share;
+		sum += weights[i];
+	}
+	return sum > 0;
 }
 
 static struct slot_table *
@@ -208,6 +245,7 @@ compile_countries(const struct job *job)
 		count = order_legal(job, legal, from, order);
 		for (size_t i = 0; i < count && i < SLOT_LIST; i++)
 			table->slots[c].list[i] = order[i];
+		table->slots[c].rank = PACK_LIST_RANK;
 	}
 	locator_free(locator);
 	return table;

@@ -11,7 +11,14 @@
  *    meet evenly.
  * 4. The same again for the backups among the slots of one primary.
  * 5. Ranks: inside each (primary, backup) class 0 .. 65534 in even steps, so a partial drain takes the same part of
- *    every class and spills in the planned proportions. */
+ *    every class and spills in the planned proportions.
+ *
+ * A sequence is walked slot by slot, so what matters is every stretch of it. The k-th turn (from 0) of a region with c of
+ * n slots is due from slot floor(k n / c) and late after slot ceil((k + 1) n / c) - 1. Serving, of those that are due,
+ * the one that is late first meets all of these (earliest deadline first with unit jobs and full load), and then each
+ * region is less than one answer away from its share, at every slot. Smooth weighted round robin was rejected: its error
+ * grows with the number of regions. Within a primary its backups take turns by the same rule, and the ranks of a class
+ * are permuted by steps of the golden section, so that a partial drain doesn't come in long stretches either. */
 #include "plan/pack.h"
 
 #include <assert.h>
@@ -25,12 +32,18 @@ struct counts {
 
 static bool count_slots(const struct pack_input *input, struct counts *counts);
 static void apportion(const double *shares, size_t count, uint32_t total, uint32_t *seats);
+static size_t same_primary(const struct pack_input *input, size_t from);
 static void place_primaries(const struct pack_input *input, struct slot_table *table, const struct counts *counts);
 static void place_backups(const struct pack_input *input, struct slot_table *table, const struct counts *counts);
 static region_id previous_at(const struct pack_input *input, uint32_t slot, unsigned position);
 static size_t pair_find(const struct pack_input *input, region_id primary, region_id backup);
-static void fill_rest(const struct pack_input *input, struct slot_table *table, const struct counts *counts);
+static void fill_rest(const struct pack_input *input, struct slot_table *table, const struct counts *counts,
+	bool in_turn);
+static uint32_t golden_step(uint32_t size);
+static void add_others(const struct pack_input *input, struct slot *slot, uint32_t nth);
 static bool is_uniform(const struct slot_table *table);
+static bool place_in_turn(const struct pack_input *input, struct slot_table *table, const struct counts *counts);
+static void take_turns(const uint32_t *counts, size_t count, uint32_t total, uint8_t *turns);
 
 struct slot_table *
 pack_slots(const struct pack_input *input)
@@ -45,7 +58,7 @@ pack_slots(const struct pack_input *input)
 	}
 	place_primaries(input, table, &counts);
 	place_backups(input, table, &counts);
-	fill_rest(input, table, &counts);
+	fill_rest(input, table, &counts, false);
 	free(counts.pairs);
 	return table;
 }
@@ -61,17 +74,27 @@ count_slots(const struct pack_input *input, struct counts *counts)
 		shares[input->pairs[i].primary] += input->pairs[i].share;
 	apportion(shares, REGIONS_MAX, input->slots, counts->primary);
 	for (size_t i = 0, n; i < input->pair_count; i += n) {
-		region_id primary = input->pairs[i].primary;
-
-		for (n = 0; i + n < input->pair_count && input->pairs[i + n].primary == primary; n++)
-			shares[n] = input->pairs[i + n].share;
-		apportion(shares, n, counts->primary[primary], counts->pairs + i);
+		n = same_primary(input, i);
+		for (size_t k = 0; k < n; k++)
+			shares[k] = input->pairs[i + k].share;
+		apportion(shares, n, counts->primary[input->pairs[i].primary], counts->pairs + i);
 	}
 	free(shares);
 	return true;
 }
 
-/* Largest remainder; ties go to the lower index. Shares that are all zero get nothing but the total's first seat. */
+/* How many pairs from here on have this primary. */
+static size_t
+same_primary(const struct pack_input *input, size_t from)
+{
+	size_t n = 1;
+
+	while (from + n < input->pair_count && input->pairs[from + n].primary == input->pairs[from].primary)
+		n++;
+	return n;
+}
+
+/* Largest remainder; ties go to the lower index. Where there are seats to give, a share is above zero. */
 static void
 apportion(const double *shares, size_t count, uint32_t total, uint32_t *seats)
 {
@@ -80,19 +103,20 @@ apportion(const double *shares, size_t count, uint32_t total, uint32_t *seats)
 
 	for (size_t i = 0; i < count; i++)
 		sum += shares[i];
+	assert(sum > 0 || total == 0);
 	for (size_t i = 0; i < count; i++) {
 		/* Two floors of nearly whole numbers would lose a seat to rounding: 2^-20 of a seat doesn't matter. */
-		seats[i] = sum > 0 ? (uint32_t)(shares[i] / sum * total + 1e-6) : 0;
+		seats[i] = total > 0 ? (uint32_t)(shares[i] / sum * total + 1e-6) : 0;
 		given += seats[i];
 	}
 	while (given < total) {
 		size_t best = 0;
-		double most = -1;
+		double most = -2;
 
 		for (size_t i = 0; i < count; i++) {
-			double rest = sum > 0 ? shares[i] / sum * total - seats[i] : 0;
+			double rest = shares[i] / sum * total - seats[i];
 
-			if (rest > most && (shares[i] > 0 || sum <= 0)) {
+			if (rest > most && shares[i] > 0) {
 				most = rest;
 				best = i;
 			}
@@ -197,28 +221,57 @@ pair_find(const struct pack_input *input, region_id primary, region_id backup)
 
 /* Ranks, and the places after the backup: the other regions in turn, so that a double loss doesn't fall on one. */
 static void
-fill_rest(const struct pack_input *input, struct slot_table *table, const struct counts *counts)
+fill_rest(const struct pack_input *input, struct slot_table *table, const struct counts *counts, bool in_turn)
 {
 	uint32_t *seen = calloc(input->pair_count + 1, sizeof(*seen));
 
 	for (uint32_t i = 0; i < table->count; i++) {
 		struct slot *slot = &table->slots[i];
-		size_t pair = pair_find(input, slot->list[0], slot->list[1]), at = 2;
+		size_t pair = pair_find(input, slot->list[0], slot->list[1]);
 		uint32_t nth = seen == NULL || pair == input->pair_count ? 0 : seen[pair]++;
 		uint32_t size = pair == input->pair_count || counts->pairs[pair] == 0 ? 1 : counts->pairs[pair];
+		uint64_t level = in_turn ? (uint64_t)nth * golden_step(size) % size : nth;
 
-		slot->rank = (uint16_t)(((uint64_t)nth * 2 + 1) * 65535 / (2 * (uint64_t)size));
-		if (slot->list[1] == NO_REGION)
-			continue;
-		for (size_t n = 0; n < input->other_count && at < SLOT_LIST; n++) {
-			region_id r = input->others[(nth + n) % input->other_count];
-
-			if (r != slot->list[0] && r != slot->list[1] && (at == 2 || r != slot->list[2]))
-				slot->list[at++] = r;
-		}
+		slot->rank = (uint16_t)((level * 2 + 1) * 65535 / (2 * (uint64_t)size));
+		if (slot->list[1] != NO_REGION)
+			add_others(input, slot, nth);
 	}
 	free(seen);
 	table->uniform = is_uniform(table);
+}
+
+/* The step nearest above size / 1.618 that visits all of 0 .. size - 1. */
+static uint32_t
+golden_step(uint32_t size)
+{
+	uint32_t step = (uint32_t)(size * 0.6180339887498949);
+
+	for (;; step++) {
+		uint32_t a = step, b = size;
+
+		while (b != 0) {
+			uint32_t rest = a % b;
+
+			a = b;
+			b = rest;
+		}
+		if (a == 1)
+			return step;
+	}
+}
+
+static void
+add_others(const struct pack_input *input, struct slot *slot, uint32_t nth)
+{
+	size_t at = 2;
+
+	for (size_t n = 0; n < input->other_count && at < SLOT_LIST; n++) {
+		size_t from = n < input->turning_count ? (nth + n) % input->turning_count : n;
+		region_id r = input->others[from];
+
+		if (r != slot->list[0] && r != slot->list[1] && (at == 2 || r != slot->list[2]))
+			slot->list[at++] = r;
+	}
 }
 
 static bool
@@ -235,46 +288,75 @@ pack_sequence(const struct pack_input *input)
 {
 	struct slot_table *table = slot_table_new(input->slots);
 	struct counts counts = { .pairs = calloc(input->pair_count + 1, sizeof(uint32_t)) };
-	int64_t *credit = calloc(input->pair_count + 1, sizeof(*credit));
 
-	if (table == NULL || counts.pairs == NULL || credit == NULL || !count_slots(input, &counts)) {
+	if (table == NULL || counts.pairs == NULL || !count_slots(input, &counts)
+	    || !place_in_turn(input, table, &counts)) {
+		free(counts.pairs);
 		slot_table_release(table);
-		table = NULL;
-		goto done;
+		return NULL;
 	}
-	/* Smooth weighted round robin: everybody earns its weight, the richest is served and pays the total. First among
-	 * primaries, then among the pairs of the one chosen, which keeps both levels within one of their shares. */
-	{
-		int64_t primary_credit[REGIONS_MAX] = { 0 };
-
-		for (uint32_t i = 0; i < table->count; i++) {
-			size_t r = 0, best;
-
-			for (size_t k = 0; k < REGIONS_MAX; k++) {
-				primary_credit[k] += counts.primary[k];
-				if (primary_credit[k] > primary_credit[r])
-					r = k;
-			}
-			primary_credit[r] -= table->count;
-			best = input->pair_count;
-			for (size_t p = 0; p < input->pair_count; p++) {
-				if (input->pairs[p].primary != r)
-					continue;
-				credit[p] += counts.pairs[p];
-				if (best == input->pair_count || credit[p] > credit[best])
-					best = p;
-			}
-			assert(best < input->pair_count);
-			credit[best] -= counts.primary[r];
-			table->slots[i].list[0] = (region_id)r;
-			table->slots[i].list[1] = input->pairs[best].backup;
-		}
-	}
-	fill_rest(input, table, &counts);
-done:
+	fill_rest(input, table, &counts, true);
 	free(counts.pairs);
-	free(credit);
 	return table;
+}
+
+static bool
+place_in_turn(const struct pack_input *input, struct slot_table *table, const struct counts *counts)
+{
+	uint8_t *primaries = malloc(table->count), *backups = malloc(table->count);
+	uint32_t next[REGIONS_MAX], used = 0;		/* in `backups`, which has a run for each primary */
+	size_t first[REGIONS_MAX];			/* of its pairs */
+
+	if (primaries == NULL || backups == NULL) {
+		free(primaries);
+		free(backups);
+		return false;
+	}
+	take_turns(counts->primary, REGIONS_MAX, table->count, primaries);
+	for (size_t i = 0, n; i < input->pair_count; i += n) {
+		region_id primary = input->pairs[i].primary;
+
+		n = same_primary(input, i);
+		first[primary] = i;
+		next[primary] = used;
+		take_turns(counts->pairs + i, n, counts->primary[primary], backups + used);
+		used += counts->primary[primary];
+	}
+	for (uint32_t i = 0; i < table->count; i++) {
+		region_id r = primaries[i];
+
+		table->slots[i].list[0] = r;
+		table->slots[i].list[1] = input->pairs[first[r] + backups[next[r]++]].backup;
+	}
+	free(primaries);
+	free(backups);
+	return true;
+}
+
+/* `counts` add up to `total`; which of them each turn goes to. At most 256 of them. */
+static void
+take_turns(const uint32_t *counts, size_t count, uint32_t total, uint8_t *turns)
+{
+	uint32_t given[256] = { 0 };
+	uint64_t due[256] = { 0 }, late[256];
+
+	assert(count <= ARRAY_SIZE(given));
+	for (size_t i = 0; i < count; i++)
+		late[i] = counts[i] == 0 ? UINT64_MAX : ((uint64_t)total + counts[i] - 1) / counts[i];
+	for (uint32_t turn = 0; turn < total; turn++) {
+		size_t best = 0;
+		uint64_t least = UINT64_MAX;
+
+		for (size_t i = 0; i < count; i++)
+			if (late[i] < least && due[i] <= turn) {
+				least = late[i];
+				best = i;
+			}
+		turns[turn] = (uint8_t)best;
+		given[best]++;
+		due[best] = (uint64_t)given[best] * total / counts[best];
+		late[best] = ((uint64_t)(given[best] + 1) * total + counts[best] - 1) / counts[best];
+	}
 }
 
 struct slot_table *
@@ -286,7 +368,7 @@ pack_list(const region_id *list, size_t count)
 		return NULL;
 	for (size_t i = 0; i < count && i < SLOT_LIST; i++)
 		table->slots[0].list[i] = list[i];
-	table->slots[0].rank = 65535 / 2;
+	table->slots[0].rank = PACK_LIST_RANK;
 	table->uniform = true;
 	return table;
 }
