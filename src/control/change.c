@@ -117,7 +117,7 @@ publication_begin(struct publication *p)
 		return;
 	}
 	if (control->store == NULL)
-		finish(p, OUTCOME_UNAVAILABLE, "this daemon serves a folder and has no store: edit the files and reload");
+		finish(p, OUTCOME_UNAVAILABLE, store_missing(control));
 	else if (!store_submit(control->store, change_store, on_stored, p))
 		finish(p, OUTCOME_UNAVAILABLE, "the store's queue is full; try again");
 }

@@ -26,6 +26,7 @@ static void end_overrides(struct control *control, struct wall now);
 static void probe_outside(struct control *control, struct mono now);
 static void maintain(struct control *control, struct mono now);
 static int maintain_job(struct store_txn *txn, void *arg);
+static void maintain_next(void *arg, int status);
 static void on_probed(void *arg, region_id region, size_t service, bool healthy, const char *detail);
 static void close_handles(struct control *control);
 
@@ -289,20 +290,27 @@ maintain(struct control *control, struct mono now)
 	if (control->store == NULL || mono_ms_between(control->maintained, now) < MAINTAIN_MS)
 		return;
 	control->maintained = now;
-	if (!store_submit(control->store, maintain_job, NULL, NULL))
+	if (!store_submit(control->store, maintain_job, maintain_next, control))
 		log_debug("the store is busy: maintenance waits for the next minute");
 }
 
 static int
 maintain_job(struct store_txn *txn, void *arg)
 {
-	bool more = true;
-	int status = 0;
+	struct control *control = arg;
 
-	(void)arg;
-	for (int i = 0; i < 8 && more && status == 0; i++)
-		status = store_maintain(txn, wall_now(), &more);
-	return status;
+	return store_maintain(txn, wall_now(), &control->maintain_more);
+}
+
+/* On the writer thread. One bounded piece a transaction, so that reports get in between. */
+static void
+maintain_next(void *arg, int status)
+{
+	struct control *control = arg;
+
+	if (status == 0 && control->maintain_more
+	    && !store_submit(control->store, maintain_job, maintain_next, control))
+		log_debug("the store is busy: the rest of the maintenance waits for the next minute");
 }
 
 void
@@ -314,6 +322,13 @@ control_store_told(struct control *control, int status)
 		log_warning(failing ? "the store can't be written: reports and changes are refused, answers go on"
 			: "the store can be written again");
 	control->status.store_failing = failing;
+}
+
+const char *
+store_missing(const struct control *control)
+{
+	return control->options.storeless ? "this daemon serves a folder and has no store: edit the files and reload"
+		: "the store can't be written since the start (see the log); nothing has changed, answers go on";
 }
 
 /* --- views --------------------------------------------------------------------------------------------------- */

@@ -108,7 +108,7 @@ const struct snapshot *control_snapshot(const struct control *control) NONNULL;
 const struct round *control_round(const struct control *control) NONNULL;
 const struct plan *control_plan_now(const struct control *control) NONNULL;	/* the published one, or NULL */
 const struct server *control_server(const struct control *control) NONNULL;
-struct store *control_store(const struct control *control) NONNULL;		/* NULL when storeless */
+struct store *control_store(const struct control *control) NONNULL;	/* NULL: storeless, or it could only be read */
 const char *control_zone_text(const struct control *control, const char *name) NONNULL;	/* NULL: no such zone */
 const char *control_steering_text(const struct control *control) NONNULL;	/* "" when there is none */
 size_t control_overrides(const struct control *control, const struct override **overrides) NONNULL;

@@ -16,7 +16,7 @@ control_reload(struct control *control, outcome_fn *done, void *arg)
 	struct arena *arena;
 	struct change *change;
 
-	if (control->store == NULL) {
+	if (control->options.storeless) {
 		reload_folder(control, done, arg);
 		return;
 	}

@@ -17,6 +17,7 @@
 #include "control/state.h"
 
 static bool open_store(struct control *control, struct diags *diags);
+static bool can_be_read(const char *path);
 static bool load_world(struct control *control, struct diags *diags);
 static bool load_stored(struct control *control, struct store_reader *reader, struct diags *diags);
 static bool import_folder(struct control *control, struct diags *diags);
@@ -49,10 +50,27 @@ open_store(struct control *control, struct diags *diags)
 	if (control->options.storeless)
 		return true;
 	control->store = store_open(&options, &error);
-	if (control->store == NULL)
+	if (control->store == NULL && can_be_read(settings->store)) {
+		log_error("store: %s; it's only read: answers go by what it holds, reports and changes are refused",
+		    error.bytes == NULL ? "out of memory" : error.bytes);
+		control->status.store_failing = true;
+	} else if (control->store == NULL) {
 		fail(diags, "store", &error);
+	}
 	text_fini(&error);
-	return control->store != NULL;
+	return control->store != NULL || control->status.store_failing;
+}
+
+/* A store on a disk that can't be written still has the zones. */
+static bool
+can_be_read(const char *path)
+{
+	struct text error = { 0 };
+	struct store_reader *reader = store_reader_open(path, &error);
+
+	text_fini(&error);
+	store_reader_close(reader);
+	return reader != NULL;
 }
 
 static bool
@@ -73,7 +91,7 @@ load_world(struct control *control, struct diags *diags)
 	loaded = load_stored(control, reader, diags);
 	control->status.revision = store_revision(reader);
 	store_reader_close(reader);
-	if (loaded && control->world->zone_count == 0 && *control->world->steering_text == '\0') {
+	if (loaded && control->store != NULL && control->world->zone_count == 0 && *control->world->steering_text == '\0') {
 		world_free(control->world);
 		control->world = NULL;
 		loaded = import_folder(control, diags);
@@ -190,7 +208,7 @@ publish_first(struct control *control, struct diags *diags)
 {
 	if (!publish_stored(control, diags))
 		return false;
-	if (control->store != NULL) {
+	if (!control->options.storeless) {
 		load_reports(control);
 		/* The reports may narrow what was just built. Nobody has seen that yet. */
 		if (round_constraints(control->round) > 0 && !publish_stored(control, diags))

@@ -63,6 +63,7 @@ struct control {
 	size_t override_count;
 	struct arena *override_arena;
 	struct mono probed, maintained;
+	bool maintain_more;			/* the store's writer thread alone uses it */
 	struct control_status status;
 };
 
@@ -82,6 +83,7 @@ bool overrides_load(struct control *control) NONNULL;
 void overrides_apply(struct control *control) NONNULL;	/* those in force now, into the round and the live words */
 
 /* control.c */
+const char *store_missing(const struct control *control) NONNULL;	/* why there is no store to write to */
 void control_store_told(struct control *control, int status) NONNULL;	/* remembers whether the last write failed */
 
 #endif

@@ -10,6 +10,9 @@
 #include "base/log.h"
 #include "control/state.h"
 
+/* Samples dated far ahead would neither be rolled up nor expire until then. Clocks without NTP are minutes off. */
+#define AHEAD_MOST_MS 300000
+
 struct report_job {
 	struct control *control;
 	struct report *report;
@@ -49,10 +52,12 @@ control_report(struct control *control, struct report *report, outcome_fn *done,
 		return;
 	}
 	*job = (struct report_job){ control, report, done, arg, wall_now(), 0 };
-	if (steering_region_find(control->world->steering, report->region) == NO_REGION)
+	if (report->time.ms > job->received.ms + AHEAD_MOST_MS)
+		report_finish(job, OUTCOME_INVALID, "the report's time is more than 5 minutes ahead: set the agent's clock");
+	else if (steering_region_find(control->world->steering, report->region) == NO_REGION)
 		report_finish(job, OUTCOME_NOT_FOUND, "steering.yaml has no such region");
 	else if (control->store == NULL)
-		report_finish(job, OUTCOME_UNAVAILABLE, "this daemon serves a folder and has no store");
+		report_finish(job, OUTCOME_UNAVAILABLE, store_missing(control));
 	else if (!store_submit(control->store, report_store, on_report_stored, job))
 		report_finish(job, OUTCOME_UNAVAILABLE, "the store's queue is full; try again");
 }
