@@ -7,7 +7,7 @@
  * parse the RR's rdata" to everything. So each field is checked here by its kind, from ldns' own table of types,
  * before ldns sees it. Names don't pass through ldns at all: it gets "." in their place, and the names that
  * master_name_read() made are put in afterwards.
- * When ldns still refuses, each field is tried alone to find which one it was. */
+ * When ldns still refuses, rdata_explain() finds out why. */
 #include "zone/rdata.h"
 
 #include <ctype.h>
@@ -17,6 +17,8 @@
 
 #include "dns/types.h"
 #include "zone/master_name.h"
+#include "zone/rdata_explain.h"
+#include "zone/rdata_fields.h"
 #include "zone/rdata_write.h"
 #include "zone/rrtype.h"
 #include "zone/ttl.h"
@@ -24,8 +26,6 @@
 enum { IPSECKEY_GATEWAY = 3, IPSECKEY_KEY = 4 };	/* places among its words; the key may be several */
 
 #define SHOWN 60	/* octets of a wrong value that a message shows */
-#define VALUE_SIZE 1030	/* the longest text string: 255 octets, each as \DDD */
-#define TOO_LONG "is no text of at most 255 octets with right escapes"
 
 /* One record on its way. */
 struct form {
@@ -42,8 +42,6 @@ static bool read_generic(struct form *form);
 static bool read_hex(struct form *form, unsigned length);
 static bool generic_fits(struct form *form);
 static bool check_count(const struct form *form);
-static ldns_rdf_type field_kind(const struct form *form, size_t i);
-static bool takes_the_rest(ldns_rdf_type kind);
 static bool write_line(struct form *form);
 static bool write_field(struct form *form, size_t i);
 static bool may_be_quoted(ldns_rdf_type kind);
@@ -57,8 +55,7 @@ static bool check_hex_rest(const struct form *form);
 static bool check_key(const struct form *form);
 static bool read_line(struct form *form);
 static bool assemble(struct form *form, const ldns_rr *rr);
-static void explain(const struct form *form, ldns_status status);
-static const char *field_trouble(const struct form *form, size_t i, const char *value, const char **suggestion);
+static void explain(const struct form *form);
 static bool wrong(const struct form *form, const struct token *value, const char *suggestion, const char *what);
 static struct diag_place place(const struct form *form, const struct token *token);
 static bool out_of_memory(const struct form *form);
@@ -158,44 +155,11 @@ check_count(const struct form *form)
 			    "%s: %zu of %zu value%s", form->type_name, form->count, least, least == 1 ? "" : "s");
 		return false;
 	}
-	if (form->count > most && !takes_the_rest(field_kind(form, most - 1)))
+	if (form->count > most && !rdata_field_takes_rest(rdata_field_kind(form->type, most - 1)))
 		return wrong(form, &form->values[most], NULL, form->type == TYPE_A || form->type == TYPE_AAAA
 		    ? "is one value too many; a record has one address, write a record for each"
 		    : "is one value too many");
 	return true;
-}
-
-/* The kind of the i-th word. The first "field" of HIP and IPSECKEY is several words, others follow. */
-static ldns_rdf_type
-field_kind(const struct form *form, size_t i)
-{
-	if (form->type == RRTYPE_IPSECKEY)
-		return LDNS_RDF_TYPE_IPSECKEY;
-	if (form->type == RRTYPE_HIP)
-		return i < 3 ? LDNS_RDF_TYPE_HIP : LDNS_RDF_TYPE_DNAME;
-	if (i >= ldns_rr_descriptor_maximum(form->descriptor))
-		i = ldns_rr_descriptor_maximum(form->descriptor) - 1;
-	return ldns_rr_descriptor_field_type(form->descriptor, i);
-}
-
-static bool
-takes_the_rest(ldns_rdf_type kind)
-{
-	switch (kind) {
-	case LDNS_RDF_TYPE_APL:
-	case LDNS_RDF_TYPE_B64:
-	case LDNS_RDF_TYPE_HEX:
-	case LDNS_RDF_TYPE_HIP:
-	case LDNS_RDF_TYPE_IPSECKEY:
-	case LDNS_RDF_TYPE_LOC:
-	case LDNS_RDF_TYPE_NSAP:
-	case LDNS_RDF_TYPE_BITMAP:
-	case LDNS_RDF_TYPE_SVCPARAMS:
-	case LDNS_RDF_TYPE_WKS:
-		return true;
-	default:
-		return false;
-	}
 }
 
 /* The record as ldns shall read it. Its owner doesn't matter. */
@@ -218,7 +182,7 @@ static bool
 write_field(struct form *form, size_t i)
 {
 	const struct token *value = &form->values[i];
-	ldns_rdf_type kind = field_kind(form, i);
+	ldns_rdf_type kind = rdata_field_kind(form->type, i);
 
 	if (value->quoted && !may_be_quoted(kind))
 		return wrong(form, value, NULL, "stands in quotes");
@@ -357,9 +321,9 @@ check_hex_rest(const struct form *form)
 {
 	size_t last = form->count > 0 ? form->count - 1 : 0, digits = 0;
 
-	if (form->count == 0 || field_kind(form, last) != LDNS_RDF_TYPE_HEX)
+	if (form->count == 0 || rdata_field_kind(form->type, last) != LDNS_RDF_TYPE_HEX)
 		return true;
-	while (last > 0 && field_kind(form, last - 1) == LDNS_RDF_TYPE_HEX
+	while (last > 0 && rdata_field_kind(form->type, last - 1) == LDNS_RDF_TYPE_HEX
 	    && last >= ldns_rr_descriptor_maximum(form->descriptor))
 		last--;
 	for (size_t i = last; i < form->count; i++)
@@ -397,7 +361,7 @@ read_line(struct form *form)
 	if (status == LDNS_STATUS_MEM_ERR)
 		return out_of_memory(form);
 	if (status != LDNS_STATUS_OK) {
-		explain(form, status);
+		explain(form);
 		return false;
 	}
 	good = assemble(form, rr);
@@ -440,84 +404,11 @@ assemble(struct form *form, const ldns_rr *rr)
 /* --- errors ------------------------------------------------------------------------------------------------- */
 
 static void
-explain(const struct form *form, ldns_status status)
+explain(const struct form *form)
 {
-	const char *what, *suggestion = NULL;
-	char value[VALUE_SIZE];
+	struct rdata_trouble trouble = rdata_explain(form->type, form->values, form->count);
 
-	for (size_t i = 0; i < form->count; i++) {
-		struct token bare = form->values[i];
-
-		if (bare.quoted) {
-			bare.text++;
-			bare.length -= 2;
-		}
-		if (token_copy(&bare, value, sizeof(value)))
-			what = field_trouble(form, i, value, &suggestion);
-		else
-			what = field_kind(form, i) == LDNS_RDF_TYPE_STR ? TOO_LONG : NULL;
-		if (what != NULL) {
-			wrong(form, &form->values[i], suggestion, what);
-			return;
-		}
-	}
-	if (form->reader->diags != NULL)
-		diag_error(form->reader->diags, place(form, form->count > 0 ? form->values : form->type_token), NULL,
-		    "%s: the values don't fit the type (%s)", form->type_name, ldns_get_errorstr_by_id(status));
-}
-
-/* What is wrong with the i-th value, or NULL. */
-static const char *
-field_trouble(const struct form *form, size_t i, const char *value, const char **suggestion)
-{
-	ldns_rdf_type kind = field_kind(form, i);
-	ldns_rdf *rdf, *other;
-
-	switch (kind) {
-	case LDNS_RDF_TYPE_A:
-	case LDNS_RDF_TYPE_AAAA:
-	case LDNS_RDF_TYPE_ALG:
-	case LDNS_RDF_TYPE_CERT_ALG:
-	case LDNS_RDF_TYPE_EUI48:
-	case LDNS_RDF_TYPE_EUI64:
-	case LDNS_RDF_TYPE_ILNP64:
-	case LDNS_RDF_TYPE_STR:
-	case LDNS_RDF_TYPE_TAG:
-	case LDNS_RDF_TYPE_TIME:
-	case LDNS_RDF_TYPE_NSEC3_SALT:
-	case LDNS_RDF_TYPE_NSEC3_NEXT_OWNER:
-		break;
-	case LDNS_RDF_TYPE_B64:
-		return strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
-		    == strlen(value) ? NULL : "is not base64";
-	case LDNS_RDF_TYPE_HEX:
-		return strspn(value, "0123456789abcdefABCDEF") == strlen(value) ? NULL : "is not hexadecimal";
-	default:
-		return NULL;
-	}
-	rdf = ldns_rdf_new_frm_str(kind, value);
-	if (rdf != NULL) {
-		ldns_rdf_deep_free(rdf);
-		return NULL;
-	}
-	switch (kind) {
-	case LDNS_RDF_TYPE_A:
-		other = ldns_rdf_new_frm_str(LDNS_RDF_TYPE_AAAA, value);
-		*suggestion = other != NULL && form->type == TYPE_A ? "AAAA" : NULL;
-		ldns_rdf_deep_free(other);
-		return "is no IPv4 address";
-	case LDNS_RDF_TYPE_AAAA:
-		other = ldns_rdf_new_frm_str(LDNS_RDF_TYPE_A, value);
-		*suggestion = other != NULL ? "A" : NULL;
-		ldns_rdf_deep_free(other);
-		return "is no IPv6 address";
-	case LDNS_RDF_TYPE_STR:
-		return TOO_LONG;
-	case LDNS_RDF_TYPE_TIME:
-		return "is no time of the form YYYYMMDDHHMMSS";
-	default:
-		return "does not fit here";
-	}
+	wrong(form, trouble.value != NULL ? trouble.value : form->type_token, trouble.suggestion, trouble.what);
 }
 
 static bool

@@ -9,7 +9,8 @@
 
 /* Those that only this folder knows by name; the others are in dns/types.h. */
 enum {
-	RRTYPE_NULL = 10, RRTYPE_SIG = 24, RRTYPE_KEY = 25, RRTYPE_NXT = 30, RRTYPE_IPSECKEY = 45, RRTYPE_HIP = 55,
+	RRTYPE_NULL = 10, RRTYPE_SIG = 24, RRTYPE_KEY = 25, RRTYPE_LOC = 29, RRTYPE_NXT = 30, RRTYPE_IPSECKEY = 45,
+	RRTYPE_HIP = 55,
 };
 
 uint16_t rrtype_parse(const char *text) NONNULL;	/* "AAAA", "TYPE65"; 0 when unknown */
