@@ -2,8 +2,10 @@
  * token and no audit row can be trusted, and going on would be worse than stopping. */
 #include "base/hash.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
+#include <string.h>
 
 void
 sha256(const void *bytes, size_t length, uint8_t digest[static SHA256_SIZE])
@@ -25,4 +27,11 @@ sha256_text(const void *bytes, size_t length, char text[static SHA256_TEXT_SIZE]
 	}
 	text[SHA256_TEXT_SIZE - 1] = '\0';
 	return text;
+}
+
+bool
+sha256_text_same(const char *a, const char *b)
+{
+	return strlen(a) == SHA256_TEXT_SIZE - 1 && strlen(b) == SHA256_TEXT_SIZE - 1 &&
+	    CRYPTO_memcmp(a, b, SHA256_TEXT_SIZE - 1) == 0;
 }

@@ -3,6 +3,7 @@
 #ifndef ISOBAR_BASE_HASH_H
 #define ISOBAR_BASE_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,5 +23,6 @@ hash64(const void *bytes, size_t length, uint64_t seed)
 
 void sha256(const void *bytes, size_t length, uint8_t digest[static SHA256_SIZE]) NONNULL;
 const char *sha256_text(const void *bytes, size_t length, char text[static SHA256_TEXT_SIZE]) NONNULL;
+bool sha256_text_same(const char *a, const char *b) NONNULL;	/* in constant time for two such texts */
 
 #endif

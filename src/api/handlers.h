@@ -1,0 +1,76 @@
+/* handlers.h -- one function, or two, for each row of the routes table, by file. See routes.c for who calls which: the
+ * first of two runs on the API's thread with the whole body, the second on the control thread. */
+#ifndef ISOBAR_API_HANDLERS_H
+#define ISOBAR_API_HANDLERS_H
+
+#include "api/request.h"
+#include "base/contract.h"
+
+/* reports.c */
+void report_read_body(struct request *request) NONNULL;
+void report_take(struct request *request) NONNULL;
+
+/* forecasts.c: what the PAE sends, and what was kept of it */
+void plan_take(struct request *request) NONNULL;
+void plan_show(struct request *request) NONNULL;
+void predictions_read_body(struct request *request) NONNULL;
+void predictions_take(struct request *request) NONNULL;
+void predictions_show(struct request *request) NONNULL;
+
+/* models.c */
+void model_take(struct request *request) NONNULL;
+void models_show(struct request *request) NONNULL;
+void model_show(struct request *request) NONNULL;
+void train_start(struct request *request) NONNULL;
+
+/* states.c: how things stand */
+void status_show(struct request *request) NONNULL;
+void regions_show(struct request *request) NONNULL;
+void region_show(struct request *request) NONNULL;
+void services_show(struct request *request) NONNULL;
+void service_show(struct request *request) NONNULL;
+void weights_show(struct request *request) NONNULL;
+void overrides_show(struct request *request) NONNULL;
+void stats_show(struct request *request) NONNULL;
+
+/* explain.c */
+void explain_show(struct request *request) NONNULL;
+
+/* zones.c */
+void zones_show(struct request *request) NONNULL;
+void zone_show(struct request *request) NONNULL;
+void records_show(struct request *request) NONNULL;
+void export_show(struct request *request) NONNULL;
+
+/* edits.c: the operator's changes. Each first step makes a struct change, which change_run() gives to the control. */
+void zone_put(struct request *request) NONNULL;
+void zone_check_body(struct request *request) NONNULL;
+void zone_delete(struct request *request) NONNULL;
+void record_put(struct request *request) NONNULL;
+void record_delete(struct request *request) NONNULL;
+void apply_read_body(struct request *request) NONNULL;
+void override_read_body(struct request *request) NONNULL;
+void override_delete(struct request *request) NONNULL;
+
+/* outcome.c */
+void change_run(struct request *request) NONNULL;
+void reload_run(struct request *request) NONNULL;
+
+/* tokens.c */
+void tokens_show(struct request *request) NONNULL;
+void token_create(struct request *request) NONNULL;
+void token_delete(struct request *request) NONNULL;
+
+/* audit.c */
+void audit_show(struct request *request) NONNULL;
+
+/* process.c */
+void live_show(struct request *request) NONNULL;
+void ready_check(struct request *request) NONNULL;
+void ready_show(struct request *request) NONNULL;
+void stop_run(struct request *request) NONNULL;
+
+/* metrics.c */
+void metrics_show(struct request *request) NONNULL;
+
+#endif

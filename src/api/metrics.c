@@ -1,0 +1,391 @@
+/* metrics.c -- counters and states in Prometheus' text format 0.0.4.
+ * In: the control's views and counters.  Out: text/plain.  Threads: control.
+ * Every family is one block of HELP, TYPE and samples, as the format demands. Labels are services, regions, zones and
+ * words of our own: never a query's name or a client, of which there is no end. Names follow Prometheus' conventions:
+ * isobar_ in front, base units, _total behind counters. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "api/counters.h"
+#include "api/handlers.h"
+#include "api/resources.h"
+
+struct exposition {
+	struct request *request;
+	struct scene scene;
+	struct text *out;
+};
+
+static void add_server(struct exposition *x);
+static void add_rcodes(struct exposition *x, const struct counters *sum);
+static void add_picks(struct exposition *x, const struct counters *sum);
+static void add_answers(struct exposition *x);
+static void add_states(struct exposition *x);
+static void add_region_numbers(struct exposition *x);
+static void region_gauge(struct exposition *x, const char *name, const char *help,
+	double (*value)(const struct exposition *x, region_id region));
+static void add_deaths(struct exposition *x);
+static void add_shares(struct exposition *x);
+static void add_control(struct exposition *x);
+static void add_zones(struct exposition *x);
+static void add_store(struct exposition *x);
+static void add_api(struct exposition *x);
+static void family(struct exposition *x, const char *name, const char *type, const char *help);
+static void single(struct exposition *x, const char *name, const char *type, const char *help, double value);
+static void sample(struct exposition *x, const char *name, double value, const char *label, const char *label_value,
+	const char *label2, const char *label2_value);
+static void label_write(struct text *out, const char *label, const char *value);
+static void number_write(struct text *out, double value);
+
+void
+metrics_show(struct request *request)
+{
+	struct text out = { 0 };
+	struct exposition x = { request, scene_now(request->control), &out };
+
+	add_server(&x);
+	add_answers(&x);
+	add_states(&x);
+	add_region_numbers(&x);
+	add_deaths(&x);
+	add_shares(&x);
+	add_control(&x);
+	add_zones(&x);
+	add_store(&x);
+	add_api(&x);
+	answer_body(request, 200, "text/plain; version=0.0.4; charset=utf-8", &out);
+	request_answered(request);
+}
+
+/* --- queries ------------------------------------------------------------------------------------------------- */
+
+static void
+add_server(struct exposition *x)
+{
+	const struct server *server = control_server(x->request->control);
+	struct counters sum = { 0 };
+
+	server_counters(server, &sum);
+	family(x, "isobar_queries_total", "counter", "Queries received, by transport.");
+	sample(x, "isobar_queries_total", (double)sum.udp_queries, "transport", "udp", NULL, NULL);
+	sample(x, "isobar_queries_total", (double)sum.tcp_queries, "transport", "tcp", NULL, NULL);
+	add_rcodes(x, &sum);
+	add_picks(x, &sum);
+	single(x, "isobar_queries_dropped_total", "counter", "Packets without an answer: no header, or a response.",
+	    (double)sum.dropped);
+	single(x, "isobar_answers_truncated_total", "counter", "Answers by UDP that had to be truncated.",
+	    (double)sum.truncated);
+	single(x, "isobar_answers_steered_total", "counter", "Answers for steered names.", (double)sum.steered);
+	single(x, "isobar_queries_client_subnet_total", "counter", "Queries with EDNS Client Subnet.",
+	    (double)sum.client_subnet);
+	single(x, "isobar_send_failures_total", "counter", "Answers that the kernel didn't take.",
+	    (double)sum.send_failures);
+	single(x, "isobar_tcp_connections_open", "gauge", "Open TCP connections of DNS clients.", server_tcp_open(server));
+	single(x, "isobar_tcp_connections_total", "counter", "TCP connections of DNS clients taken.",
+	    (double)sum.tcp_connections);
+	single(x, "isobar_tcp_connections_refused_total", "counter", "TCP connections beyond the limits.",
+	    (double)sum.tcp_refused);
+	single(x, "isobar_tcp_timeouts_total", "counter", "TCP connections closed for want of progress.",
+	    (double)sum.tcp_timeouts);
+}
+
+static void
+add_rcodes(struct exposition *x, const struct counters *sum)
+{
+	static const char *const rcodes[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
+		"YXDOMAIN" };
+
+	family(x, "isobar_answers_total", "counter", "Answers sent, by response code.");
+	for (size_t i = 0; i < ARRAY_SIZE(rcodes); i++)
+		sample(x, "isobar_answers_total", (double)sum->rcodes[i], "rcode", rcodes[i], NULL, NULL);
+}
+
+static void
+add_picks(struct exposition *x, const struct counters *sum)
+{
+	family(x, "isobar_picks_total", "counter", "Decisions for steered names, by how they came about.");
+	for (size_t i = 0; i < PICK_OUTCOMES; i++)
+		sample(x, "isobar_picks_total", (double)sum->picks[i], "outcome", pick_outcome_text((enum pick_outcome)i),
+		    NULL, NULL);
+}
+
+static void
+add_answers(struct exposition *x)
+{
+	const char *name = "isobar_service_answers_total";
+
+	family(x, name, "counter", "Steered answers given, by service and region.");
+	for (size_t s = 0; s < x->scene.snapshot->service_count; s++) {
+		const struct steering_service *intent = x->scene.snapshot->services[s].intent;
+
+		for (size_t i = 0; i < intent->region_count; i++) {
+			const char *region = x->scene.steering->regions[intent->regions[i].region].name;
+
+			sample(x, name, (double)control_answers(x->scene.control, intent->name, region), "service",
+			    intent->name, "region", region);
+		}
+	}
+}
+
+/* --- regions ------------------------------------------------------------------------------------------------- */
+
+/* One sample a state, 1 for the one that holds. */
+static void
+add_states(struct exposition *x)
+{
+	static const enum region_state states[] = { REGION_UP, REGION_DOWN, REGION_SILENT, REGION_UNKNOWN };
+	const char *name = "isobar_region_state";
+
+	family(x, name, "gauge", "1 for the state that the region is in, 0 for the others.");
+	for (size_t r = 0; r < x->scene.steering->region_count; r++) {
+		enum region_state now = round_region(x->scene.round, (region_id)r)->state;
+
+		for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+			sample(x, name, states[i] == now, "region", x->scene.steering->regions[r].name, "state",
+			    region_state_text(states[i]));
+	}
+}
+
+static double
+capacity_of(const struct exposition *x, region_id region)
+{
+	double capacity = round_region(x->scene.round, region)->capacity;
+
+	return capacity > 0 ? capacity : NAN;
+}
+
+static double
+load_of(const struct exposition *x, region_id region)
+{
+	return region_load(&x->scene, region);
+}
+
+static double
+probability_of(const struct exposition *x, region_id region)
+{
+	return round_region(x->scene.round, region)->probability;
+}
+
+static double
+forecast_of(const struct exposition *x, region_id region)
+{
+	return round_region(x->scene.round, region)->load_forecast;
+}
+
+static double
+admitted_of(const struct exposition *x, region_id region)
+{
+	return round_region(x->scene.round, region)->drained_to;
+}
+
+static double
+report_age_of(const struct exposition *x, region_id region)
+{
+	const struct round_region *state = round_region(x->scene.round, region);
+
+	return state->reported.ms == 0 ? NAN : (double)mono_ms_between(state->heard, x->scene.now) / 1000;
+}
+
+static void
+add_region_numbers(struct exposition *x)
+{
+	region_gauge(x, "isobar_region_capacity_requests_per_second", "What the region can bear.", capacity_of);
+	region_gauge(x, "isobar_region_load_requests_per_second", "What the region's agents report.", load_of);
+	region_gauge(x, "isobar_region_load_forecast_requests_per_second", "Load expected at the horizon.", forecast_of);
+	region_gauge(x, "isobar_region_failure_probability", "Of a failure that begins within the horizon.",
+	    probability_of);
+	region_gauge(x, "isobar_region_admitted_ratio", "Share that operators let in: 1 all, 0 drained.", admitted_of);
+	region_gauge(x, "isobar_region_report_age_seconds", "Time since the last report.", report_age_of);
+}
+
+/* Regions without a number have no sample. */
+static void
+region_gauge(struct exposition *x, const char *name, const char *help,
+    double (*value)(const struct exposition *x, region_id region))
+{
+	family(x, name, "gauge", help);
+	for (size_t r = 0; r < x->scene.steering->region_count; r++) {
+		double number = value(x, (region_id)r);
+
+		if (isfinite(number))
+			sample(x, name, number, "region", x->scene.steering->regions[r].name, NULL, NULL);
+	}
+}
+
+static void
+add_deaths(struct exposition *x)
+{
+	const char *name = "isobar_service_region_dead";
+
+	family(x, name, "gauge", "1 where the service is dead in the region, so that nobody is sent there.");
+	for (size_t s = 0; s < x->scene.snapshot->service_count; s++) {
+		const struct service *service = &x->scene.snapshot->services[s];
+
+		for (size_t i = 0; i < service->intent->region_count; i++) {
+			region_id region = service->intent->regions[i].region;
+
+			sample(x, name, live_is_dead(service->live, region), "service", service->intent->name, "region",
+			    x->scene.steering->regions[region].name);
+		}
+	}
+}
+
+/* Planned, for clients of no particular group. */
+static void
+add_shares(struct exposition *x)
+{
+	const char *name = "isobar_service_region_share_ratio";
+	double planned[REGIONS_MAX], now[REGIONS_MAX];
+
+	family(x, name, "gauge", "Planned share of the default client group.");
+	for (size_t s = 0; s < x->scene.snapshot->service_count; s++) {
+		const struct service *service = &x->scene.snapshot->services[s];
+
+		scene_shares(service, GROUP_DEFAULT, planned, now);
+		for (size_t i = 0; i < service->intent->region_count; i++) {
+			region_id region = service->intent->regions[i].region;
+
+			sample(x, name, planned[region], "service", service->intent->name, "region",
+			    x->scene.steering->regions[region].name);
+		}
+	}
+}
+
+/* --- the daemon ---------------------------------------------------------------------------------------------- */
+
+static void
+add_control(struct exposition *x)
+{
+	struct control_status status;
+
+	control_status(x->request->control, &status);
+	family(x, "isobar_build_info", "gauge", "1, with the version as a label.");
+	sample(x, "isobar_build_info", 1, "version", PACKAGE_VERSION, NULL, NULL);
+	single(x, "isobar_start_time_seconds", "gauge", "When isobard started, since 1970.",
+	    (double)status.started.ms / 1000);
+	single(x, "isobar_epoch", "gauge", "Number of the snapshot in service.", (double)status.epoch);
+	single(x, "isobar_published_time_seconds", "gauge", "When it was published, since 1970.",
+	    (double)status.published.ms / 1000);
+	single(x, "isobar_revision", "gauge", "Last revision of the journal that is in service.",
+	    (double)status.revision);
+	single(x, "isobar_plan_time_seconds", "gauge", "When the plan in service was made, since 1970; 0: none.",
+	    (double)status.planned.ms / 1000);
+	single(x, "isobar_plan_refused", "gauge", "1 when the last proposed plan was refused.",
+	    status.plan_refused[0] != '\0');
+	single(x, "isobar_pae_running", "gauge", "1 while isobar-pae runs as a child.", status.pae_running);
+	single(x, "isobar_pae_restarts_total", "counter", "How often isobar-pae was started again.", status.pae_restarts);
+	family(x, "isobar_reports_total", "counter", "Reports of agents, by what became of them.");
+	sample(x, "isobar_reports_total", (double)status.reports, "result", "taken", NULL, NULL);
+	sample(x, "isobar_reports_total", (double)status.reports_duplicate, "result", "duplicate", NULL, NULL);
+	sample(x, "isobar_reports_total", (double)status.reports_refused, "result", "refused", NULL, NULL);
+}
+
+static void
+add_zones(struct exposition *x)
+{
+	char name[NAME_TEXT_SIZE];
+
+	single(x, "isobar_zones", "gauge", "Zones in service.", (double)x->scene.snapshot->zone_count);
+	family(x, "isobar_zone_serial", "gauge", "SOA serial of the zone.");
+	for (size_t i = 0; i < x->scene.snapshot->zone_count; i++)
+		sample(x, "isobar_zone_serial", zone_serial(x->scene.snapshot->zones[i]), "zone",
+		    name_text(zone_apex(x->scene.snapshot->zones[i])->name, name), NULL, NULL);
+	family(x, "isobar_zone_records", "gauge", "Records of the zone.");
+	for (size_t i = 0; i < x->scene.snapshot->zone_count; i++)
+		sample(x, "isobar_zone_records", (double)zone_records(x->scene.snapshot->zones[i]), "zone",
+		    name_text(zone_apex(x->scene.snapshot->zones[i])->name, name), NULL, NULL);
+}
+
+static void
+add_store(struct exposition *x)
+{
+	struct store_counters counters;
+	struct control_status status;
+
+	if (x->request->store == NULL)
+		return;
+	counters = store_counters(x->request->store);
+	control_status(x->request->control, &status);
+	single(x, "isobar_store_failing", "gauge", "1 while the store can't be written.", status.store_failing);
+	single(x, "isobar_store_jobs_total", "counter", "Writes that were asked of the store.", (double)counters.jobs);
+	single(x, "isobar_store_batches_total", "counter", "Transactions that the store committed.",
+	    (double)counters.batches);
+	single(x, "isobar_store_failures_total", "counter", "Writes that failed.", (double)counters.failures);
+	single(x, "isobar_store_samples_total", "counter", "Samples that were stored.", (double)counters.samples);
+	single(x, "isobar_store_queue", "gauge", "Writes that wait.", (double)store_queue_length(x->request->store));
+}
+
+static void
+add_api(struct exposition *x)
+{
+	const struct api_counters *counters = x->request->counters;
+
+	family(x, "isobar_api_requests_total", "counter", "Requests of the API answered, by HTTP status.");
+	for (unsigned i = 0; i < API_STATUS_MAX; i++) {
+		uint64_t count = atomic_load_explicit(&counters->answers[i], memory_order_relaxed);
+		char code[16];
+
+		snprintf(code, sizeof(code), "%u", i);
+		if (count > 0)
+			sample(x, "isobar_api_requests_total", (double)count, "code", code, NULL, NULL);
+	}
+	single(x, "isobar_api_body_bytes_total", "counter", "Octets of bodies received by the API.",
+	    (double)atomic_load_explicit(&counters->body_bytes, memory_order_relaxed));
+}
+
+/* --- the format ---------------------------------------------------------------------------------------------- */
+
+static void
+family(struct exposition *x, const char *name, const char *type, const char *help)
+{
+	text_printf(x->out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void
+single(struct exposition *x, const char *name, const char *type, const char *help, double value)
+{
+	family(x, name, type, help);
+	sample(x, name, value, NULL, NULL, NULL, NULL);
+}
+
+static void
+sample(struct exposition *x, const char *name, double value, const char *label, const char *label_value,
+    const char *label2, const char *label2_value)
+{
+	text_puts(x->out, name);
+	if (label != NULL) {
+		text_puts(x->out, "{");
+		label_write(x->out, label, label_value);
+		if (label2 != NULL) {
+			text_puts(x->out, ",");
+			label_write(x->out, label2, label2_value);
+		}
+		text_puts(x->out, "}");
+	}
+	text_puts(x->out, " ");
+	number_write(x->out, value);
+	text_puts(x->out, "\n");
+}
+
+static void
+label_write(struct text *out, const char *label, const char *value)
+{
+	text_printf(out, "%s=\"", label);
+	for (const char *c = value; *c != '\0'; c++) {
+		if (*c == '"' || *c == '\\')
+			text_puts(out, "\\");
+		text_add(out, *c == '\n' ? "\\n" : c, *c == '\n' ? 2 : 1);
+	}
+	text_puts(out, "\"");
+}
+
+/* Whole numbers as such: a counter isn't to be read as 1.23e+06. */
+static void
+number_write(struct text *out, double value)
+{
+	if (value == floor(value) && fabs(value) < 1e15)
+		text_printf(out, "%" PRId64, (int64_t)value);
+	else
+		text_printf(out, "%.17g", value);
+}

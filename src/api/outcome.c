@@ -1,0 +1,142 @@
+/* outcome.c -- carries changes out, and says what came of them.
+ * In: the request's struct change.  Out: 200 with the new revision, epoch and moved share; or a problem document.
+ * Threads: change_begin() on the API's thread; the rest on the control thread. */
+#include <string.h>
+
+#include "api/change.h"
+#include "api/handlers.h"
+#include "api/view.h"
+
+static void change_drop(void *work);
+static void answer_done(struct request *request, const struct outcome *outcome);
+static void answer_refused(struct request *request, unsigned status, const struct outcome *outcome, const char *otherwise);
+
+struct change *
+change_begin(struct request *request, const char *action, const char *subject)
+{
+	struct diags diags = { 0 };
+	const char *reason = request_query(request, "reason");
+	bool dry_run = request_query_bool(request, "dry_run", &diags);
+	struct arena *arena;
+	struct change *change;
+
+	if (diag_failed(&diags)) {
+		answer_invalid(request, &diags);
+		diag_fini(&diags);
+		return NULL;
+	}
+	arena = arena_new();
+	change = arena == NULL ? NULL : arena_alloc(arena, sizeof(*change));
+	if (change != NULL)
+		*change = (struct change){
+			.arena = arena,
+			.action = action,
+			.author = arena_text(arena, request->who.author),
+			.reason = arena_text(arena, reason == NULL ? "" : reason),
+			.subject = arena_text(arena, subject),
+			.dry_run = dry_run,
+		};
+	if (change == NULL || change->author == NULL || change->reason == NULL || change->subject == NULL) {
+		arena_free(arena);
+		answer_no_memory(request);
+		return NULL;
+	}
+	request->work = change;
+	request->work_free = change_drop;
+	return change;
+}
+
+static void
+change_drop(void *work)
+{
+	struct change *change = work;
+
+	arena_free(change->arena);
+}
+
+/* From here on the control owns the change. */
+void
+change_run(struct request *request)
+{
+	struct change *change = request->work;
+
+	request->work = NULL;
+	control_change(request->control, change, outcome_answer, request);
+}
+
+void
+reload_run(struct request *request)
+{
+	control_reload(request->control, outcome_answer, request);
+}
+
+void
+outcome_answer(void *arg, const struct outcome *outcome)
+{
+	struct request *request = arg;
+
+	switch (outcome->status) {
+	case OUTCOME_DONE:
+	case OUTCOME_DUPLICATE:
+		answer_done(request, outcome);
+		break;
+	case OUTCOME_INVALID:
+		answer_refused(request, request->missing ? 404 : 422, outcome, "what was sent can't be served");
+		break;
+	case OUTCOME_NOT_FOUND:
+		answer_refused(request, 404, outcome, "there is no such thing");
+		break;
+	case OUTCOME_CONFLICT:
+		answer_refused(request, 409, outcome, "this doesn't fit with what there is");
+		break;
+	case OUTCOME_UNAVAILABLE:
+		answer_unavailable(request, "%s", outcome->message[0] != '\0' ? outcome->message
+		    : "the store can't take this now");
+		break;
+	}
+	request_answered(request);
+}
+
+static void
+answer_done(struct request *request, const struct outcome *outcome)
+{
+	struct view view = { 0 };
+	cJSON *root = view_root(&view), *list;
+
+	view_bool(&view, root, "dry_run", request_query(request, "dry_run") != NULL &&
+	    strcmp(request_query(request, "dry_run"), "false") != 0);
+	view_text(&view, root, "message", outcome->message);
+	view_count(&view, root, "revision", outcome->revision);
+	view_count(&view, root, "epoch", outcome->epoch);
+	list = view_array(&view, root, "zones");
+	for (size_t i = 0; i < outcome->zone_count; i++) {
+		cJSON *entry = view_object(&view, list, NULL);
+
+		view_text(&view, entry, "zone", outcome->zones[i].name);
+		view_text(&view, entry, "what", outcome->zones[i].what);
+	}
+	view_bool(&view, root, "steering_changed", outcome->steering_changed);
+	list = view_array(&view, root, "moves");
+	for (size_t i = 0; i < outcome->moved_count; i++) {
+		cJSON *entry = view_object(&view, list, NULL);
+
+		view_text(&view, entry, "service", outcome->moves[i].service);
+		view_number(&view, entry, "share", outcome->moves[i].share);
+	}
+	if (outcome->override_id != 0)
+		view_number(&view, root, "override", (double)outcome->override_id);
+	view_diags(&view, root, "warnings", outcome->diags, DIAG_WARNING);
+	answer_json(request, 200, view_take(&view));
+}
+
+static void
+answer_refused(struct request *request, unsigned status, const struct outcome *outcome, const char *otherwise)
+{
+	const char *first = NULL;
+
+	for (size_t i = 0; outcome->diags != NULL && i < outcome->diags->count && first == NULL; i++)
+		if (outcome->diags->list[i].level == DIAG_ERROR)
+			first = outcome->diags->list[i].message;
+	answer_problem(request, status, outcome->diags, "%s", outcome->message[0] != '\0' ? outcome->message
+	    : first != NULL ? first : otherwise);
+}

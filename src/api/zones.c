@@ -1,0 +1,183 @@
+/* zones.c -- zones and records as they're served, and the whole folder for an export.
+ * In: the published snapshot and the texts it was made from.  Out: JSON.  Threads: control. */
+#include <string.h>
+
+#include "api/handlers.h"
+#include "api/names.h"
+#include "api/resources.h"
+#include "api/view.h"
+#include "zone/rdata_write.h"
+#include "zone/rrtype.h"
+
+static void add_zone(struct view *view, cJSON *into, const struct scene *scene, const struct zone *zone);
+static const struct zone *find_zone(struct request *request, const struct scene *scene, const char **name);
+static bool owner_wanted(struct request *request, const struct zone *zone, uint8_t owner[static NAME_MAX], bool *any);
+static void add_rrset(struct view *view, cJSON *list, const struct node *node, const struct rrset *rrset);
+static void finish(struct request *request, struct view *view);
+
+void
+zones_show(struct request *request)
+{
+	struct scene scene = scene_now(request->control);
+	struct view view = { 0 };
+	cJSON *list = view_array(&view, view_root(&view), "zones");
+
+	for (size_t i = 0; i < scene.snapshot->zone_count; i++)
+		add_zone(&view, view_object(&view, list, NULL), &scene, scene.snapshot->zones[i]);
+	finish(request, &view);
+}
+
+static void
+add_zone(struct view *view, cJSON *into, const struct scene *scene, const struct zone *zone)
+{
+	char name[NAME_TEXT_SIZE];
+	size_t services = 0;
+
+	for (size_t s = 0; s < scene->snapshot->service_count; s++)
+		services += scene->snapshot->services[s].zone == zone;
+	view_text(view, into, "zone", name_text(zone_apex(zone)->name, name));
+	view_count(view, into, "serial", zone_serial(zone));
+	view_count(view, into, "names", zone_names(zone));
+	view_count(view, into, "records", zone_records(zone));
+	view_count(view, into, "services", services);
+	view_count(view, into, "memory", zone_memory(zone));
+}
+
+void
+zone_show(struct request *request)
+{
+	struct scene scene = scene_now(request->control);
+	const char *name;
+	const struct zone *zone = find_zone(request, &scene, &name);
+	struct view view = { 0 };
+	cJSON *root;
+
+	if (zone == NULL) {
+		request_answered(request);
+		return;
+	}
+	root = view_root(&view);
+	add_zone(&view, root, &scene, zone);
+	view_text(&view, root, "text", control_zone_text(request->control, name));
+	finish(request, &view);
+}
+
+/* NULL: answered. *name is the zone's own spelling. */
+static const struct zone *
+find_zone(struct request *request, const struct scene *scene, const char **name)
+{
+	uint8_t apex[NAME_MAX];
+	size_t length = name_parse(request->params[0], apex);
+
+	for (size_t i = 0; length > 0 && i < scene->snapshot->zone_count; i++) {
+		const struct node *node = zone_apex(scene->snapshot->zones[i]);
+		char text[NAME_TEXT_SIZE];
+
+		if (node->name_length != length || memcmp(node->name, apex, length) != 0)
+			continue;
+		*name = arena_text(request->arena, name_text(node->name, text));
+		if (*name != NULL)
+			return scene->snapshot->zones[i];
+		answer_no_memory(request);
+		return NULL;
+	}
+	answer_problem(request, 404, NULL, "there is no zone '%s'", request->params[0]);
+	return NULL;
+}
+
+/* --- records ------------------------------------------------------------------------------------------------- */
+
+void
+records_show(struct request *request)
+{
+	struct scene scene = scene_now(request->control);
+	const char *name, *type_text = request_query(request, "type");
+	const struct zone *zone = find_zone(request, &scene, &name);
+	uint16_t type = type_text == NULL ? 0 : rrtype_parse(type_text);
+	uint8_t owner[NAME_MAX];
+	struct view view = { 0 };
+	bool any = false;
+	cJSON *list;
+
+	if (zone != NULL && type_text != NULL && type == 0)
+		answer_problem(request, 400, NULL, "'%s' is no record type", type_text);
+	if (zone == NULL || request->answer.status != 0 || !owner_wanted(request, zone, owner, &any)) {
+		request_answered(request);
+		return;
+	}
+	list = view_array(&view, view_root(&view), "records");
+	for (size_t i = 0; i < zone_node_count(zone); i++) {
+		const struct node *node = zone_node_at(zone, i);
+
+		if (!any && name_compare(node->name, owner) != 0)
+			continue;
+		for (size_t k = 0; k < node->rrset_count; k++)
+			if (type == 0 || node->rrsets[k].type == type)
+				add_rrset(&view, list, node, &node->rrsets[k]);
+	}
+	finish(request, &view);
+}
+
+static bool
+owner_wanted(struct request *request, const struct zone *zone, uint8_t owner[static NAME_MAX], bool *any)
+{
+	const char *text = request_query(request, "owner");
+
+	*any = text == NULL;
+	if (text == NULL || owner_parse(text, zone_apex(zone)->name, owner))
+		return true;
+	answer_problem(request, 400, NULL, "'%s' is no name", text);
+	return false;
+}
+
+static void
+add_rrset(struct view *view, cJSON *list, const struct node *node, const struct rrset *rrset)
+{
+	char owner[NAME_TEXT_SIZE], type[16];
+	cJSON *entry = view_object(view, list, NULL), *values;
+	const uint8_t *at = rrset->wire;
+
+	view_text(view, entry, "owner", name_text(node->name, owner));
+	view_text(view, entry, "type", rrtype_text(rrset->type, type));
+	view_count(view, entry, "ttl", rrset->ttl);
+	values = view_array(view, entry, "rdata");
+	for (unsigned i = 0; i < rrset->count; i++) {
+		uint16_t length = (uint16_t)(at[0] << 8 | at[1]);
+		struct text rdata = { 0 };
+
+		rdata_write(rrset->type, at + 2, length, &rdata);
+		view_text(view, values, NULL, rdata.failed || rdata.bytes == NULL ? "" : rdata.bytes);
+		view->failed |= rdata.failed;
+		text_fini(&rdata);
+		at += 2 + length;
+	}
+}
+
+/* --- export -------------------------------------------------------------------------------------------------- */
+
+void
+export_show(struct request *request)
+{
+	struct scene scene = scene_now(request->control);
+	const char *steering = control_steering_text(request->control);
+	struct view view = { 0 };
+	cJSON *files = view_object(&view, view_root(&view), "files");
+
+	for (size_t i = 0; i < scene.snapshot->zone_count; i++) {
+		char name[NAME_TEXT_SIZE], file[NAME_TEXT_SIZE + 8];
+
+		name_text(zone_apex(scene.snapshot->zones[i])->name, name);
+		zone_file_name(name, file);
+		view_text(&view, files, file, control_zone_text(request->control, name));
+	}
+	if (steering[0] != '\0')
+		view_text(&view, files, "steering.yaml", steering);
+	finish(request, &view);
+}
+
+static void
+finish(struct request *request, struct view *view)
+{
+	answer_json(request, 200, view_take(view));
+	request_answered(request);
+}
