@@ -1,6 +1,6 @@
 /* server.c -- binds sockets, starts workers, hands them snapshots.
  * In: listen addresses and a first snapshot.  Out: answers on the network.
- * Threads: started, published to and stopped by the control thread; each worker runs worker_run().
+ * Threads: started, published to and stopped by the control thread; what a worker does is in worker.c.
  * Every worker has its own sockets on the same addresses (SO_REUSEPORT), so the kernel spreads clients over workers and
  * no worker ever waits for another. All sockets are bound before any thread starts: a port that is taken is an error at
  * start, never a half-working daemon. */
@@ -25,9 +25,6 @@ struct server {
 
 static int bind_all(struct server *server, int *fds, struct text *error);
 static int bind_one(const struct server_listen *listen, int kind, struct text *error);
-static int worker_init(struct server *server, struct worker *worker, unsigned number, const int *fds);
-static void worker_run(void *arg);
-static void worker_stop(uv_async_t *handle);
 static uint16_t bound_port(int fd);
 
 struct server *
@@ -39,6 +36,10 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 
 	if (fds == NULL || server == NULL)
 		goto no_memory;
+	if (options->listen_count > SERVER_LISTENS_MAX) {
+		text_printf(error, "at most %d addresses can be listened on", SERVER_LISTENS_MAX);
+		goto fail;
+	}
 	server->options = *options;
 	server->listens = calloc(options->listen_count + 1, sizeof(*server->listens));
 	server->workers = aligned_alloc(64, options->workers * sizeof(*server->workers));
@@ -51,8 +52,12 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 	if (bind_all(server, fds, error) != 0)
 		goto fail;
 	for (unsigned w = 0; w < options->workers; w++) {
-		int status = worker_init(server, &server->workers[w], w, fds + w * options->listen_count * 2);
+		int status;
 
+		server->workers[w].number = w;
+		server->workers[w].options = &server->options;
+		server->workers[w].published = &server->published;
+		status = worker_start(&server->workers[w], fds + w * options->listen_count * 2);
 		if (status != 0) {
 			text_printf(error, "can't start worker %u: %s", w, strerror(-status));
 			/* The sockets of the workers that didn't start are still ours. */
@@ -134,86 +139,6 @@ bound_port(int fd)
 		: ((struct sockaddr_in6 *)&at)->sin6_port);
 }
 
-static int
-worker_init(struct server *server, struct worker *worker, unsigned number, const int *fds)
-{
-	static const struct address none;
-	size_t count = server->options.listen_count;
-	int tcp_fds[64], status;
-
-	worker->number = number;
-	worker->options = &server->options;
-	worker->published = &server->published;
-	worker->udp = calloc(count + 1, sizeof(*worker->udp));
-	if (worker->udp == NULL || count > ARRAY_SIZE(tcp_fds))
-		return -ENOMEM;
-	status = uv_loop_init(&worker->loop);
-	if (status != 0)
-		return status;
-	worker->loop.data = worker;
-	uv_async_init(&worker->loop, &worker->stop, worker_stop);
-	for (size_t i = 0; i < count; i++) {
-		const struct address *address = &server->listens[i].address;
-
-		status = udp_start(worker, &worker->udp[i], fds[2 * i],
-		    memcmp(address->bytes, none.bytes, sizeof(none.bytes)) == 0);
-		if (status != 0)
-			return status;
-		tcp_fds[i] = fds[2 * i + 1];
-	}
-	status = tcp_start(worker, &worker->pool, tcp_fds, count);
-	if (status != 0)
-		return status;
-	return uv_thread_create(&worker->thread, worker_run, worker);
-}
-
-static void
-worker_run(void *arg)
-{
-	struct worker *worker = arg;
-
-	rcu_reader_register();
-	rcu_reader_offline();
-	uv_run(&worker->loop, UV_RUN_DEFAULT);
-	rcu_reader_online();
-	rcu_reader_unregister();
-}
-
-static void
-worker_stop(uv_async_t *handle)
-{
-	struct worker *worker = handle->loop->data;
-
-	for (size_t i = 0; i < worker->options->listen_count; i++)
-		udp_close(worker->udp[i]);
-	tcp_close(worker->pool);
-	uv_close((uv_handle_t *)&worker->stop, NULL);
-}
-
-const struct snapshot *
-worker_enter(struct worker *worker)
-{
-	rcu_reader_online();
-	return rcu_load(*worker->published);
-}
-
-void
-worker_leave(void)
-{
-	rcu_reader_offline();
-}
-
-struct answer_env
-worker_env(struct worker *worker, const struct snapshot *snapshot)
-{
-	return (struct answer_env){
-		.snapshot = snapshot,
-		.row = &snapshot->rows[worker->number],
-		.counters = &worker->counters,
-		.udp_payload = worker->options->udp_payload,
-	};
-}
-
 void
 server_publish(struct server *server, const struct snapshot *snapshot)
 {
@@ -256,17 +181,8 @@ server_stop(struct server *server)
 {
 	if (server == NULL)
 		return;
-	for (unsigned w = 0; w < server->started; w++) {
-		struct worker *worker = &server->workers[w];
-
-		uv_async_send(&worker->stop);
-		uv_thread_join(&worker->thread);
-		uv_loop_close(&worker->loop);
-		for (size_t i = 0; i < server->options.listen_count; i++)
-			udp_free(worker->udp[i]);
-		tcp_free(worker->pool);
-		free(worker->udp);
-	}
+	for (unsigned w = 0; w < server->started; w++)
+		worker_end(&server->workers[w]);
 	free(server->workers);
 	free(server->listens);
 	free(server);

@@ -14,6 +14,8 @@
 
 struct server;
 
+#define SERVER_LISTENS_MAX 64
+
 struct server_listen {
 	struct address address;
 	uint16_t port;			/* 0: the kernel chooses; server_port() tells */

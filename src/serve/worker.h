@@ -24,6 +24,11 @@ struct worker {
 	alignas(64) struct counters counters;		/* written here, read by anybody */
 };
 
+/* number, options and published are set. Takes two bound sockets for each listen address (UDP, TCP) and starts the
+ * thread. 0 or -errno. */
+int worker_start(struct worker *worker, const int *fds) NONNULL MUST_USE;
+void worker_end(struct worker *worker) NONNULL;	/* joins it and frees what it had */
+
 /* Between these two the snapshot stays alive. Short: one batch. */
 const struct snapshot *worker_enter(struct worker *worker) NONNULL;
 void worker_leave(void);

@@ -1,0 +1,103 @@
+/* worker.c -- one answering thread: its sockets, its loop, its view of the snapshot.
+ * In: bound sockets.  Out: answers.  Threads: started and ended by the control thread, which joins it.
+ * A worker is offline for RCU except while it holds a snapshot, so that one that waits for packets never holds up a
+ * publication. */
+#include "serve/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rcu.h"
+
+static void run(void *arg);
+static void on_stop(uv_async_t *handle);
+
+int
+worker_start(struct worker *worker, const int *fds)
+{
+	static const struct address none;
+	size_t count = worker->options->listen_count;
+	int tcp_fds[SERVER_LISTENS_MAX], status;
+
+	worker->udp = calloc(count + 1, sizeof(*worker->udp));
+	if (worker->udp == NULL)
+		return -ENOMEM;
+	status = uv_loop_init(&worker->loop);
+	if (status != 0)
+		return status;
+	worker->loop.data = worker;
+	uv_async_init(&worker->loop, &worker->stop, on_stop);
+	for (size_t i = 0; i < count; i++) {
+		const struct address *address = &worker->options->listens[i].address;
+
+		status = udp_start(worker, &worker->udp[i], fds[2 * i],
+		    memcmp(address->bytes, none.bytes, sizeof(none.bytes)) == 0);
+		if (status != 0)
+			return status;
+		tcp_fds[i] = fds[2 * i + 1];
+	}
+	status = tcp_start(worker, &worker->pool, tcp_fds, count);
+	if (status != 0)
+		return status;
+	return uv_thread_create(&worker->thread, run, worker);
+}
+
+static void
+run(void *arg)
+{
+	struct worker *worker = arg;
+
+	rcu_reader_register();
+	rcu_reader_offline();
+	uv_run(&worker->loop, UV_RUN_DEFAULT);
+	rcu_reader_online();
+	rcu_reader_unregister();
+}
+
+static void
+on_stop(uv_async_t *handle)
+{
+	struct worker *worker = handle->loop->data;
+
+	for (size_t i = 0; i < worker->options->listen_count; i++)
+		udp_close(worker->udp[i]);
+	tcp_close(worker->pool);
+	uv_close((uv_handle_t *)&worker->stop, NULL);
+}
+
+const struct snapshot *
+worker_enter(struct worker *worker)
+{
+	rcu_reader_online();
+	return rcu_load(*worker->published);
+}
+
+void
+worker_leave(void)
+{
+	rcu_reader_offline();
+}
+
+struct answer_env
+worker_env(struct worker *worker, const struct snapshot *snapshot)
+{
+	return (struct answer_env){
+		.snapshot = snapshot,
+		.row = &snapshot->rows[worker->number],
+		.counters = &worker->counters,
+		.udp_payload = worker->options->udp_payload,
+	};
+}
+
+void
+worker_end(struct worker *worker)
+{
+	uv_async_send(&worker->stop);
+	uv_thread_join(&worker->thread);
+	uv_loop_close(&worker->loop);
+	for (size_t i = 0; i < worker->options->listen_count; i++)
+		udp_free(worker->udp[i]);
+	tcp_free(worker->pool);
+	free(worker->udp);
+}
