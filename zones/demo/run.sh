@@ -176,8 +176,9 @@ check_forecasts() {
 	local region
 	world_await 30 forecasts_there || wrong=$((wrong + 1))
 	for region in "${world_regions[@]}"; do
-		printf 'ok     %-10s share %s, failure expected: %s\n' "$region" \
-			"$(world_get "/v1/services/$service." | jq -r ".regions[] | select(.region == \"$region\").share")" \
+		printf 'ok     %-10s share %s, expected failure: %s\n' "$region" \
+			"$(world_get "/v1/services/$service." |
+				jq -r ".regions[] | select(.region == \"$region\").share * 10000 | round / 10000")" \
 			"$(world_get "/v1/regions/$region" | jq -r '.probability // "none, \(.no_prediction)"')"
 	done
 	expect "shares that add up to 1" "$(world_get "/v1/services/$service." | jq -r '[.regions[].share] | add |

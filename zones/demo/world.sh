@@ -49,12 +49,16 @@ world_runs() {	# NAME
 }
 
 world_stop() {	# NAME [SIGNAL]; waits, and after 10 s it's killed. The status is the process's own
-	local pid=${world_pids[$1]-}
+	local pid=${world_pids[$1]-} status
 	[ -n "$pid" ] || return 0
-	kill -"${2-TERM}" "$pid" 2>/dev/null
-	world_await 10 world_ended "$1" || kill -KILL "$pid" 2>/dev/null
+	{	# the shell tells of killed processes here
+		kill -"${2-TERM}" "$pid"
+		world_await 10 world_ended "$1" || kill -KILL "$pid"
+		wait "$pid"
+		status=$?
+	} 2>/dev/null
 	unset "world_pids[$1]"
-	wait "$pid" 2>/dev/null
+	return $status
 }
 
 world_ended() {	# NAME
