@@ -2,18 +2,16 @@
  * In: a schema, a tree.  Out: the struct, its texts and lists in the arena; errors in the list, all of them.
  * A record gets all its defaults first and then what is written, so that a value with an error leaves its default and
  * later checks have sane numbers to go on with; the caller refuses the whole anyway.
- * Defaults are YAML text, read by the same code: what the manual shows is what a file may say.
+ * Defaults are YAML text, read by the same code: what the manual shows is what a file may say. Single values are
+ * member.c's.
  * Invariant: an item that has an error isn't in its list; a record is, since its other keys are worth checking. */
 #include "conf/schema.h"
 
-#include <errno.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "conf/scalar.h"
+#include "conf/member.h"
 
 struct reader {
 	const char *file;
@@ -36,7 +34,6 @@ static void read_record(struct reader *r, const struct schema *schema, const str
 static const struct setting *find_setting(const struct schema *schema, const char *key, size_t *index);
 static void report_unknown(struct reader *r, const struct schema *schema, const struct yaml_node *key);
 static bool read_value(struct reader *r, const struct value *v);
-static bool is_item(const struct setting *s);
 static bool has_kind(struct reader *r, const struct value *v);
 static bool read_list(struct reader *r, const struct value *v);
 static void report_twice(struct reader *r, const struct value *v);
@@ -47,18 +44,6 @@ static bool read_entry(struct reader *r, const struct value *v, const struct yam
 static bool check_key(struct reader *r, const struct setting *s, const struct yaml_node *key);
 static size_t readable_length(struct reader *r, const struct value *v);
 static void *store_array(struct reader *r, const struct value *v, size_t item_size);
-static bool read_scalar(struct reader *r, const struct value *v);
-static bool read_text(struct reader *r, const struct value *v);
-static bool read_quantity(struct reader *r, const struct value *v);
-static const char *bound_text(const struct setting *s, double bound, char text[static 32]);
-static void store_integer(const struct value *v, uint64_t number);
-static bool read_bool(struct reader *r, const struct value *v);
-static bool read_enum(struct reader *r, const struct value *v);
-static bool read_address(struct reader *r, const struct value *v);
-static bool read_listen(struct reader *r, const struct value *v);
-static const char *suggest_listen(const char *text, char suggestion[static SCALAR_SUGGESTION_SIZE]);
-static bool read_prefix(struct reader *r, const struct value *v);
-static bool expected(struct reader *r, const struct value *v, const char *what, const char *suggestion);
 static bool out_of_memory(struct reader *r);
 
 void
@@ -174,15 +159,8 @@ read_value(struct reader *r, const struct value *v)
 		read_record(r, v->setting->schema, NULL, v->node, member);
 		return true;
 	default:
-		return read_scalar(r, v);
+		return member_read(&(struct member){ v->setting, v->node, v->name, v->record, r->file, r->diags });
 	}
-}
-
-/* Describes the entries of a list (SETTING_ITEM). */
-static bool
-is_item(const struct setting *s)
-{
-	return s->key != NULL && s->key[0] == '\0';
 }
 
 static bool
@@ -205,7 +183,7 @@ has_kind(struct reader *r, const struct value *v)
 		diag_error(r->diags, yaml_place(r->file, v->node), NULL, "'%s' has no value", yaml_shown(v->name).text);
 	else
 		diag_error(r->diags, yaml_place(r->file, v->node), NULL, "%s'%s' must be %s, not %s",
-		    is_item(v->setting) ? "each entry of " : "", yaml_shown(v->name).text, kinds[kind],
+		    member_is_item(v->setting) ? "each entry of " : "", yaml_shown(v->name).text, kinds[kind],
 		    kinds[v->node->kind]);
 	return false;
 }
@@ -358,255 +336,6 @@ store_array(struct reader *r, const struct value *v, size_t item_size)
 	if (array != NULL)
 		memcpy(v->record + v->setting->offset, &array, sizeof(array));
 	return array;
-}
-
-static bool
-read_scalar(struct reader *r, const struct value *v)
-{
-	switch (v->setting->type) {
-	case SETTING_TEXT:
-	case SETTING_WORD:
-		return read_text(r, v);
-	case SETTING_BOOL:
-		return read_bool(r, v);
-	case SETTING_ENUM:
-		return read_enum(r, v);
-	case SETTING_ADDRESS:
-		return read_address(r, v);
-	case SETTING_LISTEN:
-		return read_listen(r, v);
-	case SETTING_PREFIX:
-		return read_prefix(r, v);
-	default:
-		return read_quantity(r, v);
-	}
-}
-
-static bool
-read_text(struct reader *r, const struct value *v)
-{
-	struct schema_why why = { "", "" };
-	const void *member = v->setting->type == SETTING_WORD ? (const void *)v->node : (const void *)v->node->text;
-
-	if (v->node->text[0] == '\0') {
-		diag_error(r->diags, yaml_place(r->file, v->node), NULL, "%s'%s' is empty",
-		    is_item(v->setting) ? "an entry of " : "", v->name);
-		return false;
-	}
-	if (v->setting->check != NULL && !v->setting->check(v->node->text, &why)) {
-		diag_error(r->diags, yaml_place(r->file, v->node), why.suggestion[0] == '\0' ? NULL : why.suggestion,
-		    "%s: '%s' %s", v->name, yaml_shown(v->node->text).text, why.text);
-		return false;
-	}
-	memcpy(v->record + v->setting->offset, &member, sizeof(member));
-	return true;
-}
-
-static bool
-read_quantity(struct reader *r, const struct value *v)
-{
-	const struct setting *s = v->setting;
-	char suggestion[SCALAR_SUGGESTION_SIZE];
-	const char *text = v->node->text;
-	char bounds[SCHEMA_BOUNDS_SIZE];
-	double number;
-
-	if (s->type == SETTING_INTEGER && !scalar_integer(text, &number, suggestion))
-		return expected(r, v, "a whole number", suggestion);
-	if (s->type == SETTING_NUMBER && !scalar_number(text, &number, suggestion))
-		return expected(r, v, "a number", suggestion);
-	if (s->type == SETTING_RATE && !scalar_rate(text, &number, suggestion))
-		return expected(r, v, "requests per second such as 800 or 50k", suggestion);
-	if (s->type == SETTING_DURATION && !scalar_duration(text, &number, suggestion))
-		return expected(r, v, "a time with its unit, such as 500ms, 5s, 10m, 1h or 7d", suggestion);
-	if (s->type == SETTING_SIZE && !scalar_size(text, &number, suggestion))
-		return expected(r, v, "a size such as 4096, 64k or 64M", suggestion);
-	if (schema_bounds(s, bounds) && (number < s->least || number > s->most)) {
-		diag_error(r->diags, yaml_place(r->file, v->node), NULL, "'%s' must be %s, not '%s'", v->name, bounds,
-		    yaml_shown(text).text);
-		return false;
-	}
-	if (s->type == SETTING_NUMBER || s->type == SETTING_RATE) {
-		memcpy(v->record + s->offset, &number, sizeof(number));
-		return true;
-	}
-	if (s->divisor > 0 && fmod(number, s->divisor) != 0)
-		return expected(r, v, "whole seconds", "");
-	store_integer(v, (uint64_t)(s->divisor > 0 ? number / s->divisor : number));
-	return true;
-}
-
-bool
-schema_bounds(const struct setting *s, char text[static SCHEMA_BOUNDS_SIZE])
-{
-	char least[32], most[32];
-
-	if (s->type != SETTING_INTEGER && s->type != SETTING_NUMBER && s->type != SETTING_RATE &&
-	    s->type != SETTING_DURATION && s->type != SETTING_SIZE)
-		return false;
-	if (s->least == 0 && s->most == 0)
-		return false;
-	snprintf(text, SCHEMA_BOUNDS_SIZE, "from %s to %s", bound_text(s, s->least, least),
-	    bound_text(s, s->most, most));
-	return true;
-}
-
-/* A bound as a file would write it, in the largest unit that keeps it whole. */
-static const char *
-bound_text(const struct setting *s, double bound, char text[static 32])
-{
-	static const struct { enum setting_type type; double factor; const char *unit; } units[] = {
-		{ SETTING_DURATION, 86400e3, "d" }, { SETTING_DURATION, 3600e3, "h" }, { SETTING_DURATION, 60e3, "m" },
-		{ SETTING_DURATION, 1e3, "s" }, { SETTING_DURATION, 1, "ms" },
-		{ SETTING_SIZE, 1073741824, "G" }, { SETTING_SIZE, 1048576, "M" }, { SETTING_SIZE, 1024, "k" },
-		{ SETTING_RATE, 1e6, "M" }, { SETTING_RATE, 1e3, "k" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (units[i].type == s->type && bound >= units[i].factor && fmod(bound, units[i].factor) == 0) {
-			snprintf(text, 32, "%.0f%s", bound / units[i].factor, units[i].unit);
-			return text;
-		}
-	}
-	snprintf(text, 32, "%.15g", bound);
-	return text;
-}
-
-/* The bounds of the table keep `number` within the member. */
-static void
-store_integer(const struct value *v, uint64_t number)
-{
-	char *member = v->record + v->setting->offset;
-
-	switch (v->setting->size) {
-	case 2:
-		memcpy(member, &(uint16_t){ (uint16_t)number }, 2);
-		break;
-	case 4:
-		memcpy(member, &(uint32_t){ (uint32_t)number }, 4);
-		break;
-	default:
-		memcpy(member, &number, 8);
-		break;
-	}
-}
-
-static bool
-read_bool(struct reader *r, const struct value *v)
-{
-	char suggestion[SCALAR_SUGGESTION_SIZE];
-	bool value;
-
-	if (!scalar_bool(v->node->text, &value, suggestion))
-		return expected(r, v, "true or false", suggestion);
-	memcpy(v->record + v->setting->offset, &value, sizeof(value));
-	return true;
-}
-
-static bool
-read_enum(struct reader *r, const struct value *v)
-{
-	struct text all = { 0 };
-	const char *suggestion;
-	int count = 0;
-
-	for (; v->setting->words[count] != NULL; count++) {
-		if (strcmp(v->setting->words[count], v->node->text) == 0) {
-			int value = count + (int)v->setting->least;
-
-			memcpy(v->record + v->setting->offset, &value, sizeof(value));
-			text_fini(&all);
-			return true;
-		}
-		text_printf(&all, "%s%s", count == 0 ? "one of " : ", ", v->setting->words[count]);
-	}
-	suggestion = text_suggest(v->node->text, v->setting->words, (size_t)count);
-	expected(r, v, all.failed ? "another word" : all.bytes, suggestion == NULL ? "" : suggestion);
-	text_fini(&all);
-	return false;
-}
-
-static bool
-read_address(struct reader *r, const struct value *v)
-{
-	struct address address;
-
-	if (address_parse(v->node->text, &address) != 0)
-		return expected(r, v, "an IP address such as 192.0.2.1 or 2001:db8::1", "");
-	memcpy(v->record + v->setting->offset, &address, sizeof(address));
-	return true;
-}
-
-static bool
-read_listen(struct reader *r, const struct value *v)
-{
-	char suggestion[SCALAR_SUGGESTION_SIZE];
-	struct address address = { .bits = 0 };
-	uint16_t port = 0;
-	bool none = v->setting->or_none && strcmp(v->node->text, "none") == 0;
-
-	if (!none && (address_parse_listen(v->node->text, v->setting->port, &address, &port) != 0 ||
-	    (port == 0 && v->setting->port == 0)))
-		return expected(r, v, v->setting->or_none ? "ADDRESS@PORT such as 127.0.0.1@8053, or none" :
-		    "ADDRESS@PORT such as 127.0.0.1@53 or \"::1@53\"", suggest_listen(v->node->text, suggestion));
-	memcpy(v->record + v->setting->offset, &address, sizeof(address));
-	memcpy(v->record + v->setting->other, &port, sizeof(port));
-	return true;
-}
-
-/* "127.0.0.1:53" and "[::1]:53" are what most other software wants. */
-static const char *
-suggest_listen(const char *text, char suggestion[static SCALAR_SUGGESTION_SIZE])
-{
-	const char *colon = strrchr(text, ':');
-	bool brackets = text[0] == '[' && colon != NULL && colon > text + 1 && colon[-1] == ']';
-	struct address address;
-	uint16_t port;
-
-	suggestion[0] = '\0';
-	if (colon == NULL || strlen(text) >= SCALAR_SUGGESTION_SIZE)
-		return suggestion;
-	snprintf(suggestion, SCALAR_SUGGESTION_SIZE, "%.*s@%s", (int)(colon - text) - 2 * brackets, text + brackets,
-	    colon + 1);
-	if (address_parse_listen(suggestion, 0, &address, &port) != 0 || (address.bits == 128 && !brackets))
-		suggestion[0] = '\0';
-	return suggestion;
-}
-
-static bool
-read_prefix(struct reader *r, const struct value *v)
-{
-	char suggestion[ADDRESS_TEXT_SIZE] = "";
-	struct address address;
-	struct prefix prefix;
-	int rc = prefix_parse(v->node->text, &prefix);
-
-	if (rc == 0) {
-		memcpy(v->record + v->setting->offset, &prefix, sizeof(prefix));
-		if (v->setting->other != 0)
-			memcpy(v->record + v->setting->other, &v->node, sizeof(v->node));
-		return true;
-	}
-	if (rc == -EDOM) {
-		diag_error(r->diags, yaml_place(r->file, v->node), prefix_text(&prefix, suggestion),
-		    "%s: '%s' has bits behind its prefix length", v->name, yaml_shown(v->node->text).text);
-		return false;
-	}
-	if (rc == -EINVAL && address_parse(v->node->text, &address) == 0) {
-		prefix = (struct prefix){ address, address.bits };
-		prefix_text(&prefix, suggestion);
-	}
-	return expected(r, v, rc == -ERANGE ? "a prefix length of at most 32 (IPv4) or 128 (IPv6)" :
-	    "a network such as 192.0.2.0/24 or 2001:db8::/32", suggestion);
-}
-
-/* Reports that the value isn't what the key takes; always false. */
-static bool
-expected(struct reader *r, const struct value *v, const char *what, const char *suggestion)
-{
-	diag_error(r->diags, yaml_place(r->file, v->node), suggestion[0] == '\0' ? NULL : suggestion,
-	    "'%s' takes %s, not '%s'", v->name, what, yaml_shown(v->node->text).text);
-	return false;
 }
 
 static bool

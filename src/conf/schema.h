@@ -87,10 +87,6 @@ struct schema {
 void schema_read(const struct schema *schema, const struct yaml_node *node, const char *file, struct arena *arena,
 	struct diags *diags, void *record) NONNULL;
 
-/* "from 1s to 1h", as messages and the manual have it. False: the setting has no bounds. */
-#define SCHEMA_BOUNDS_SIZE 80
-bool schema_bounds(const struct setting *setting, char text[static SCHEMA_BOUNDS_SIZE]) NONNULL;
-
 /* Visits each setting of a schema and of the schemas inside it, those of one schema together. For the manual's test. */
 void schema_visit(const struct schema *schema,
 	void (*visit)(void *arg, const struct schema *schema, const struct setting *setting), void *arg)

@@ -5,7 +5,9 @@
 
 #include "base/text.h"
 #include "conf/agent_settings.h"
+#include "conf/member.h"
 #include "conf/steering_schema.h"
+#include "scarce.h"
 #include "suite.h"
 
 /* What was said, for SUITE_TEXT; freed by the caller. */
@@ -342,6 +344,29 @@ test_agent_messages(void)
 	}
 }
 
+static bool
+read_both_scarcely(void)
+{
+	struct diags diags = { 0 };
+	struct settings *s = settings_read("listen: [127.0.0.1]\ntcp: {connections: 99}\n", "f", &diags);
+	struct agent_settings *a = agent_settings_read(HEAD "accepts: [x]\nbackends: [{name: w, service: x,\n"
+	    " address: 192.0.2.1@1}]\nmetrics-endpoints: [{url: 'http://h', backend: w, series: [up]}]\n"
+	    "load: [{service: x, url: 'http://h', metric: r}]\n", "f", &diags);
+	bool failed = diags.errors > 0;
+
+	CU_ASSERT(failed == (s == NULL || a == NULL));
+	settings_free(s);
+	agent_settings_free(a);
+	diag_fini(&diags);
+	return !failed;
+}
+
+static void
+test_scarce(void)
+{
+	SCARCE_EACH(read_both_scarcely);
+}
+
 /* ---- the tables and their manuals ---------------------------------------------------------------------------- */
 
 static const struct page {
@@ -356,7 +381,7 @@ static const struct page {
 static void
 check_setting(void *arg, const struct schema *schema, const struct setting *s)
 {
-	char bounds[SCHEMA_BOUNDS_SIZE];
+	char bounds[MEMBER_BOUNDS_SIZE];
 	bool quantity = s->type == SETTING_INTEGER || s->type == SETTING_NUMBER || s->type == SETTING_RATE ||
 	    s->type == SETTING_DURATION || s->type == SETTING_SIZE;
 	double most = s->size == 2 ? UINT16_MAX : s->size == 4 ? UINT32_MAX : 9e15;
@@ -365,7 +390,7 @@ check_setting(void *arg, const struct schema *schema, const struct setting *s)
 	SUITE_ROW(s->key, s - schema->settings < SCHEMA_SETTINGS_MAX);
 	SUITE_ROW(s->key, s->offset + s->size <= schema->size);
 	/* An unbounded whole number would overflow its member, and a negative one wrap round. */
-	SUITE_ROW(s->key, !quantity || schema_bounds(s, bounds));
+	SUITE_ROW(s->key, !quantity || member_bounds(s, bounds));
 	SUITE_ROW(s->key, !quantity || s->type == SETTING_NUMBER || (s->least >= 0 && s->most <= most));
 	SUITE_ROW(s->key, s->type != SETTING_ENUM || (s->words != NULL && s->size == sizeof(int)));
 	SUITE_ROW(s->key, s->type != SETTING_LIST || (s->item != NULL && s->other != 0));
@@ -425,12 +450,12 @@ add_setting(void *arg, const struct schema *schema, const struct setting *s)
 {
 	struct lines *lines = arg;
 	struct text line = { 0 };
-	char bounds[SCHEMA_BOUNDS_SIZE];
+	char bounds[MEMBER_BOUNDS_SIZE];
 
 	text_printf(&line, "%s: %s : %s", schema->title, s->key, s->unit);
 	if (s->required)
 		text_puts(&line, " Required.");
-	if (schema_bounds(s, bounds))
+	if (member_bounds(s, bounds))
 		text_printf(&line, " F%s.", bounds + 1);
 	if (s->otherwise != NULL)
 		put_default(&line, s->otherwise);
@@ -511,6 +536,7 @@ static const struct suite_case cases[] = {
 	{ .name = "agent: only the region is needed", .run = test_agent_defaults },
 	{ .name = "agent: every key is read", .run = test_agent_values },
 	{ .name = "agent: errors and warnings", .run = test_agent_messages },
+	{ .name = "memory that runs out is an error", .run = test_scarce },
 	{ .name = "the tables are sound", .run = test_tables },
 	{ .name = "manuals and tables name the same keys, units, bounds and defaults", .run = test_manuals },
 };
