@@ -4,7 +4,7 @@
 #define ISOBAR_ZONE_MASTER_H
 
 #include "zone/master_edit.h"	/* master_set, master_delete */
-#include "zone/master_read.h"	/* master_read, master_load_file, master_file_apex */
+#include "zone/master_read.h"	/* master_read, master_file_apex */
 #include "zone/master_write.h"	/* master_write, master_write_rr */
 #include "zone/rrtype.h"	/* rrtype_parse, rrtype_text */
 

@@ -10,18 +10,13 @@
  *    the sake of broken ones. If there was a finding, the text is read a second time, only to find its line. */
 #include "zone/master_read.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "dns/types.h"
 #include "zone/record.h"
 #include "zone/rrtype.h"
 #include "zone/zone_check.h"
-
-/* A zone of 10^7 records has some 500 MiB; what is larger is surely no zone. */
-#define FILE_LARGEST ((size_t)2 << 30)
 
 struct reading {
 	const char *text, *file;
@@ -323,32 +318,7 @@ report_rest(const struct reading *reading, size_t errors, size_t warnings)
 		diag_warning(reading->diags, place, NULL, "%zu more warnings of these kinds", warnings);
 }
 
-/* --- files -------------------------------------------------------------------------------------------------- */
-
-char *
-master_load_file(const char *path, struct diags *diags)
-{
-	struct diag_place place = { .file = path, .line = 1, .column = 1 };
-	size_t length = 0;
-	int error = 0;
-	char *text = text_read_file(path, FILE_LARGEST, &length, &error);
-
-	if (text == NULL) {
-		diag_error(diags, (struct diag_place){ .file = path }, NULL, "can't be read: %s", strerror(-error));
-		return NULL;
-	}
-	if (strlen(text) == length)
-		return text;
-	for (const char *p = text; *p != '\0'; p++, place.column++)
-		if (*p == '\n') {
-			place.line++;
-			place.column = 0;
-		}
-	diag_error(diags, place, NULL, length >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0)
-	    ? "the file is UTF-16; save it as UTF-8 or ASCII" : "a NUL octet; a master file is text");
-	free(text);
-	return NULL;
-}
+/* --- file names -------------------------------------------------------------------------------------------- */
 
 size_t
 master_file_apex(const char *file_name, uint8_t apex[static NAME_MAX])

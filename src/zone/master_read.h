@@ -16,10 +16,6 @@
 struct zone *master_read(const char *text, const char *file, const uint8_t *origin, struct diags *diags)
 	NONNULL MUST_USE;
 
-/* The text of a master file, NUL-terminated; caller frees. NULL: reported; also when it holds a NUL octet, behind which
- * a NUL-terminated text would lose records without a word. */
-char *master_load_file(const char *path, struct diags *diags) NONNULL MUST_USE;
-
 /* "www.example.com.zone" or "www.example.com" -> the apex in wire form, 0 when the file name is no zone name.
  * Hidden files, "steering.yaml" and names ending in "~", ".bak", ".yaml", ".md" are no zones. */
 size_t master_file_apex(const char *file_name, uint8_t apex[static NAME_MAX]) NONNULL;

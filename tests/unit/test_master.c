@@ -3,7 +3,6 @@
 #include "zone/master.h"
 
 #include <dirent.h>
-#include <unistd.h>
 
 #include "dns/types.h"
 #include "suite.h"
@@ -438,46 +437,6 @@ test_file_names(void)
 }
 
 static void
-load_bytes(const char *bytes, size_t length, const char *expected)
-{
-	char path[] = "/tmp/isobar-test-master-XXXXXX";
-	int fd = mkstemp(path);
-	struct diags diags = { 0 };
-	char *text;
-
-	CU_ASSERT_FATAL(fd >= 0 && write(fd, bytes, length) == (ssize_t)length);
-	close(fd);
-	text = master_load_file(path, &diags);
-	if (expected == NULL) {
-		CU_ASSERT_PTR_NOT_NULL_FATAL(text);
-		CU_ASSERT_EQUAL(memcmp(text, bytes, length), 0);
-	} else {
-		CU_ASSERT_PTR_NULL(text);
-		CU_ASSERT_EQUAL_FATAL(diags.count, 1);
-		SUITE_TEXT(diags.list[0].message, expected);
-		CU_ASSERT_EQUAL(diags.list[0].line, expected[0] == 'a' ? 2 : 1);
-		CU_ASSERT_EQUAL(diags.list[0].column, expected[0] == 'a' ? 3 : 4);
-	}
-	free(text);
-	diag_fini(&diags);
-	unlink(path);
-}
-
-static void
-test_load(void)
-{
-	struct diags diags = { 0 };
-
-	load_bytes("a\nb\n", 4, NULL);
-	load_bytes("ab\ncd\0e\n", 8, "a NUL octet; a master file is text");
-	load_bytes("\xff\xfe$\0T\0", 6, "the file is UTF-16; save it as UTF-8 or ASCII");
-	CU_ASSERT_PTR_NULL(master_load_file("/nowhere/example.com", &diags));
-	CU_ASSERT_EQUAL_FATAL(diags.count, 1);
-	SUITE_TEXT(diags.list[0].message, "can't be read: No such file or directory");
-	diag_fini(&diags);
-}
-
-static void
 test_types(void)
 {
 	static const struct {
@@ -514,7 +473,6 @@ static const struct suite_case cases[] = {
 	{ .name = "RDATA without a form of its own is written", .run = test_write_generic },
 	{ .name = "RDATA that is too long for its form is written", .run = test_write_long },
 	{ .name = "file names and zones", .run = test_file_names },
-	{ .name = "files are loaded", .run = test_load },
 	{ .name = "types by name and number", .run = test_types },
 };
 

@@ -222,11 +222,14 @@ static void
 write_wildly(const struct zone *zone, struct text *out)
 {
 	static const char *const ends[] = { "\n", "\n", " ; comment (\n", "\r\n", "\n\n; line\n   \n", "\t\n" };
-	uint32_t default_ttl = 60;
+	/* Without $TTL, the TTL stated last is inherited. */
+	bool has_default = dice(3) > 0, has_ttl = has_default;
+	uint32_t inherited_ttl = 60;
 	const uint8_t *owner = NULL, *origin = apex;
 	char text[NAME_TEXT_SIZE], type[16];
 
-	text_puts(out, "$TTL 60\n");
+	if (has_default)
+		text_puts(out, "$TTL 60\n");
 	for (size_t i = 0; i < zone_node_count(zone); i++) {
 		const struct node *node = zone_node_at(zone, i);
 
@@ -237,9 +240,9 @@ write_wildly(const struct zone *zone, struct text *out)
 			    at += 2 + (at[0] << 8 | at[1])) {
 				bool open = dice(5) == 0;
 
-				if (dice(6) == 0) {
-					default_ttl = dice(2) == 0 ? 60 : dice(3);
-					text_printf(out, "$TTL %u\n", default_ttl);
+				if (has_default && dice(6) == 0) {
+					inherited_ttl = dice(2) == 0 ? 60 : dice(3);
+					text_printf(out, "$TTL %u\n", inherited_ttl);
 				}
 				if (dice(6) == 0) {
 					origin = dice(2) == 0 || node->parent == NULL ? apex : node->parent->name;
@@ -252,9 +255,11 @@ write_wildly(const struct zone *zone, struct text *out)
 				else
 					text_printf(out, "%s\t", master_write_name(node->name, origin, text));
 				owner = node->name;
-				if (set->ttl != default_ttl || dice(3) == 0)
+				if (!has_ttl || set->ttl != inherited_ttl || dice(3) == 0) {
 					text_printf(out, dice(2) == 0 ? "%u " : "%u IN ", set->ttl);
-				else if (dice(2) == 0)
+					inherited_ttl = has_default ? inherited_ttl : set->ttl;
+					has_ttl = true;
+				} else if (dice(2) == 0)
 					text_puts(out, "in ");
 				text_printf(out, "%s %s", rrtype_text(set->type, type), open ? "( ; (\n " : "");
 				rdata_write(set->type, at + 2, (uint16_t)(at[0] << 8 | at[1]), out);
