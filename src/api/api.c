@@ -62,7 +62,7 @@ struct exchange {
 	struct exchange *next, *previous;
 	struct mono began;
 	size_t excess;			/* octets of the body past the limit */
-	bool ran, handed_over;
+	bool has_body, ran, handed_over;
 	bool parked, abandoned, with_control;	/* under api->lock */
 	atomic_uint holders;
 };
@@ -99,7 +99,7 @@ static void identify(struct exchange *exchange);
 static void authenticate(struct exchange *exchange, const char *authorization);
 static bool permitted(struct request *request);
 static size_t body_limit(const struct request *request);
-static void expect_body(struct exchange *exchange);
+static void expect_body(struct exchange *exchange, const char *length);
 static const char *media_type(struct request *request, const char *header);
 static bool media_type_fits(const struct request *request);
 static enum MHD_Result keep_query(void *arg, enum MHD_ValueKind kind, const char *name, const char *value);
@@ -335,7 +335,8 @@ on_request(void *arg, struct MHD_Connection *connection, const char *path, const
 		if (exchange == NULL)
 			return MHD_NO;
 		check_headers(exchange);
-		return exchange->request.answer.status == 0 ? MHD_YES : send_answer(exchange);
+		/* Answered before the body, the connection ends; without one it need not. */
+		return exchange->request.answer.status != 0 && exchange->has_body ? send_answer(exchange) : MHD_YES;
 	}
 	if (*length > 0) {
 		if (!take_body(exchange, bytes, *length))
@@ -385,7 +386,10 @@ static void
 check_headers(struct exchange *exchange)
 {
 	struct request *request = &exchange->request;
+	const char *length = MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Content-Length");
 
+	exchange->has_body = (length != NULL && strspn(length, "0") != strlen(length)) ||
+	    MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Transfer-Encoding") != NULL;
 	if (!find_route(request))
 		return;
 	identify(exchange);
@@ -395,7 +399,7 @@ check_headers(struct exchange *exchange)
 	    REQUEST_QUERIES_MAX)
 		answer_problem(request, 400, NULL, "more than %d parameters", REQUEST_QUERIES_MAX);
 	if (request->answer.status == 0 && route_check_queries(request))
-		expect_body(exchange);
+		expect_body(exchange, length);
 }
 
 static bool
@@ -511,26 +515,24 @@ body_limit(const struct request *request)
 }
 
 static void
-expect_body(struct exchange *exchange)
+expect_body(struct exchange *exchange, const char *length)
 {
 	struct request *request = &exchange->request;
-	const char *length = MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Content-Length");
-	const char *chunked = MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Transfer-Encoding");
 	const char *type = MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Content-Type");
-	bool has_body = chunked != NULL || (length != NULL && strspn(length, "0") != strlen(length));
+	enum body_kind kind = request->route->body;
 
 	if (length != NULL && strtoull(length, NULL, 10) > body_limit(request))
 		answer_problem(request, 413, NULL, "the body is longer than %zu octets", body_limit(request));
-	else if (has_body && request->route->body == BODY_NONE)
+	else if (exchange->has_body && kind == BODY_NONE)
 		answer_problem(request, 400, NULL, "%s %s takes no body", request->method, request->path);
-	else if (!has_body && request->route->body != BODY_NONE && request->route->body != BODY_EMPTY_OR_JSON)
+	else if (!exchange->has_body && kind != BODY_NONE && kind != BODY_EMPTY_OR_JSON)
 		answer_problem(request, 400, NULL, "%s %s needs a body", request->method, request->path);
-	if (request->answer.status != 0 || !has_body)
+	if (request->answer.status != 0 || !exchange->has_body)
 		return;
 	request->content_type = media_type(request, type == NULL ? "" : type);
 	if (!media_type_fits(request))
 		answer_problem(request, 415, NULL, "the body must be application/json%s, not '%s'",
-		    request->route->body == BODY_ZONE ? " or text/plain" : "", request->content_type);
+		    kind == BODY_ZONE ? " or text/plain" : "", request->content_type);
 }
 
 /* Without parameters, in lower case. */

@@ -1,0 +1,291 @@
+/* call.c -- one request of the API, and what came back as an exit status and as words.
+ * In: method, path, body.  Out: the answer's JSON, or a message on standard error.  Threads: one.
+ * What went wrong is told in the order in which it helps: what, then each place, then what to do next. */
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/scalar.h"
+#include "ctl/ctl.h"
+
+static enum ctl_status no_answer(const struct ctl *ctl, int error, const struct http_response *response);
+static enum ctl_status refused(const struct ctl *ctl, const struct http_response *response);
+static enum ctl_status status_of(long http);
+static void print_diags(FILE *to, const cJSON *list, const char *prefix);
+static void escape(struct text *out, const char *value);
+static void print_moves(const cJSON *moves, bool dry_run);
+
+enum ctl_status
+ctl_call(struct ctl *ctl, const char *method, const char *path, const char *body, cJSON **answer)
+{
+	struct http_response response;
+	struct diags diags = { 0 };
+	enum ctl_status status = CTL_DONE;
+	int error;
+
+	if (answer != NULL)
+		*answer = NULL;
+	if (ctl->client == NULL)
+		ctl->client = http_client_new(ctl->url, ctl->token, ctl->timeout_ms);
+	if (ctl->client == NULL)
+		return ctl_usage("'%s' is neither the path of a socket nor a URL", ctl->url);
+	error = http_call(ctl->client, method, path, body, &response);
+	if (error < 0) {
+		status = no_answer(ctl, error, &response);
+	} else if (response.status >= 300) {
+		status = refused(ctl, &response);
+	} else if (ctl->json) {
+		puts(response.body);
+	} else if (answer != NULL) {
+		*answer = json_parse(response.body, response.length, "answer", &diags);
+		if (*answer == NULL)
+			status = ctl_fail("the answer isn't JSON: is this isobard?");
+	}
+	diag_fini(&diags);
+	http_response_fini(&response);
+	return status;
+}
+
+enum ctl_status
+ctl_send(struct ctl *ctl, const char *method, const char *path, cJSON *body, cJSON **answer)
+{
+	char *text = body == NULL ? NULL : json_write(body);
+	enum ctl_status status;
+
+	cJSON_Delete(body);
+	if (text == NULL)
+		return ctl_fail("out of memory");
+	status = ctl_call(ctl, method, path, text, answer);
+	free(text);
+	return status;
+}
+
+static enum ctl_status
+no_answer(const struct ctl *ctl, int error, const struct http_response *response)
+{
+	switch (-error) {
+	case ECONNREFUSED:
+	case ENOENT:
+		fprintf(stderr, "isobarctl: isobard isn't running: nobody listens on %s\n", ctl->url);
+		return CTL_NOT_RUNNING;
+	case EACCES:
+	case EPERM:
+		fprintf(stderr, "isobarctl: no right to use %s: be its owner or of its group\n", ctl->url);
+		return CTL_NOT_AUTHORIZED;
+	case ETIMEDOUT:
+		fprintf(stderr, "isobarctl: no answer within %g s; the change may still be done, see isobarctl audit\n",
+		    ctl->timeout_ms / 1000.0);
+		return CTL_TRY_AGAIN;
+	default:
+		return ctl_fail("%s: %s", ctl->url, response->error[0] != '\0' ? response->error : strerror(-error));
+	}
+}
+
+static enum ctl_status
+refused(const struct ctl *ctl, const struct http_response *response)
+{
+	struct diags diags = { 0 };
+	cJSON *problem = json_parse(response->body, response->length, "answer", &diags);
+	const char *detail = member_text(problem, "detail");
+
+	if (ctl->json)
+		puts(response->body);
+	else
+		fprintf(stderr, "isobarctl: %s\n", detail == NULL ? "isobard refused it" : detail);
+	if (!ctl->json) {
+		print_diags(stderr, member(problem, "errors"), "");
+		print_diags(stderr, member(problem, "warnings"), "warning: ");
+		if (response->retry_after_s > 0)
+			fprintf(stderr, "Try again in %u s.\n", (unsigned)response->retry_after_s);
+	}
+	cJSON_Delete(problem);
+	diag_fini(&diags);
+	return status_of(response->status);
+}
+
+static enum ctl_status
+status_of(long http)
+{
+	if (http == 401 || http == 403)
+		return CTL_NOT_AUTHORIZED;
+	return http == 503 || http == 408 ? CTL_TRY_AGAIN : CTL_FAILED;
+}
+
+/* "FILE:LINE:COLUMN: message", as compilers do, so that editors find the place. */
+static void
+print_diags(FILE *to, const cJSON *list, const char *prefix)
+{
+	const cJSON *entry;
+
+	cJSON_ArrayForEach(entry, list) {
+		const char *file = member_text(entry, "file"), *pointer = member_text(entry, "pointer");
+		const char *suggestion = member_text(entry, "suggestion"), *message = member_text(entry, "message");
+		double line = member_number(entry, "line");
+
+		if (isfinite(line))
+			fprintf(to, "  %s:%.0f:%.0f: ", file == NULL ? "" : file, line, member_number(entry, "column"));
+		else
+			fprintf(to, "  %s%s", pointer != NULL ? pointer : file != NULL && strcmp(file, "request") != 0 ? file
+			    : "", pointer != NULL || (file != NULL && strcmp(file, "request") != 0) ? ": " : "");
+		fprintf(to, "%s%s", prefix, message == NULL ? "" : message);
+		if (suggestion != NULL)
+			fprintf(to, " (did you mean '%s'?)", suggestion);
+		fputc('\n', to);
+	}
+}
+
+/* --- requests ------------------------------------------------------------------------------------------------ */
+
+char *
+ctl_path(const char *format, ...)
+{
+	struct text out = { 0 };
+	va_list args;
+	char *path;
+
+	va_start(args, format);
+	for (const char *c = format; *c != '\0'; c++) {
+		if (c[0] == '%' && c[1] == 's') {
+			escape(&out, va_arg(args, const char *));
+			c++;
+		} else {
+			text_add(&out, c, 1);
+		}
+	}
+	va_end(args);
+	path = text_take(&out);
+	if (path != NULL)
+		return path;
+	ctl_fail("out of memory");
+	exit(CTL_FAILED);
+}
+
+/* All but RFC 3986's unreserved characters. */
+static void
+escape(struct text *out, const char *value)
+{
+	for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++) {
+		if (isalnum(*c) || strchr("-._~", *c) != NULL)
+			text_add(out, (const char *)c, 1);
+		else
+			text_printf(out, "%%%02X", *c);
+	}
+}
+
+char *
+ctl_change_query(const struct ctl *ctl)
+{
+	if (ctl->dry_run && ctl->reason != NULL)
+		return ctl_path("?dry_run=true&reason=%s", ctl->reason);
+	if (ctl->reason != NULL)
+		return ctl_path("?reason=%s", ctl->reason);
+	return ctl_path(ctl->dry_run ? "?dry_run=true" : "");
+}
+
+bool
+ctl_duration(const char *text, int64_t *seconds)
+{
+	char suggestion[SCALAR_SUGGESTION_SIZE];
+	double ms;
+
+	if (scalar_duration(text, &ms, suggestion) && ms >= 1000) {
+		*seconds = (int64_t)(ms / 1000);
+		return true;
+	}
+	ctl_usage("'%s' is no duration such as 90s, 30m, 2h or 7d%s%s%s", text,
+	    suggestion[0] == '\0' ? "" : "; did you mean ", suggestion, suggestion[0] == '\0' ? "" : "?");
+	return false;
+}
+
+/* --- outcomes ------------------------------------------------------------------------------------------------ */
+
+void
+ctl_print_outcome(const struct ctl *ctl, const cJSON *outcome)
+{
+	const cJSON *entry, *zones = member(outcome, "zones");
+	bool steering = member_true(outcome, "steering_changed");
+	const char *would = ctl->dry_run ? "would be " : "";
+
+	if (outcome == NULL)
+		return;
+	cJSON_ArrayForEach(entry, zones)
+		printf("zone %s %s%s\n", member_text(entry, "zone"), would, member_text(entry, "what"));
+	if (steering)
+		printf("steering.yaml %schanged\n", would);
+	print_moves(member(outcome, "moves"), ctl->dry_run);
+	print_diags(stdout, member(outcome, "warnings"), "warning: ");
+	if (ctl->dry_run)
+		printf("A dry run: nothing was changed.\n");
+	else
+		printf("Live as epoch %.0f, revision %.0f of the journal.\n", member_number(outcome, "epoch"),
+		    member_number(outcome, "revision"));
+}
+
+static void
+print_moves(const cJSON *moves, bool dry_run)
+{
+	const cJSON *entry;
+
+	cJSON_ArrayForEach(entry, moves)
+		printf("%.3g %% of the clients of %s %s to another region\n", 100 * member_number(entry, "share"),
+		    member_text(entry, "service"), dry_run ? "would move" : "move");
+	if (cJSON_GetArraySize(moves) == 0)
+		printf("No client %s.\n", dry_run ? "would move" : "moves");
+}
+
+/* --- small things -------------------------------------------------------------------------------------------- */
+
+enum ctl_status
+ctl_fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("isobarctl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	return CTL_FAILED;
+}
+
+enum ctl_status
+ctl_usage(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("isobarctl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputs("\nSee isobarctl --help, or isobarctl(8).\n", stderr);
+	va_end(args);
+	return CTL_USAGE;
+}
+
+const cJSON *
+member(const cJSON *object, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+const char *
+member_text(const cJSON *object, const char *name)
+{
+	return cJSON_GetStringValue(member(object, name));
+}
+
+double
+member_number(const cJSON *object, const char *name)
+{
+	const cJSON *value = member(object, name);
+
+	return cJSON_IsNumber(value) ? value->valuedouble : NAN;
+}
+
+bool
+member_true(const cJSON *object, const char *name)
+{
+	return cJSON_IsTrue(member(object, name));
+}

@@ -1,0 +1,122 @@
+/* verbs.c -- the table of verbs, from which the command line is read and the help is printed; isobarctl(8) is tested
+ * against it.  In: words.  Out: a row.  Threads: one. */
+#include <string.h>
+
+#include "ctl/ctl.h"
+
+#define CHANGE (OPTION_DRY_RUN | OPTION_REASON)
+
+const struct verb verbs[] = {
+	{ "status", "", 0, "how isobard is, and what is wrong", ctl_status_show },
+	{ "apply", "DIR", CHANGE, "make the folder's zones and steering.yaml what is served", ctl_apply },
+	{ "export", "DIR", 0, "write what is served into a folder", ctl_export },
+	{ "conf-check", "[DIR]", 0, "check a folder without isobard, and print every error", ctl_conf_check },
+	{ "zone list", "", 0, "the zones", ctl_zone_list },
+	{ "zone show", "ZONE", 0, "the records of a zone", ctl_zone_show },
+	{ "zone check", "FILE [ZONE]", 0, "would this master file be taken?", ctl_zone_check },
+	{ "zone import", "FILE [ZONE]", CHANGE, "serve this master file as the zone", ctl_zone_import },
+	{ "zone export", "ZONE [FILE]", 0, "the master file of a zone", ctl_zone_export },
+	{ "zone delete", "ZONE", CHANGE, "serve the zone no more", ctl_zone_delete },
+	{ "record set", "ZONE OWNER TYPE RDATA...", CHANGE | OPTION_TTL, "replace the records of a name and type",
+	    ctl_record_set },
+	{ "record delete", "ZONE OWNER [TYPE]", CHANGE, "delete the records of a name", ctl_record_delete },
+	{ "region list", "", 0, "the regions and how they are", ctl_region_list },
+	{ "region show", "REGION", 0, "one region with its agents, backends and services", ctl_region_show },
+	{ "region drain", "REGION", CHANGE | OPTION_FOR | OPTION_FOREVER | OPTION_TO,
+	    "keep clients away from a region for a time", ctl_region_drain },
+	{ "region undrain", "REGION", CHANGE, "end the drains of a region", ctl_region_undrain },
+	{ "service list", "", 0, "the services and where their clients go", ctl_service_list },
+	{ "service show", "SERVICE", 0, "one service with its regions, client groups and rules", ctl_service_show },
+	{ "weights", "", 0, "each service's shares, with what led to them", ctl_weights },
+	{ "predictions", "", 0, "the newest prediction of each region", ctl_predictions },
+	{ "explain", "NAME", OPTION_CLIENT | OPTION_TYPE, "why a client gets the region that it gets", ctl_explain },
+	{ "model list", "", 0, "the models", ctl_model_list },
+	{ "model show", "MODEL", 0, "the card of a model", ctl_model_show },
+	{ "model train", "", 0, "train a model now", ctl_model_train },
+	{ "token create", "NAME", OPTION_SCOPE | OPTION_FOR, "a new token, shown this one time", ctl_token_create },
+	{ "token list", "", 0, "the tokens", ctl_token_list },
+	{ "token revoke", "NAME", 0, "take a token back", ctl_token_revoke },
+	{ "audit", "", OPTION_LIMIT | OPTION_VERIFY, "the journal: who changed what, when and why", ctl_audit },
+	{ "stats", "", 0, "the counters", ctl_stats },
+	{ "reload", "", 0, "build what is served anew, and open the geo database again", ctl_reload },
+	{ "stop", "", 0, "end isobard", ctl_stop },
+};
+const size_t verb_count = ARRAY_SIZE(verbs);
+
+const struct verb_option verb_options[] = {
+	{ OPTION_DRY_RUN, "dry-run", NULL, "say what would happen, and change nothing" },
+	{ OPTION_REASON, "reason", "TEXT", "why, for the journal" },
+	{ OPTION_FOR, "for", "DURATION", "how long: 30m, 2h, 7d" },
+	{ OPTION_FOREVER, "forever", NULL, "until it's ended by hand" },
+	{ OPTION_TO, "to", "PERCENT", "let in this part of the region's clients; 0 if left out" },
+	{ OPTION_CLIENT, "client", "IP|PREFIX", "the client, or its resolver" },
+	{ OPTION_TYPE, "type", "TYPE", "record type; A if left out" },
+	{ OPTION_TTL, "ttl", "SECONDS", "time to live of the records; 60 if left out" },
+	{ OPTION_SCOPE, "scope", "SCOPE", "admin, read, pae or agent:REGION" },
+	{ OPTION_LIMIT, "limit", "N", "how many entries; 100 if left out" },
+	{ OPTION_VERIFY, "verify", NULL, "check the chain of hashes" },
+};
+const size_t verb_option_count = ARRAY_SIZE(verb_options);
+
+const struct verb *
+verb_find(int count, char *const *words, int *used, const char **suggestion)
+{
+	const char *names[ARRAY_SIZE(verbs)];
+	char two[128];
+
+	*suggestion = NULL;
+	snprintf(two, sizeof(two), "%s %s", words[0], count > 1 ? words[1] : "");
+	for (size_t i = 0; i < verb_count; i++) {
+		bool is_two = strchr(verbs[i].name, ' ') != NULL;
+
+		names[i] = verbs[i].name;
+		*used = is_two ? 2 : 1;
+		if (strcmp(verbs[i].name, is_two ? two : words[0]) == 0)
+			return &verbs[i];
+	}
+	*suggestion = text_suggest(two, names, verb_count);
+	if (*suggestion == NULL)
+		*suggestion = text_suggest(words[0], names, verb_count);
+	return NULL;
+}
+
+void
+verb_arity(const struct verb *verb, int *least, int *most)
+{
+	*least = *most = 0;
+	for (const char *word = verb->arguments; *word != '\0';) {
+		size_t length = strcspn(word, " ");
+
+		*least += word[0] != '[';
+		*most = length > 3 && memcmp(word + length - 3, "...", 3) == 0 ? 1000 : *most + 1;
+		word += length + (word[length] == ' ');
+	}
+}
+
+void
+verbs_print(FILE *to)
+{
+	for (size_t i = 0; i < verb_count; i++) {
+		char usage[64];
+
+		snprintf(usage, sizeof(usage), "%s %s", verbs[i].name, verbs[i].arguments);
+		fprintf(to, "  %-38s %s\n", usage, verbs[i].help);
+	}
+}
+
+void
+verb_print(const struct verb *verb, FILE *to)
+{
+	fprintf(to, "usage: isobarctl %s%s%s", verb->name, verb->arguments[0] == '\0' ? "" : " ", verb->arguments);
+	for (size_t i = 0; i < verb_option_count; i++) {
+		const struct verb_option *option = &verb_options[i];
+
+		if (verb->options & option->option)
+			fprintf(to, " [--%s%s%s]", option->name, option->argument == NULL ? "" : " ",
+			    option->argument == NULL ? "" : option->argument);
+	}
+	fprintf(to, "\n  %s\n", verb->help);
+	for (size_t i = 0; i < verb_option_count; i++)
+		if (verb->options & verb_options[i].option)
+			fprintf(to, "  --%-12s %s\n", verb_options[i].name, verb_options[i].help);
+}
