@@ -22,7 +22,7 @@ static void take_verb_option(struct ctl *ctl, const struct verb_option *option, 
 static bool set_url(char **url, const char *where);
 static bool read_token(char **token, const char *path);
 static bool set_timeout(struct ctl *ctl, const char *text);
-static int run(struct ctl *ctl, int count, char **words, unsigned given);
+static enum ctl_status run(struct ctl *ctl, int count, char **words, unsigned given);
 static bool options_fit(const struct verb *verb, unsigned given);
 static bool default_url(char **url);
 static void print_help(FILE *to);
@@ -41,14 +41,14 @@ main(int argc, char **argv)
 		} else {
 			ctl.url = url;
 			ctl.token = token;
-			status = run(&ctl, argc - optind, argv + optind, given);
+			status = (int)run(&ctl, argc - optind, argv + optind, given);
 		}
 	}
 	http_client_free(ctl.client);
 	free(url);
 	free(token);
 	if (fflush(stdout) != 0 && status == CTL_DONE)
-		status = ctl_fail("can't write to standard output: %s", strerror(errno));
+		status = (int)ctl_fail("can't write to standard output: %s", strerror(errno));
 	return status;
 }
 
@@ -241,7 +241,7 @@ ctl_settings(void)
 
 /* --- the verb ------------------------------------------------------------------------------------------------ */
 
-static int
+static enum ctl_status
 run(struct ctl *ctl, int count, char **words, unsigned given)
 {
 	const struct verb *verb;
