@@ -3,9 +3,11 @@
  * Threads: started, published to and stopped by the control thread; what a worker does is in worker.c.
  * Every worker has its own sockets on the same addresses (SO_REUSEPORT), so the kernel spreads clients over workers and
  * no worker ever waits for another. All sockets are bound before any thread starts: a port that is taken is an error at
- * start, never a half-working daemon. */
+ * start, never a half-working daemon. SO_REUSEPORT would let a second daemon of the same user share the port, so each
+ * address is first bound without it. */
 #include "serve/server.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -15,16 +17,22 @@
 #include "base/rcu.h"
 #include "serve/worker.h"
 
+#define PORT_TRIES 20	/* for a port of the kernel's choice that UDP has, and TCP doesn't */
+
 struct server {
 	struct server_options options;
 	struct server_listen *listens;
 	const struct snapshot *published;
+	struct clients *clients;
 	struct worker *workers;
 	unsigned started;
 };
 
 static int bind_all(struct server *server, int *fds, struct text *error);
-static int bind_one(const struct server_listen *listen, int kind, struct text *error);
+static int see_free(const struct server_listen *listen, struct text *error);
+static int bind_pair(struct server_listen *listen, int fds[static 2], struct text *error);
+static int bind_one(const struct server_listen *listen, int kind, bool shared);
+static int complain(const struct server_listen *listen, int kind, int status, struct text *error);
 static uint16_t bound_port(int fd);
 
 struct server *
@@ -42,13 +50,15 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 	}
 	server->options = *options;
 	server->listens = calloc(options->listen_count + 1, sizeof(*server->listens));
+	server->clients = clients_new(options->tcp_connections, options->tcp_connections_per_client);
 	server->workers = aligned_alloc(64, options->workers * sizeof(*server->workers));
-	if (server->listens == NULL || server->workers == NULL)
+	if (server->listens == NULL || server->clients == NULL || server->workers == NULL)
 		goto no_memory;
 	memset(server->workers, 0, options->workers * sizeof(*server->workers));
 	memcpy(server->listens, options->listens, options->listen_count * sizeof(*server->listens));
 	server->options.listens = server->listens;
 	server->published = snapshot;
+	assert(snapshot->worker_count >= options->workers);
 	if (bind_all(server, fds, error) != 0)
 		goto fail;
 	for (unsigned w = 0; w < options->workers; w++) {
@@ -57,6 +67,7 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 		server->workers[w].number = w;
 		server->workers[w].options = &server->options;
 		server->workers[w].published = &server->published;
+		server->workers[w].clients = server->clients;
 		status = worker_start(&server->workers[w], fds + w * options->listen_count * 2);
 		if (status != 0) {
 			text_printf(error, "can't start worker %u: %s", w, strerror(-status));
@@ -77,54 +88,92 @@ fail:
 	return NULL;
 }
 
-/* For each worker, for each address: the UDP socket, then the TCP socket. With port 0 the first worker's UDP socket
- * gets a port from the kernel and all others take the same. */
+/* For each worker, for each address: the UDP socket, then the TCP socket. */
 static int
 bind_all(struct server *server, int *fds, struct text *error)
 {
 	const struct server_options *options = &server->options;
-	size_t count = options->workers * options->listen_count * 2;
+	size_t bound = 0;
+	int status = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		struct server_listen *listen = &server->listens[i / 2 % options->listen_count];
+	for (size_t i = 0; i < options->listen_count && status == 0; i++)
+		status = see_free(&server->listens[i], error);
+	for (; bound < options->workers * options->listen_count && status == 0; bound += status == 0)
+		status = bind_pair(&server->listens[bound % options->listen_count], fds + 2 * bound, error);
+	for (size_t i = 0; i < 2 * bound && status != 0; i++)
+		close(fds[i]);
+	return status;
+}
 
-		fds[i] = bind_one(listen, i % 2 == 0 ? SOCK_DGRAM : SOCK_STREAM, error);
-		if (fds[i] < 0) {
-			while (i-- > 0)
-				close(fds[i]);
-			return -1;
-		}
-		if (listen->port == 0)
-			listen->port = bound_port(fds[i]);
+static int
+see_free(const struct server_listen *listen, struct text *error)
+{
+	static const int kinds[] = { SOCK_DGRAM, SOCK_STREAM };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && listen->port != 0; i++) {
+		int fd = bind_one(listen, kinds[i], false);
+
+		if (fd < 0)
+			return complain(listen, kinds[i], fd, error);
+		close(fd);
 	}
 	return 0;
 }
 
+/* With port 0 the kernel chooses one, and later pairs of this address take the same. */
 static int
-bind_one(const struct server_listen *listen, int kind, struct text *error)
+bind_pair(struct server_listen *listen, int fds[static 2], struct text *error)
+{
+	bool any_port = listen->port == 0;
+
+	for (int tries = 1;; tries++) {
+		fds[0] = bind_one(listen, SOCK_DGRAM, true);
+		if (fds[0] < 0)
+			return complain(listen, SOCK_DGRAM, fds[0], error);
+		if (any_port)
+			listen->port = bound_port(fds[0]);
+		fds[1] = bind_one(listen, SOCK_STREAM, true);
+		if (fds[1] >= 0)
+			return 0;
+		close(fds[0]);
+		if (!any_port || fds[1] != -EADDRINUSE || tries == PORT_TRIES)
+			return complain(listen, SOCK_STREAM, fds[1], error);
+		listen->port = 0;
+	}
+}
+
+/* The socket, or -errno. */
+static int
+bind_one(const struct server_listen *listen, int kind, bool shared)
 {
 	struct sockaddr_storage to;
 	socklen_t length = address_to_sockaddr(&listen->address, listen->port, &to);
-	char name[ADDRESS_TEXT_SIZE];
 	int one = 1, fd, status;
 
 	fd = socket(to.ss_family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		goto fail;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+		return -errno;
+	if (shared)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
 	if (kind == SOCK_STREAM)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (to.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (bind(fd, (struct sockaddr *)&to, length) == 0)
 		return fd;
-fail:
-	status = errno;
+	status = -errno;
+	close(fd);
+	return status;
+}
+
+static int
+complain(const struct server_listen *listen, int kind, int status, struct text *error)
+{
+	char name[ADDRESS_TEXT_SIZE];
+
 	text_printf(error, "can't listen on %s@%u (%s): %s", address_text(&listen->address, name), listen->port,
-	    kind == SOCK_DGRAM ? "UDP" : "TCP", strerror(status));
-	if (fd >= 0)
-		close(fd);
-	return -1;
+	    kind == SOCK_DGRAM ? "UDP" : "TCP", strerror(-status));
+	return status;
 }
 
 static uint16_t
@@ -142,6 +191,7 @@ bound_port(int fd)
 void
 server_publish(struct server *server, const struct snapshot *snapshot)
 {
+	assert(snapshot->worker_count >= server->options.workers);
 	rcu_publish(server->published, snapshot);
 	rcu_wait_readers();
 }
@@ -169,11 +219,7 @@ server_port(const struct server *server, size_t listen)
 unsigned
 server_tcp_open(const struct server *server)
 {
-	unsigned open = 0;
-
-	for (unsigned w = 0; w < server->started; w++)
-		open += tcp_open(server->workers[w].pool);
-	return open;
+	return clients_count(server->clients);
 }
 
 void
@@ -184,6 +230,7 @@ server_stop(struct server *server)
 	for (unsigned w = 0; w < server->started; w++)
 		worker_end(&server->workers[w]);
 	free(server->workers);
+	clients_free(server->clients);
 	free(server->listens);
 	free(server);
 }

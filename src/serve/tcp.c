@@ -3,12 +3,13 @@
  * Memory: a connection with its two buffers is made at accept and freed at close; untouched pages cost nothing.
  *
  * Queries are answered as they are read and written at once. When the client doesn't read, what it leaves unsent is
- * kept in the out buffer, and nothing more is read from it until that has gone: a slow reader slows only itself. A
- * connection without progress in either direction is closed after the idle time; the sweep runs once a second.
+ * kept in the out buffer, and nothing more is read from it until that has gone: a slow reader slows only itself.
+ * A connection is closed when it made no progress for the idle time, by a sweep once a second. Progress is a whole query,
+ * the first octet of one, or octets of an answer that the client took; the other octets of a query aren't, or else a
+ * client could hold a connection for ever by sending one at a time.
  * Over a limit, new connections are closed at once and counted. */
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,9 +28,10 @@ struct connection {
 	struct connection *next, *previous;
 	struct address client;
 	uint64_t progress;		/* loop time, ms */
-	bool writing, closing;
+	bool counted, writing, closing;
 	unsigned waiting;		/* answers in `out` */
 	size_t in_used, out_used;
+	size_t unsent;			/* of `out`, when the sweep last looked */
 	uint8_t in[MESSAGE_SIZE];
 	uint8_t out[2 * MESSAGE_SIZE];
 };
@@ -40,19 +42,21 @@ struct tcp_pool {
 	size_t listener_count;
 	uv_timer_t sweep;
 	struct connection *connections;
-	unsigned limit;
-	_Atomic unsigned open;
+	bool starved;			/* a connection waits for memory; libuv listens no more until it's taken */
 };
 
 static void on_connection(uv_stream_t *listener, int status);
-static bool over_limit(const struct tcp_pool *pool, const struct address *client);
+static struct connection *connection_new(struct tcp_pool *pool);
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer);
-static void serve_waiting(struct connection *c);
+static void serve(struct connection *c);
+static void answer_waiting(struct connection *c);
 static bool answer_next(struct connection *c, const struct snapshot *snapshot, size_t *at);
-static void flush_out(struct connection *c);
+static bool has_query(const struct connection *c, size_t at);
+static bool flush_out(struct connection *c);
 static void on_written(uv_write_t *write, int status);
 static void on_sweep(uv_timer_t *timer);
+static bool is_idle(struct connection *c, uint64_t now);
 static void connection_close(struct connection *c);
 static void on_closed(uv_handle_t *handle);
 
@@ -62,24 +66,30 @@ tcp_start(struct worker *worker, struct tcp_pool **pool, const int *fds, size_t 
 	struct tcp_pool *p = calloc(1, sizeof(*p));
 	int status = 0;
 
-	if (p == NULL)
-		return -ENOMEM;
-	p->worker = worker;
-	p->limit = (worker->options->tcp_connections + worker->options->workers - 1) / worker->options->workers;
-	p->listeners = calloc(count + 1, sizeof(*p->listeners));
-	if (p->listeners == NULL) {
+	if (p != NULL)
+		p->listeners = calloc(count + 1, sizeof(*p->listeners));
+	if (p == NULL || p->listeners == NULL) {
 		free(p);
+		for (size_t i = 0; i < count; i++)
+			close(fds[i]);
 		return -ENOMEM;
 	}
+	p->worker = worker;
 	*pool = p;
-	for (size_t i = 0; i < count && status == 0; i++) {
+	for (size_t i = 0; i < count; i++) {
 		uv_tcp_t *listener = &p->listeners[p->listener_count++];
 
 		uv_tcp_init(&worker->loop, listener);
 		listener->data = p;
-		status = uv_tcp_open(listener, fds[i]);
-		if (status == 0)
-			status = uv_listen((uv_stream_t *)listener, BACKLOG, on_connection);
+		if (status == 0) {
+			status = uv_tcp_open(listener, fds[i]);
+			if (status == 0)
+				status = uv_listen((uv_stream_t *)listener, BACKLOG, on_connection);
+			else
+				close(fds[i]);
+		} else {
+			close(fds[i]);
+		}
 	}
 	uv_timer_init(&worker->loop, &p->sweep);
 	p->sweep.data = p;
@@ -97,25 +107,19 @@ on_connection(uv_stream_t *listener, int status)
 
 	if (status < 0)
 		return;
-	c = malloc(sizeof(*c));
-	if (c == NULL)
-		return;		/* libuv tries this connection again */
-	memset(c, 0, offsetof(struct connection, in));
-	c->pool = pool;
-	c->progress = uv_now(&pool->worker->loop);
-	uv_tcp_init(&pool->worker->loop, &c->tcp);
-	c->next = pool->connections;
-	if (c->next != NULL)
-		c->next->previous = c;
-	pool->connections = c;
-	atomic_fetch_add_explicit(&pool->open, 1, memory_order_relaxed);
+	c = connection_new(pool);
+	if (c == NULL) {
+		pool->starved = true;
+		return;
+	}
 	if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0
 	    || uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&peer, &length) != 0) {
 		connection_close(c);
 		return;
 	}
 	address_of_sockaddr(&c->client, (struct sockaddr *)&peer);
-	if (over_limit(pool, &c->client)) {
+	c->counted = clients_enter(pool->worker->clients, &c->client);
+	if (!c->counted) {
 		counter_add(&pool->worker->counters.tcp_refused, 1);
 		connection_close(c);
 		return;
@@ -125,17 +129,22 @@ on_connection(uv_stream_t *listener, int status)
 	uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
 }
 
-/* The new connection is in the list already. */
-static bool
-over_limit(const struct tcp_pool *pool, const struct address *client)
+static struct connection *
+connection_new(struct tcp_pool *pool)
 {
-	unsigned open = 0, same = 0;
+	struct connection *c = malloc(sizeof(*c));
 
-	for (const struct connection *c = pool->connections; c != NULL; c = c->next) {
-		open++;
-		same += memcmp(&c->client, client, sizeof(*client)) == 0;
-	}
-	return open > pool->limit || same > pool->worker->options->tcp_connections_per_client;
+	if (c == NULL)
+		return NULL;
+	memset(c, 0, offsetof(struct connection, in));
+	c->pool = pool;
+	c->progress = uv_now(&pool->worker->loop);
+	uv_tcp_init(&pool->worker->loop, &c->tcp);
+	c->next = pool->connections;
+	if (c->next != NULL)
+		c->next->previous = c;
+	pool->connections = c;
+	return c;
 }
 
 static void
@@ -157,25 +166,36 @@ on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 		connection_close(c);
 		return;
 	}
+	if (c->in_used == 0 && count > 0)
+		c->progress = uv_now(stream->loop);
 	c->in_used += (size_t)count;
-	c->progress = uv_now(stream->loop);
-	serve_waiting(c);
+	serve(c);
+}
+
+/* Each round takes at least one query from `in`, so this ends. */
+static void
+serve(struct connection *c)
+{
+	do
+		answer_waiting(c);
+	while (flush_out(c) && has_query(c, 0));
 }
 
 /* Answers whole queries in the in buffer until it has none or the out buffer is as full as it may get. */
 static void
-serve_waiting(struct connection *c)
+answer_waiting(struct connection *c)
 {
-	struct worker *worker = c->pool->worker;
-	const struct snapshot *snapshot = worker_enter(worker);
+	const struct snapshot *snapshot = worker_enter(c->pool->worker);
 	size_t at = 0;
 
 	while (answer_next(c, snapshot, &at))
 		;
 	worker_leave();
+	if (at == 0)
+		return;
 	memmove(c->in, c->in + at, c->in_used - at);
 	c->in_used -= at;
-	flush_out(c);
+	c->progress = uv_now(c->tcp.loop);
 }
 
 static bool
@@ -184,12 +204,10 @@ answer_next(struct connection *c, const struct snapshot *snapshot, size_t *at)
 	struct answer_env env = worker_env(c->pool->worker, snapshot);
 	size_t length, size;
 
-	if (c->in_used - *at < 2 || c->waiting >= c->pool->worker->options->tcp_in_flight
+	if (!has_query(c, *at) || (c->waiting > 0 && c->waiting >= c->pool->worker->options->tcp_in_flight)
 	    || sizeof(c->out) - c->out_used < MESSAGE_SIZE)
 		return false;
 	size = wire_get_u16(c->in + *at);
-	if (c->in_used - *at - 2 < size)
-		return false;
 	env.client = c->client;
 	env.stream = true;
 	length = answer(&env, c->in + *at + 2, size, c->out + c->out_used + 2, ANSWER_SIZE_MAX);
@@ -202,38 +220,42 @@ answer_next(struct connection *c, const struct snapshot *snapshot, size_t *at)
 	return true;
 }
 
-static void
+static bool
+has_query(const struct connection *c, size_t at)
+{
+	return c->in_used - at >= 2 && c->in_used - at - 2 >= wire_get_u16(c->in + at);
+}
+
+/* True when all has gone; else nothing more is read until it has. */
+static bool
 flush_out(struct connection *c)
 {
 	uv_buf_t buffer = uv_buf_init((char *)c->out, (unsigned)c->out_used);
 	int sent;
 
-	if (c->out_used == 0 || c->writing || c->closing)
-		return;
+	if (c->out_used == 0)
+		return true;
 	sent = uv_try_write((uv_stream_t *)&c->tcp, &buffer, 1);
 	if (sent < 0 && sent != UV_EAGAIN) {
 		connection_close(c);
-		return;
-	}
-	if (sent > 0)
-		c->progress = uv_now(c->tcp.loop);
-	if (sent > 0 && (size_t)sent == c->out_used) {
-		c->out_used = 0;
-		c->waiting = 0;
-		/* What stopped for want of room goes on. Each round takes bytes from `in`, so this ends. */
-		if (c->in_used >= 2 && c->in_used - 2 >= wire_get_u16(c->in))
-			serve_waiting(c);
-		return;
+		return false;
 	}
 	if (sent > 0) {
-		memmove(c->out, c->out + sent, c->out_used - (size_t)sent);
+		c->progress = uv_now(c->tcp.loop);
 		c->out_used -= (size_t)sent;
+		memmove(c->out, c->out + sent, c->out_used);
+	}
+	if (c->out_used == 0) {
+		c->waiting = 0;
+		return true;
 	}
 	buffer = uv_buf_init((char *)c->out, (unsigned)c->out_used);
 	c->writing = true;
+	c->unsent = c->out_used;
 	uv_read_stop((uv_stream_t *)&c->tcp);
 	if (uv_write(&c->write, (uv_stream_t *)&c->tcp, &buffer, 1, on_written) != 0)
 		connection_close(c);
+	return false;
 }
 
 static void
@@ -252,7 +274,7 @@ on_written(uv_write_t *write, int status)
 	c->waiting = 0;
 	c->progress = uv_now(c->tcp.loop);
 	uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
-	serve_waiting(c);
+	serve(c);
 }
 
 static void
@@ -263,11 +285,28 @@ on_sweep(uv_timer_t *timer)
 
 	for (struct connection *c = pool->connections, *next; c != NULL; c = next) {
 		next = c->next;
-		if (!c->closing && now - c->progress >= pool->worker->options->tcp_idle_ms) {
+		if (!c->closing && is_idle(c, now)) {
 			counter_add(&pool->worker->counters.tcp_timeouts, 1);
 			connection_close(c);
 		}
 	}
+	if (!pool->starved)
+		return;
+	pool->starved = false;
+	for (size_t i = 0; i < pool->listener_count && !pool->starved; i++)
+		on_connection((uv_stream_t *)&pool->listeners[i], 0);
+}
+
+static bool
+is_idle(struct connection *c, uint64_t now)
+{
+	size_t unsent = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
+
+	if (c->writing && unsent < c->unsent) {
+		c->unsent = unsent;
+		c->progress = now;
+	}
+	return now - c->progress >= c->pool->worker->options->tcp_idle_ms;
 }
 
 static void
@@ -291,19 +330,16 @@ on_closed(uv_handle_t *handle)
 		c->previous->next = c->next;
 	else
 		pool->connections = c->next;
-	atomic_fetch_sub_explicit(&pool->open, 1, memory_order_relaxed);
+	if (c->counted)
+		clients_leave(pool->worker->clients, &c->client);
 	free(c);
-}
-
-unsigned
-tcp_open(const struct tcp_pool *pool)
-{
-	return atomic_load_explicit(&pool->open, memory_order_relaxed);
 }
 
 void
 tcp_close(struct tcp_pool *pool)
 {
+	if (pool == NULL)
+		return;
 	for (size_t i = 0; i < pool->listener_count; i++)
 		uv_close((uv_handle_t *)&pool->listeners[i], NULL);
 	for (struct connection *c = pool->connections; c != NULL; c = c->next)

@@ -36,6 +36,7 @@ struct udp_socket {
 static void on_readable(uv_poll_t *handle, int status, int events);
 static int receive(struct udp_socket *s);
 static unsigned answer_batch(struct udp_socket *s, unsigned count);
+static void aim(struct msghdr *message);
 static void send_batch(struct udp_socket *s, unsigned count);
 
 int
@@ -46,8 +47,10 @@ udp_start(struct worker *worker, struct udp_socket **socket, int fd, bool wildca
 	socklen_t length = sizeof(at);
 	int one = 1, status;
 
-	if (s == NULL)
+	if (s == NULL) {
+		close(fd);
 		return -ENOMEM;
+	}
 	memset(s, 0, offsetof(struct udp_socket, requests));
 	s->worker = worker;
 	s->fd = fd;
@@ -65,14 +68,12 @@ udp_start(struct worker *worker, struct udp_socket **socket, int fd, bool wildca
 		s->in[i].msg_hdr.msg_name = &s->peers[i];
 	}
 	status = uv_poll_init_socket(&worker->loop, &s->poll, fd);
-	if (status == 0)
-		status = uv_poll_start(&s->poll, UV_READABLE, on_readable);
 	if (status != 0) {
-		free(s);
+		udp_free(s);
 		return status;
 	}
-	*socket = s;
-	return 0;
+	*socket = s;	/* from here on the loop knows it: udp_close() comes before udp_free() */
+	return uv_poll_start(&s->poll, UV_READABLE, on_readable);
 }
 
 static void
@@ -81,8 +82,15 @@ on_readable(uv_poll_t *handle, int status, int events)
 	struct udp_socket *s = (struct udp_socket *)handle;
 	(void)events;
 
-	if (status < 0)
+	if (status < 0) {
+		int error;
+		socklen_t size = sizeof(error);
+
+		/* libuv stops watching a socket with a pending error; reading the error takes it off. */
+		getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+		uv_poll_start(&s->poll, UV_READABLE, on_readable);
 		return;
+	}
 	for (int turn = 0; turn < BATCHES_A_TURN; turn++) {
 		int received = receive(s);
 
@@ -123,10 +131,24 @@ answer_batch(struct udp_socket *s, unsigned count)
 		s->out[out].msg_hdr = s->in[i].msg_hdr;
 		s->out[out].msg_hdr.msg_iov = &s->out_vectors[out];
 		s->out[out].msg_hdr.msg_flags = 0;
+		aim(&s->out[out].msg_hdr);
 		out++;
 	}
 	worker_leave();
 	return out;
+}
+
+/* The kernel told to which address and on which interface the query came. The answer leaves from the first; its way is
+ * the routing table's matter, which may be another interface. */
+static void
+aim(struct msghdr *message)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+			((struct in_pktinfo *)(void *)CMSG_DATA(c))->ipi_ifindex = 0;
+		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+			((struct in6_pktinfo *)(void *)CMSG_DATA(c))->ipi6_ifindex = 0;
+	}
 }
 
 static void
@@ -152,7 +174,8 @@ send_batch(struct udp_socket *s, unsigned count)
 void
 udp_close(struct udp_socket *s)
 {
-	uv_close((uv_handle_t *)&s->poll, NULL);
+	if (s != NULL)
+		uv_close((uv_handle_t *)&s->poll, NULL);
 }
 
 void

@@ -7,40 +7,69 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/rcu.h"
 
+static int open_sockets(struct worker *worker, const int *fds);
 static void run(void *arg);
 static void on_stop(uv_async_t *handle);
+static void release(struct worker *worker);
 
 int
 worker_start(struct worker *worker, const int *fds)
 {
-	static const struct address none;
 	size_t count = worker->options->listen_count;
-	int tcp_fds[SERVER_LISTENS_MAX], status;
+	int status;
 
 	worker->udp = calloc(count + 1, sizeof(*worker->udp));
-	if (worker->udp == NULL)
-		return -ENOMEM;
-	status = uv_loop_init(&worker->loop);
+	status = worker->udp == NULL ? -ENOMEM : uv_loop_init(&worker->loop);
 	if (status != 0)
-		return status;
+		goto close_sockets;
 	worker->loop.data = worker;
-	uv_async_init(&worker->loop, &worker->stop, on_stop);
+	status = uv_async_init(&worker->loop, &worker->stop, on_stop);
+	if (status != 0) {
+		uv_loop_close(&worker->loop);
+		goto close_sockets;
+	}
+	status = open_sockets(worker, fds);
+	if (status == 0)
+		status = uv_thread_create(&worker->thread, run, worker);
+	if (status == 0)
+		return 0;
+	on_stop(&worker->stop);
+	uv_run(&worker->loop, UV_RUN_DEFAULT);
+	release(worker);
+	return status;
+close_sockets:
+	for (size_t i = 0; i < 2 * count; i++)
+		close(fds[i]);
+	free(worker->udp);
+	return status;
+}
+
+static int
+open_sockets(struct worker *worker, const int *fds)
+{
+	static const struct address none;
+	size_t count = worker->options->listen_count;
+	int tcp_fds[SERVER_LISTENS_MAX], status = 0;
+
 	for (size_t i = 0; i < count; i++) {
 		const struct address *address = &worker->options->listens[i].address;
+		bool wildcard = memcmp(address->bytes, none.bytes, sizeof(none.bytes)) == 0;
 
-		status = udp_start(worker, &worker->udp[i], fds[2 * i],
-		    memcmp(address->bytes, none.bytes, sizeof(none.bytes)) == 0);
-		if (status != 0)
-			return status;
 		tcp_fds[i] = fds[2 * i + 1];
+		if (status == 0)
+			status = udp_start(worker, &worker->udp[i], fds[2 * i], wildcard);
+		else
+			close(fds[2 * i]);
 	}
-	status = tcp_start(worker, &worker->pool, tcp_fds, count);
-	if (status != 0)
-		return status;
-	return uv_thread_create(&worker->thread, run, worker);
+	if (status == 0)
+		return tcp_start(worker, &worker->pool, tcp_fds, count);
+	for (size_t i = 0; i < count; i++)
+		close(tcp_fds[i]);
+	return status;
 }
 
 static void
@@ -95,6 +124,12 @@ worker_end(struct worker *worker)
 {
 	uv_async_send(&worker->stop);
 	uv_thread_join(&worker->thread);
+	release(worker);
+}
+
+static void
+release(struct worker *worker)
+{
 	uv_loop_close(&worker->loop);
 	for (size_t i = 0; i < worker->options->listen_count; i++)
 		udp_free(worker->udp[i]);

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "serve/answer.h"
+#include "serve/clients.h"
 #include "serve/server.h"
 
 struct udp_socket;
@@ -16,6 +17,7 @@ struct worker {
 	unsigned number;
 	const struct server_options *options;
 	const struct snapshot *const *published;	/* the server's pointer; read by rcu_load */
+	struct clients *clients;			/* of all workers */
 	uv_loop_t loop;
 	uv_async_t stop;				/* sent by the control thread */
 	uv_thread_t thread;
@@ -24,8 +26,8 @@ struct worker {
 	alignas(64) struct counters counters;		/* written here, read by anybody */
 };
 
-/* number, options and published are set. Takes two bound sockets for each listen address (UDP, TCP) and starts the
- * thread. 0 or -errno. */
+/* number, options, published and clients are set. Takes two bound sockets for each listen address (UDP, TCP), also when it
+ * fails, and starts the thread. 0 or -errno. */
 int worker_start(struct worker *worker, const int *fds) NONNULL MUST_USE;
 void worker_end(struct worker *worker) NONNULL;	/* joins it and frees what it had */
 
@@ -36,15 +38,14 @@ void worker_leave(void);
 /* An environment for this batch; the caller sets client and stream. */
 struct answer_env worker_env(struct worker *worker, const struct snapshot *snapshot) NONNULL;
 
-/* udp.c: `fd` is bound; ownership passes. 0 or -errno. */
+/* udp.c: `fd` is bound; ownership passes, also when it fails. 0 or -errno. */
 int udp_start(struct worker *worker, struct udp_socket **socket, int fd, bool wildcard) NONNULL MUST_USE;
-void udp_close(struct udp_socket *socket);
+void udp_close(struct udp_socket *socket);	/* NULL is allowed here and below */
 void udp_free(struct udp_socket *socket);	/* after the loop has run out */
 
-/* tcp.c: `fds[count]` are bound; ownership passes. 0 or -errno. */
+/* tcp.c: `fds[count]` are bound; ownership passes, also when it fails. 0 or -errno. */
 int tcp_start(struct worker *worker, struct tcp_pool **pool, const int *fds, size_t count) NONNULL MUST_USE;
 void tcp_close(struct tcp_pool *pool);
 void tcp_free(struct tcp_pool *pool);
-unsigned tcp_open(const struct tcp_pool *pool) NONNULL;	/* any thread */
 
 #endif
