@@ -3,8 +3,6 @@
  * Threads: the first steps run on the API's thread and read what was sent; the prepare functions run on the control
  * thread at the change's turn and see what the changes before it have made. So two edits of one zone that arrive
  * together both count. */
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +10,9 @@
 #include "api/change.h"
 #include "api/handlers.h"
 #include "api/names.h"
+#include "api/resources.h"
 #include "zone/master.h"
 
-#define SHARE_NONE 0.0
 #define TTL_MAX 2147483647	/* RFC 2181 section 8 */
 #define DRAIN_MAX_S ((int64_t)3650 * 86400)	/* what lasts longer than ten years is meant for ever */
 
@@ -43,6 +41,8 @@ static bool read_file(const cJSON *file, struct zone_text *zone, struct change *
 static bool read_override(const struct json_object *o, struct change *change, struct diags *diags);
 static void read_until(const struct json_object *o, struct override *override);
 static bool prepare_override(struct change *change, struct control *control, struct diags *diags);
+static double least_drain(const struct control *control, const char *region, int64_t but, double otherwise);
+static void list_moves(struct request *request, const char *region_name, double admitted);
 static bool prepare_override_delete(struct change *change, struct control *control, struct diags *diags);
 
 static struct diag_place
@@ -399,7 +399,7 @@ read_override(const struct json_object *o, struct change *change, struct diags *
 		.kind = "drain",
 		.region = arena_text(arena, json_string(o, "region", true, "")),
 		.service = arena_text(arena, json_string(o, "service", false, "")),
-		.value = json_number(o, "share", false, 0, 1, SHARE_NONE),
+		.value = json_number(o, "share", false, 0, 1, 0),
 		.reason = arena_text(arena, json_string(o, "reason", true, "")),
 		.author = change->author,
 		.from = wall_now(),
@@ -451,7 +451,42 @@ prepare_override(struct change *change, struct control *control, struct diags *d
 		    "steering.yaml has no region '%s'", override->region);
 	if (override->service[0] != '\0')
 		diag_error(diags, in_request("/service"), NULL, "a drain is of the whole region: leave `service` out");
+	if (!diag_failed(diags))
+		list_moves(change->prepare_arg, override->region, least_drain(control, override->region, 0, override->value));
 	return !diag_failed(diags);
+}
+
+/* The least of what the region's drains let in, but for one that ends, and of `otherwise`. */
+static double
+least_drain(const struct control *control, const char *region, int64_t but, double otherwise)
+{
+	const struct override *overrides;
+	size_t count = control_overrides(control, &overrides);
+	int64_t now = wall_now().ms;
+
+	for (size_t i = 0; i < count; i++)
+		if (overrides[i].id != but && strcmp(overrides[i].kind, "drain") == 0 &&
+		    strcmp(overrides[i].region, region) == 0 && (overrides[i].until.ms == 0 || overrides[i].until.ms > now) &&
+		    overrides[i].value < otherwise)
+			otherwise = overrides[i].value;
+	return otherwise;
+}
+
+/* Who moves when the region lets in this share, told with the outcome. Without memory nobody is told. */
+static void
+list_moves(struct request *request, const char *region_name, double admitted)
+{
+	struct scene scene = scene_now(request->control);
+	region_id region = steering_region_find(scene.steering, region_name);
+
+	request->moves = arena_alloc(request->arena, (scene.snapshot->service_count + 1) * sizeof(*request->moves));
+	for (size_t s = 0; s < scene.snapshot->service_count && request->moves != NULL && region != NO_REGION; s++) {
+		const struct service *service = &scene.snapshot->services[s];
+		double share = scene_moved(&scene, service, region, admitted);
+
+		if (share > 0)
+			request->moves[request->move_count++] = (struct outcome_move){ service->intent->name, share };
+	}
 }
 
 void
@@ -485,6 +520,7 @@ prepare_override_delete(struct change *change, struct control *control, struct d
 		if (overrides[i].id != change->override_delete)
 			continue;
 		change->subject = arena_text(change->arena, overrides[i].region);
+		list_moves(request, overrides[i].region, least_drain(control, overrides[i].region, overrides[i].id, 1));
 		return true;
 	}
 	request->missing = true;

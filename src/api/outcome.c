@@ -9,6 +9,7 @@
 
 static void change_drop(void *work);
 static void answer_done(struct request *request, const struct outcome *outcome);
+static void add_moves(struct view *view, cJSON *list, const struct outcome_move *moves, size_t count);
 static void answer_refused(struct request *request, unsigned status, const struct outcome *outcome, const char *otherwise);
 
 struct change *
@@ -117,16 +118,23 @@ answer_done(struct request *request, const struct outcome *outcome)
 	}
 	view_bool(&view, root, "steering_changed", outcome->steering_changed);
 	list = view_array(&view, root, "moves");
-	for (size_t i = 0; i < outcome->moved_count; i++) {
-		cJSON *entry = view_object(&view, list, NULL);
-
-		view_text(&view, entry, "service", outcome->moves[i].service);
-		view_number(&view, entry, "share", outcome->moves[i].share);
-	}
+	add_moves(&view, list, outcome->moves, outcome->moved_count);
+	add_moves(&view, list, request->moves, request->move_count);
 	if (outcome->override_id != 0)
 		view_number(&view, root, "override", (double)outcome->override_id);
 	view_diags(&view, root, "warnings", outcome->diags, DIAG_WARNING);
 	answer_json(request, 200, view_take(&view));
+}
+
+static void
+add_moves(struct view *view, cJSON *list, const struct outcome_move *moves, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		cJSON *entry = view_object(view, list, NULL);
+
+		view_text(view, entry, "service", moves[i].service);
+		view_number(view, entry, "share", moves[i].share);
+	}
 }
 
 static void

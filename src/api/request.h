@@ -57,6 +57,8 @@ struct request {
 
 	void *work;			/* between a handler's steps */
 	void (*work_free)(void *work);	/* or NULL */
+	size_t move_count;		/* clients that a change of the live words moves; for its outcome */
+	struct outcome_move *moves;
 	bool missing;			/* a change was refused since what it names isn't there */
 	bool (*park)(struct request *request);		/* set by the server */
 	void (*resume)(struct request *request);

@@ -24,6 +24,8 @@ static void service_residency(struct view *view, cJSON *into, const struct scene
 static void service_regions(struct view *view, cJSON *into, const struct scene *scene, const struct service *service);
 static void service_shares(struct view *view, cJSON *into, const struct scene *scene, const struct service *service);
 static void region_types(struct view *view, cJSON *into, const struct service *service, region_id region);
+static struct pick_question group_question(const struct service *service, uint16_t group, const struct live *live);
+static double group_moved(const struct service *service, uint16_t group, const struct live *live);
 static void text_list(struct view *view, cJSON *into, const char *name, const char *const *texts, size_t count);
 
 struct scene
@@ -376,19 +378,11 @@ service_shares(struct view *view, cJSON *into, const struct scene *scene, const 
 	}
 }
 
-/* The law is that of a client who belongs to this group alone. */
 void
 scene_shares(const struct service *service, uint16_t group, double *planned, double *now)
 {
 	const struct slot_table *table = service->tables[group];
-	struct pick_question question = {
-		.live = service->live,
-		.legal = steering_legal(service->intent, &group, 1),
-		.able = region_set_all(),
-		.order = service->order,
-		.order_count = service->order_count,
-		.when_all_down = service->intent->when_all_down,
-	};
+	struct pick_question question = group_question(service, group, service->live);
 
 	memset(planned, 0, REGIONS_MAX * sizeof(*planned));
 	memset(now, 0, REGIONS_MAX * sizeof(*now));
@@ -402,6 +396,51 @@ scene_shares(const struct service *service, uint16_t group, double *planned, dou
 		if (pick.region != NO_REGION)
 			now[pick.region] += 1.0 / table->count;
 	}
+}
+
+/* The law is that of a client who belongs to this group alone. */
+static struct pick_question
+group_question(const struct service *service, uint16_t group, const struct live *live)
+{
+	return (struct pick_question){
+		.live = live,
+		.legal = steering_legal(service->intent, &group, 1),
+		.able = region_set_all(),
+		.order = service->order,
+		.order_count = service->order_count,
+		.when_all_down = service->intent->when_all_down,
+	};
+}
+
+double
+scene_moved(const struct scene *scene, const struct service *service, region_id region, double admitted)
+{
+	struct live live = { 0 };
+	double moved = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(live.dead); i++)
+		atomic_store_explicit(&live.dead[i],
+		    atomic_load_explicit(&service->live->dead[i], memory_order_relaxed), memory_order_relaxed);
+	for (size_t r = 0; r < REGIONS_MAX; r++)
+		live_set_admit(&live, (region_id)r, live_admit(service->live, (region_id)r));
+	live_set_admit(&live, region, (admit)lround(admitted * ADMIT_ALL));
+	for (size_t g = 0; g < scene->steering->group_count; g++)
+		moved += group_moved(service, (uint16_t)g, &live) / (double)scene->steering->group_count;
+	return moved;
+}
+
+static double
+group_moved(const struct service *service, uint16_t group, const struct live *live)
+{
+	const struct slot_table *table = service->tables[group];
+	struct pick_question now = group_question(service, group, service->live), then = group_question(service, group, live);
+	uint32_t moved = 0;
+
+	for (uint32_t i = 0; table != NULL && i < table->count; i++) {
+		now.slot = then.slot = &table->slots[i];
+		moved += slots_pick(&now).region != slots_pick(&then).region;
+	}
+	return table == NULL ? 0 : moved / (double)table->count;
 }
 
 /* --- others -------------------------------------------------------------------------------------------------- */

@@ -36,6 +36,9 @@ const char *pick_outcome_text(enum pick_outcome outcome);	/* "listed", ...: for 
 /* Arrays of REGIONS_MAX: the share of this group's slots that have the region first, and the share of them that would be
  * sent there now. */
 void scene_shares(const struct service *service, uint16_t group, double *planned, double *now) NONNULL;
+/* The share of the service's clients (groups count alike) who would go elsewhere if the region let in `admitted` (0 .. 1)
+ * of its own. */
+double scene_moved(const struct scene *scene, const struct service *service, region_id region, double admitted) NONNULL;
 /* The load of all services that the region reported; NAN: none did. */
 double region_load(const struct scene *scene, region_id region) NONNULL;
 const struct service *scene_service(const struct scene *scene, const char *name) NONNULL;	/* or NULL */

@@ -172,10 +172,11 @@ ctl_region_drain(struct ctl *ctl)
 	status = ctl_send(ctl, "POST", ctl->dry_run ? "/v1/overrides?dry_run=true" : "/v1/overrides",
 	    drain_body(ctl, percent / 100, seconds), &answer);
 	if (answer != NULL && ctl->dry_run)
-		printf("Region %s would be drained to %g %%. A dry run: nothing was changed.\n", ctl->arguments[0], percent);
+		printf("Region %s would be drained to %g %%.\n", ctl->arguments[0], percent);
 	else if (answer != NULL)
 		printf("Region %s is drained to %g %%, as override %.0f. End it by: isobarctl region undrain %s\n",
 		    ctl->arguments[0], percent, member_number(answer, "override"), ctl->arguments[0]);
+	ctl_print_outcome(ctl, answer);
 	cJSON_Delete(answer);
 	return status;
 }
@@ -211,6 +212,7 @@ ctl_region_undrain(struct ctl *ctl)
 
 	ctl->json = false;
 	status = ctl_call(ctl, "GET", "/v1/overrides", NULL, &answer);
+	ctl->json = json;
 	cJSON_ArrayForEach(override, member(answer, "overrides")) {
 		const char *region = member_text(override, "region"), *kind = member_text(override, "kind");
 
@@ -223,21 +225,24 @@ ctl_region_undrain(struct ctl *ctl)
 	cJSON_Delete(answer);
 	if (status == CTL_DONE && ended == 0)
 		return ctl_fail("region %s isn't drained", ctl->arguments[0]);
-	if (status == CTL_DONE)
-		printf(json ? "{\"ended\":%u}\n" : "%u drains ended.\n", ended);
 	return status;
 }
 
 static enum ctl_status
 end_drain(struct ctl *ctl, const cJSON *override)
 {
-	char id[32], *query = ctl_change_query(ctl), *path = NULL;
+	char *query = ctl_change_query(ctl), *path = NULL;
+	cJSON *answer = NULL;
 	enum ctl_status status;
 
-	snprintf(id, sizeof(id), "%.0f", member_number(override, "id"));
-	if (asprintf(&path, "/v1/overrides/%s%s", id, query) < 0)
+	if (asprintf(&path, "/v1/overrides/%.0f%s", member_number(override, "id"), query) < 0)
 		path = NULL;
-	status = path == NULL ? ctl_fail("out of memory") : ctl_call(ctl, "DELETE", path, NULL, NULL);
+	status = path == NULL ? ctl_fail("out of memory") : ctl_call(ctl, "DELETE", path, NULL, &answer);
+	if (answer != NULL)
+		printf("Drain %.0f of region %s %s.\n", member_number(override, "id"), member_text(override, "region"),
+		    ctl->dry_run ? "would end" : "has ended");
+	ctl_print_outcome(ctl, answer);
+	cJSON_Delete(answer);
 	free(path);
 	free(query);
 	return status;
