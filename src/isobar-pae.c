@@ -92,8 +92,8 @@ static void take_signals(struct engine *engine);
 static bool round_run(struct engine *engine, struct wall now);
 static bool steering_refresh(struct engine *engine);
 static void believe(const struct engine *engine, struct plan_region *beliefs, struct forecast *forecasts);
-static bool post_predictions(struct engine *engine, const struct plan_region *beliefs, const char *model,
-	struct wall now);
+static bool post_predictions(struct engine *engine, const struct plan_region *beliefs,
+	const struct forecast *forecasts, struct wall now);
 static bool post_plan(struct engine *engine, const struct plan_region *beliefs, const char *model, struct wall now);
 static bool post(struct engine *engine, const char *path, const char *body);
 static void add_number(cJSON *object, const char *name, double value);
@@ -443,7 +443,7 @@ round_run(struct engine *engine, struct wall now)
 	if (engine->child == NULL && (engine->train_now || trainer_due(engine->trained, engine->trained_events,
 	    forecaster_events(engine->forecaster), now)))
 		training_start(engine, now);
-	return post_predictions(engine, beliefs, model, now) && post_plan(engine, beliefs, model, now);
+	return post_predictions(engine, beliefs, forecasts, now) && post_plan(engine, beliefs, model, now);
 }
 
 /* Reads steering.yaml's text anew when the journal has moved on. */
@@ -489,21 +489,23 @@ believe(const struct engine *engine, struct plan_region *beliefs, struct forecas
 }
 
 static bool
-post_predictions(struct engine *engine, const struct plan_region *beliefs, const char *model, struct wall now)
+post_predictions(struct engine *engine, const struct plan_region *beliefs, const struct forecast *forecasts,
+    struct wall now)
 {
-	cJSON *root = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(root, "regions");
+	cJSON *root = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(root, "predictions");
 	char time[CLOCK_TEXT_SIZE], *body;
 	bool done;
 
-	cJSON_AddStringToObject(root, "time", wall_text(now, time));
-	cJSON_AddStringToObject(root, "model", model);
+	wall_text(now, time);
 	for (size_t i = 0; i < engine->steering->region_count; i++) {
 		cJSON *entry = cJSON_CreateObject();
 
+		cJSON_AddStringToObject(entry, "at", time);
 		cJSON_AddStringToObject(entry, "region", engine->regions[i]);
 		cJSON_AddNumberToObject(entry, "horizon_s", beliefs[i].horizon_s);
 		add_number(entry, "probability", beliefs[i].probability);
 		add_number(entry, "load_forecast", beliefs[i].load_forecast);
+		cJSON_AddStringToObject(entry, "model", forecasts[i].model);
 		cJSON_AddStringToObject(entry, "reason", beliefs[i].reason);
 		cJSON_AddItemToArray(list, entry);
 	}

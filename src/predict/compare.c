@@ -107,7 +107,7 @@ fit_baselines(struct contest *contest)
 
 		for (size_t i = 0; i < count; i++)
 			values[i] = raw_score(contest, (enum contestant)c, i);
-		contest->curved[c] = platt_fit(values, positives, count, curve) == 0;
+		contest->curved[c] = platt_fit(values, positives, count, contest->model->events, curve) == 0;
 		curve->offset += contest->curved[c] ? log(contest->share) : 0;
 	}
 out:

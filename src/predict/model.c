@@ -43,8 +43,8 @@ model_write(const struct model *model, const char *body, size_t body_length, siz
 	for (size_t i = 0; i < feature_count(); i++) {
 		const struct scaling *s = &model->scalings[i];
 
-		text_printf(&text, "feature %s %.17g %.17g %.17g %.17g\n", feature_info(i)->name, s->median, s->spread,
-		    s->mean, s->deviation);
+		text_printf(&text, "feature %s %.17g %.17g %.17g %.17g %.17g\n", feature_info(i)->name, s->median, s->spread,
+		    s->mean, s->deviation, s->weight);
 	}
 	text_printf(&text, "trained %" PRId64 " %" PRId64 "\n", model->from_s, model->to_s);
 	text_printf(&text, "rows %zu %zu %zu\n", model->rows, model->positives, model->events);
@@ -153,11 +153,12 @@ read_scalings(struct reading *r, struct model *model)
 		struct scaling *s = &model->scalings[i];
 
 		if (!read_line(r, "feature", value, sizeof(value)) ||
-		    sscanf(value, "%127s %lf %lf %lf %lf", name, &s->median, &s->spread, &s->mean, &s->deviation) != 5 ||
+		    sscanf(value, "%127s %lf %lf %lf %lf %lf", name, &s->median, &s->spread, &s->mean, &s->deviation,
+		    &s->weight) != 6 ||
 		    strcmp(name, feature_info(i)->name) != 0)
 			return wrong(r, "the scaling of feature '%s' is missing", feature_info(i)->name);
-		if (!finite_all((double[]){ s->median, s->spread, s->mean, s->deviation }, 4) || !(s->spread > 0) ||
-		    s->deviation < 0)
+		if (!finite_all((double[]){ s->median, s->spread, s->mean, s->deviation, s->weight }, 5) ||
+		    !(s->spread > 0) || s->deviation < 0)
 			return wrong(r, "the scaling of feature '%s' isn't finite", name);
 	}
 	return true;

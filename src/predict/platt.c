@@ -2,8 +2,9 @@
  * In: scores with outcomes.  Out: slope and offset.
  * Threads: any.
  * libsvm's own probabilities are not used: they come from shuffled folds, where neighbouring minutes sit on both sides,
- * so the curve is fitted on scores that are too good, and they depend on rand(). The targets are smoothed, (n+ + 1) /
- * (n+ + 2) instead of 1, so that a block whose classes part cleanly doesn't lead to certainty. */
+ * so the curve is fitted on scores that are too good, and they depend on rand(). The targets are smoothed, (n + 1) / (n + 2)
+ * instead of 1, so that a block whose classes part cleanly doesn't lead to certainty; n counts incidents, not minutes, for
+ * ten minutes before one incident are one observation. */
 #include "predict/platt.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@ static bool newton_step(const double *scores, const bool *positives, size_t coun
 	struct platt *platt);
 
 int
-platt_fit(const double *scores, const bool *positives, size_t count, struct platt *platt)
+platt_fit(const double *scores, const bool *positives, size_t count, size_t events, struct platt *platt)
 {
 	double positive = 0, negative = 0, targets[2];
 
@@ -32,7 +33,7 @@ platt_fit(const double *scores, const bool *positives, size_t count, struct plat
 	if (positive < PLATT_POSITIVES_LEAST || negative < 1)
 		return -EDOM;
 	targets[0] = 1 / (negative + 2);
-	targets[1] = (positive + 1) / (positive + 2);
+	targets[1] = ((double)events + 1) / ((double)events + 2);
 	*platt = (struct platt){ 0, log((positive + 1) / (negative + 1)) };
 	for (int step = 0; step < STEPS_MAX; step++) {
 		if (!newton_step(scores, positives, count, targets, platt))

@@ -13,8 +13,10 @@
 struct platt { double slope, offset; };	/* p = 1 / (1 + exp(-(slope x + offset))) */
 
 /* Fits on scores of a time block that the scorer hasn't seen, at the natural rate of positives. -EDOM when there are
- * less than PLATT_POSITIVES_LEAST positives, or when a higher score doesn't mean a higher risk. */
-int platt_fit(const double *scores, const bool *positives, size_t count, struct platt *platt) NONNULL MUST_USE;
+ * less than PLATT_POSITIVES_LEAST positives, or when a higher score doesn't mean a higher risk. `events`: how many
+ * independent incidents the positives come from, at most their number. */
+int platt_fit(const double *scores, const bool *positives, size_t count, size_t events, struct platt *platt)
+	NONNULL MUST_USE;
 double platt_probability(const struct platt *platt, double score) NONNULL;
 
 #endif

@@ -17,7 +17,7 @@ static void moments(const double *values, size_t count, double *mean, double *de
 struct scaling
 scaling_fit(double *values, size_t count)
 {
-	struct scaling scaling = { 0, 1, 0, 0 };
+	struct scaling scaling = { 0, 1, 0, 0, 1 };
 	double mean, deviation;
 	size_t known = 0;
 
@@ -81,6 +81,6 @@ scaling_apply(const struct scaling *scaling, double value)
 	if (!isfinite(value) || !(scaling->deviation > 1e-9))
 		return 0;
 	scaled = (asinh((value - scaling->median) / scaling->spread) - scaling->mean) / scaling->deviation;
-	scaled = fmin(fmax(scaled, -SCALING_CLIP), SCALING_CLIP);
+	scaled = fmin(fmax(scaled, -SCALING_CLIP), SCALING_CLIP) * scaling->weight;
 	return rint(scaled / SCALING_STEP) / (1 / SCALING_STEP);
 }

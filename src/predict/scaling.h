@@ -10,10 +10,11 @@
 #define SCALING_CLIP 5.0
 #define SCALING_STEP 0.01	/* scaled values are multiples of it */
 
-/* x -> (asinh((x - median) / spread) - mean) / deviation, clipped, rounded; NAN -> 0, the middle. */
-struct scaling { double median, spread, mean, deviation; };
+/* x -> (asinh((x - median) / spread) - mean) / deviation, clipped, times weight, rounded; NAN -> 0, the middle. */
+struct scaling { double median, spread, mean, deviation, weight; };
 
-/* From the values of one feature; NANs are left out. Sorts `values`. All alike or none: everything becomes 0. */
+/* From the values of one feature; NANs are left out. Sorts `values`. All alike or none: everything becomes 0.
+ * The weight is 1. */
 struct scaling scaling_fit(double *values, size_t count) NONNULL;
 double scaling_apply(const struct scaling *scaling, double value) NONNULL;
 

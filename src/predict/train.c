@@ -26,6 +26,7 @@
 #include "predict/logistic.h"
 #include "predict/machine.h"
 #include "predict/model.h"
+#include "predict/relevance.h"
 #include "predict/rows.h"
 
 #define CALIBRATION_SHARE 0.3	/* of the span: the newest part */
@@ -36,8 +37,7 @@
 
 /* C, gamma x features, weight of positives. */
 static const double grid[][3] = {
-	{ 1, 0.1, 1 }, { 1, 0.2, 2 }, { 1, 0.4, 1 }, { 3, 0.05, 1 }, { 3, 0.1, 2 },
-	{ 3, 0.2, 1 }, { 10, 0.05, 1 }, { 10, 0.1, 1 }, { 0.3, 0.2, 4 }, { 30, 0.05, 1 },
+	{ 1, 0.1, 1 }, { 1, 0.1, 3 }, { 3, 0.1, 1 }, { 10, 0.03, 1 }, { 10, 0.1, 1 }, { 30, 0.03, 1 },
 };
 
 /* Scaled rows with their targets (1, -1). */
@@ -51,6 +51,7 @@ struct training {
 	const struct dataset *dataset;
 	const struct train_settings *settings;
 	struct model model;
+	int64_t cut_s;			/* where the later block begins */
 	struct rows pool, later;
 	double later_share;		/* of the later negatives that are in `later` */
 	struct matrix learn, check;
@@ -116,13 +117,13 @@ static int
 collect(struct training *t)
 {
 	const struct train_settings *s = t->settings;
-	int64_t cut = s->to_s - (int64_t)((double)(s->to_s - s->from_s) * CALIBRATION_SHARE);
 	double *pool = NULL, *later = NULL;
 	int status = -ENOMEM;
 
-	cut -= cut % WINDOW_STEP_S;
-	if (!rows_collect(t->dataset, s->from_s, cut - s->horizon_s, s->horizon_s, &t->pool) ||
-	    !rows_collect(t->dataset, cut, s->to_s, s->horizon_s, &t->later))
+	t->cut_s = s->to_s - (int64_t)((double)(s->to_s - s->from_s) * CALIBRATION_SHARE);
+	t->cut_s -= t->cut_s % WINDOW_STEP_S;
+	if (!rows_collect(t->dataset, s->from_s, t->cut_s - s->horizon_s, s->horizon_s, &t->pool) ||
+	    !rows_collect(t->dataset, t->cut_s, s->to_s, s->horizon_s, &t->later))
 		return -ENOMEM;
 	t->model.rows = t->pool.count + t->later.count;
 	t->model.positives = rows_positives(&t->pool) + rows_positives(&t->later);
@@ -149,19 +150,31 @@ out:
 	return status;
 }
 
+/* The scaling of each feature, weighted by what it tells. */
 static int
 fit_scalings(struct training *t, double *features)
 {
-	double *column = malloc((t->pool.count + 1) * sizeof(*column));
+	double *column = malloc((t->pool.count + 1) * sizeof(*column)), relevances[FEATURES_MAX], weights[FEATURES_MAX];
+	bool *positives = malloc((t->pool.count + 1) * sizeof(*positives));
 
-	if (column == NULL)
+	if (column == NULL || positives == NULL) {
+		free(column);
+		free(positives);
 		return -ENOMEM;
+	}
+	for (size_t i = 0; i < t->pool.count; i++)
+		positives[i] = t->pool.list[i].positive;
 	for (size_t f = 0; f < feature_count(); f++) {
 		for (size_t i = 0; i < t->pool.count; i++)
 			column[i] = features[i * feature_count() + f];
+		relevances[f] = relevance(column, positives, t->pool.count);
 		t->model.scalings[f] = scaling_fit(column, t->pool.count);
 	}
+	relevance_weights(relevances, weights, feature_count());
+	for (size_t f = 0; f < feature_count(); f++)
+		t->model.scalings[f].weight = weights[f];
 	free(column);
+	free(positives);
 	return 0;
 }
 
@@ -331,7 +344,8 @@ calibrate(struct training *t)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->check.count; i++)
 		scores[i] = machine_decide(t->machine, t->check.rows + i * feature_count());
-	status = platt_fit(scores, t->check.positives, t->check.count, &t->model.platt);
+	status = platt_fit(scores, t->check.positives, t->check.count,
+	    dataset_events(t->dataset, t->cut_s, t->settings->to_s), &t->model.platt);
 	free(scores);
 	t->model.skill = status == 0;
 	/* Fewer negatives than nature has: the odds are that much too high. */

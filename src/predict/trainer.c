@@ -37,9 +37,8 @@ static int train_and_judge(const struct trainer_job *job, struct store_reader *r
 static struct model *incumbent_read(struct store_reader *reader, const struct trainer_job *job);
 static bool take_incumbent(void *arg, const struct model_row *row);
 static bool promoted(const struct comparison *challenger, const struct comparison *incumbent, struct text *verdict);
-static int write_body(const struct trainer_job *job, const struct model *model, const char *bytes, size_t length,
+static int write_body(const struct trainer_job *job, const struct model *model, const char *bytes,
 	const struct comparison *comparison, bool promote, const char *verdict, struct text *output);
-static char *base64(const char *bytes, size_t length);
 
 int
 trainer_run(struct text *output, void *arg)
@@ -114,7 +113,7 @@ train_and_judge(const struct trainer_job *job, struct store_reader *reader, cons
 		promote = promoted(&challenger, rivalled ? &incumbent : NULL, &verdict);
 	else
 		text_puts(&verdict, "no incident in the newest time to judge it by");
-	status = write_body(job, model, bytes, length, judged ? &challenger : NULL, promote, verdict.bytes, output);
+	status = write_body(job, model, bytes, judged ? &challenger : NULL, promote, verdict.bytes, output);
 out:
 	text_fini(&verdict);
 	model_free(model);
@@ -186,52 +185,28 @@ promoted(const struct comparison *challenger, const struct comparison *incumbent
 }
 
 static int
-write_body(const struct trainer_job *job, const struct model *model, const char *bytes, size_t length,
+write_body(const struct trainer_job *job, const struct model *model, const char *bytes,
     const struct comparison *comparison, bool promote, const char *verdict, struct text *output)
 {
 	struct card_notes notes = { .data = "the history of this installation", .licence = "", .note = verdict,
 		.made = job->now };
-	char *card = card_write(model, comparison, &notes), *blob = base64(bytes, length), *json = NULL;
+	char *card = card_write(model, comparison, &notes), *json = NULL, trained[CLOCK_TEXT_SIZE];
 	cJSON *root = cJSON_CreateObject();
 
-	if (card != NULL && blob != NULL && root != NULL) {
-		cJSON_AddStringToObject(root, "id", model->id);
+	if (card != NULL && root != NULL) {
 		cJSON_AddStringToObject(root, "kind", "failure");
+		cJSON_AddStringToObject(root, "trained", wall_text(job->now, trained));
 		cJSON_AddStringToObject(root, "status", promote ? "serving" : "candidate");
 		cJSON_AddItemToObject(root, "card", cJSON_Parse(card));
-		cJSON_AddStringToObject(root, "blob", blob);
+		cJSON_AddStringToObject(root, "text", bytes);
 		json = json_write(root);
 	}
 	if (json != NULL)
 		text_puts(output, json);
 	cJSON_Delete(root);
 	free(card);
-	free(blob);
 	free(json);
 	return json == NULL ? -ENOMEM : 0;
-}
-
-/* RFC 4648 section 4, with padding. */
-static char *
-base64(const char *bytes, size_t length)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *text = malloc((length + 2) / 3 * 4 + 1), *p = text;
-
-	for (size_t i = 0; text != NULL && i < length; i += 3) {
-		size_t left = length - i;
-		uint32_t group = (uint32_t)(uint8_t)bytes[i] << 16;
-
-		group |= left > 1 ? (uint32_t)(uint8_t)bytes[i + 1] << 8 : 0;
-		group |= left > 2 ? (uint32_t)(uint8_t)bytes[i + 2] : 0;
-		*p++ = digits[group >> 18];
-		*p++ = digits[group >> 12 & 63];
-		*p++ = left > 1 ? digits[group >> 6 & 63] : '=';
-		*p++ = left > 2 ? digits[group & 63] : '=';
-	}
-	if (text != NULL)
-		*p = '\0';
-	return text;
 }
 
 bool

@@ -69,7 +69,7 @@ test_platt(void)
 		scores[i] = 6 * uniform() - 3;
 		positives[i] = uniform() < 1 / (1 + exp(-(1.5 * scores[i] - 1)));
 	}
-	CU_ASSERT_EQUAL(platt_fit(scores, positives, 2000, &platt), 0);
+	CU_ASSERT_EQUAL(platt_fit(scores, positives, 2000, 1000, &platt), 0);
 	CU_ASSERT(fabs(platt.slope - 1.5) < 0.2 && fabs(platt.offset + 1) < 0.2);
 	for (size_t i = 0; i < 2000; i++) {
 		said += platt_probability(&platt, scores[i]);
@@ -79,14 +79,14 @@ test_platt(void)
 	CU_ASSERT(platt_probability(&platt, 1e9) <= 1 && platt_probability(&platt, -1e9) >= 0);
 	for (size_t i = 0; i < 2000; i++)
 		scores[i] = -scores[i];
-	CU_ASSERT_EQUAL(platt_fit(scores, positives, 2000, &platt), -EDOM);	/* higher would mean safer */
+	CU_ASSERT_EQUAL(platt_fit(scores, positives, 2000, 1000, &platt), -EDOM);	/* higher would mean safer */
 	scores[5] = (double)NAN;
-	CU_ASSERT_EQUAL(platt_fit(scores, positives, 2000, &platt), -EDOM);
+	CU_ASSERT_EQUAL(platt_fit(scores, positives, 2000, 1000, &platt), -EDOM);
 	for (size_t i = 0; i < 2000; i++) {
 		scores[i] = (double)i;
 		positives[i] = i > 1997;
 	}
-	CU_ASSERT_EQUAL(platt_fit(scores, positives, 2000, &platt), -EDOM);	/* two positives are too few */
+	CU_ASSERT_EQUAL(platt_fit(scores, positives, 2000, 1000, &platt), -EDOM);	/* two positives are too few */
 }
 
 static void
@@ -254,7 +254,7 @@ small_model(bool skill, size_t *length)
 	char *body = train_small(feature_count(), &body_length), *text;
 
 	for (size_t i = 0; i < feature_count(); i++)
-		model.scalings[i] = (struct scaling){ 0.1, 1.0 / 3, 0, 1 };
+		model.scalings[i] = (struct scaling){ 0.1, 1.0 / 3, 0, 1, 0.5 };
 	text = model_write(&model, body, skill ? body_length : 0, length);
 	free(body);
 	return text;

@@ -1,0 +1,42 @@
+#!/bin/bash
+# models.sh -- the shipped model: what it's worth on time that it hasn't seen, and that it can be made again.
+# In: models/ of the tree, isobar-pae of the build.  Out: the table of scores, then a line for each case.
+set -u
+
+source=${ISOBAR_SOURCE:?} build=${ISOBAR_BUILD:?}
+# shellcheck source=tests/cases.sh
+. "$source/tests/cases.sh"
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+
+# true when A > FACTOR x B
+exceeds() {	# A FACTOR B
+	awk -v a="$1" -v f="$2" -v b="$3" 'BEGIN { print a, "against", f, "x", b; exit !(a > f * b) }'
+}
+
+rebuild() {
+	ISOBAR_SOURCE=$source ISOBAR_BUILD=$build bash "$source/models/rebuild.sh" "$folder"
+}
+
+"$build/src/isobar-pae" --evaluate "$source/models/data" --model "$source/models/failure-default.model" \
+	> "$folder/scores"
+same "models: the shipped model can be evaluated" $? 0
+cat "$folder/scores"
+
+# The table's columns: average precision, ROC AUC, Brier score, Brier skill.
+read -r ap auc brier skill _ <<< "$(sed -n 's/^model  *//p' "$folder/scores")"
+read -r rule_ap rule_auc rule_brier _ <<< "$(sed -n 's/^threshold rule  *//p' "$folder/scores")"
+read -r base_ap base_auc base_brier _ <<< "$(sed -n 's/^base rate  *//p' "$folder/scores")"
+holds "models: average precision is twenty times the base rate" exceeds "$ap" 20 "$base_ap"
+holds "models: average precision is twice the threshold rule's" exceeds "$ap" 2 "$rule_ap"
+holds "models: ROC AUC is above the base rate's" exceeds "$auc" 1 "$base_auc"
+holds "models: ROC AUC is above the threshold rule's" exceeds "$auc" 1 "$rule_auc"
+holds "models: the Brier score is below the base rate's" exceeds "$base_brier" 1 "$brier"
+holds "models: the Brier score is below the threshold rule's" exceeds "$rule_brier" 1 "$brier"
+holds "models: the Brier skill is above a tenth" exceeds "$skill" 1 0.1
+
+holds "models: the shipped model can be made again" rebuild
+holds "models: it's the same byte for byte" cmp "$source/models/failure-default.model" \
+	"$folder/failure-default.model"
+holds "models: so is its card" cmp "$source/models/failure-default.card.json" "$folder/failure-default.card.json"
+finish
