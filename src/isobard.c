@@ -202,6 +202,7 @@ run(const struct options *options, struct settings *settings, struct diags *diag
 	int status = EXIT_FAILED;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* a limit on file sizes is a failed write, no reason to die */
 	control = control_new(&control_options, diags);
 	if (control == NULL)
 		return EXIT_FAILED;
