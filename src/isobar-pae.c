@@ -7,8 +7,8 @@
  *  2. samples, incidents and the serving model, brought up to date;
  *  3. a forecast per region, or the reason why there is none;
  *  4. predictions are posted, then the plan, if it differs from the last one enough to move clients for it.
- * It holds nothing that isn't in the store: it may be killed at any moment. It ends when its standard input, a pipe that
- * isobard holds the other end of, closes.
+ * It holds nothing that isn't in the store: it may be killed at any moment. It ends when its standard input, a pipe
+ * that isobard holds the other end of, closes.
  * Exit status: 0 done, 1 failed, 2 wrong usage. */
 #include <errno.h>
 #include <getopt.h>
@@ -95,6 +95,7 @@ static void believe(const struct engine *engine, struct plan_region *beliefs, st
 static bool post_predictions(struct engine *engine, const struct plan_region *beliefs,
 	const struct forecast *forecasts, struct wall now);
 static bool post_plan(struct engine *engine, const struct plan_region *beliefs, const char *model, struct wall now);
+static bool worth_posting(const struct engine *engine, const struct plan *plan);
 static bool post(struct engine *engine, const char *path, const char *body);
 static void add_number(cJSON *object, const char *name, double value);
 static void training_start(struct engine *engine, struct wall now);
@@ -106,8 +107,8 @@ main(int argc, char **argv)
 	struct options options = { .models = ISOBAR_MODELS_DIR, .level = LOG_LEVEL_INFO };
 	int rc;
 
-	options.job = (struct workbench_job){ .horizon_s = HORIZON_S, .share = 0.7, .seed = 1, .data = "", .licence = "",
-		.note = "" };
+	options.job = (struct workbench_job){ .horizon_s = HORIZON_S, .share = 0.7, .seed = 1, .data = "",
+		.licence = "", .note = "" };
 	rc = options_read(&options, argc, argv);
 	if (rc >= 0)
 		return rc;
@@ -535,8 +536,7 @@ post_plan(struct engine *engine, const struct plan_region *beliefs, const char *
 
 	if (plan == NULL)
 		return false;
-	if (plan->service_count == 0 || (engine->posted != NULL && plan_distance(plan, engine->posted) < PLAN_MOVE_LEAST &&
-	    mono_ms_between(engine->posted_at, mono_now()) < PLAN_AGAIN_MS)) {
+	if (!worth_posting(engine, plan)) {
 		plan_free(plan);
 		return true;
 	}
@@ -551,6 +551,16 @@ post_plan(struct engine *engine, const struct plan_region *beliefs, const char *
 	engine->posted = plan;
 	engine->posted_at = mono_now();
 	return true;
+}
+
+/* Not when it moves next to nobody, unless the last one has become old. */
+static bool
+worth_posting(const struct engine *engine, const struct plan *plan)
+{
+	if (plan->service_count == 0)
+		return false;
+	return engine->posted == NULL || plan_distance(plan, engine->posted) >= PLAN_MOVE_LEAST ||
+	    mono_ms_between(engine->posted_at, mono_now()) >= PLAN_AGAIN_MS;
 }
 
 /* False when it wasn't taken: by a daemon that isn't there, or one that refuses it. */

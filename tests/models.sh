@@ -1,6 +1,7 @@
 #!/bin/bash
 # models.sh -- the shipped model: what it's worth on time that it hasn't seen, and that it can be made again.
 # In: models/ of the tree, isobar-pae of the build.  Out: the table of scores, then a line for each case.
+# shellcheck disable=SC2317 # functions that holds calls look unreachable to it
 set -u
 
 source=${ISOBAR_SOURCE:?} build=${ISOBAR_BUILD:?}

@@ -1,10 +1,11 @@
 /* plan.c -- the plan's JSON in both directions (isobar-api(7)).
- * In: bytes from the PAE or from the store, and the steering whose names they use.  Out: a plan in one arena, or every
- * error with its JSON pointer; writing gives the same bytes for the same plan.
+ * In: bytes from the PAE or from the store, and the steering whose names they use.  Out: a plan in one arena, or
+ * every error with its JSON pointer; writing gives the same bytes for the same plan.
  * Threads: any.
- * Invariants of a plan that was read: services and groups occur once and exist, pairs name regions of their service, are
- * in order and unique, and their shares add up to 1. That each pair is legal and bearable is the certificate's matter.
- * Shares are written with 17 digits, so that what isobard certifies is what the PAE planned, to the bit. */
+ * Invariants of a plan that was read: services and groups occur once and exist, pairs name regions of
+ * their service, are in order and unique, and their shares add up to 1. That each pair is legal and bearable is the
+ * certificate's matter. Shares are written with 17 digits, so that what isobard certifies is what the PAE planned, to
+ * the bit. */
 #include "plan/plan.h"
 
 #include <math.h>

@@ -1,6 +1,8 @@
 /* card.c -- a model's card as JSON.
  * In: the model, its scores beside those of the baselines, and words about its data.  Out: text.
- * Threads: any. Scores have four digits: more would be noise, and the file stays the same where the last bit differs. */
+ * Threads: any.
+ * Scores have four digits: more would be noise, and the file stays the same where the last bit differs.
+ */
 #include "predict/card.h"
 
 #include <inttypes.h>

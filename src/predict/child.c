@@ -2,9 +2,9 @@
  * In: a function.  Out: the bytes that it made, or why it didn't.
  * Threads: the one that forked. The parent owns the process and the pipe.
  *
- * The output ends with the function's result in 4 bytes: a child that was killed while writing is told from one that was
- * done. The limits: processor time against settings with which libsvm runs for hours, address space against a history
- * larger than memory, wall clock against everything else. If the parent dies, the kernel kills the child. */
+ * The output ends with the function's result in 4 bytes: a child that was killed while writing is told from one that
+ * was done. The limits: processor time against settings with which libsvm runs for hours, address space against a
+ * history larger than memory, wall clock against everything else. If the parent dies, the kernel kills the child. */
 #include "predict/child.h"
 
 #include <errno.h>

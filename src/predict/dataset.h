@@ -1,7 +1,8 @@
-/* dataset.h -- labelled history of several regions: from a folder of CSV files, or filled in from the store.
- * A folder holds metrics.csv.gz (or metrics.csv): "timestamp,series,METRIC..."; incidents.csv: "series,start,end,..."; and
- * series.csv: "series,step_s,first_ts,last_ts,label_from,label_to,...". Times are seconds since 1970, an empty field is
- * a missing value. See isobar-models(7). Threads: one dataset, one thread at a time; immutable while it's trained on. */
+/* dataset.h -- labelled history of several regions: from a folder of CSV files, or filled in from the store. A folder
+ * holds metrics.csv.gz (or metrics.csv): "timestamp,series,METRIC..."; incidents.csv: "series,start,end,..."; and
+ * series.csv: "series,step_s,first_ts,last_ts,label_from,label_to,...". Times are seconds since 1970, an empty field
+ * is a missing value. See isobar-models(7). Threads: one dataset, one thread at a time; immutable while it's trained
+ * on. */
 #ifndef ISOBAR_PREDICT_DATASET_H
 #define ISOBAR_PREDICT_DATASET_H
 
@@ -32,6 +33,7 @@ void dataset_free(struct dataset *dataset);
 
 /* The time before which lies `share` of the labelled span; whole minutes. */
 int64_t dataset_time_at(const struct dataset *dataset, double share) NONNULL;
-size_t dataset_events(const struct dataset *dataset, int64_t from_s, int64_t to_s) NONNULL;	/* incidents that begin there */
+/* Incidents that begin there. */
+size_t dataset_events(const struct dataset *dataset, int64_t from_s, int64_t to_s) NONNULL;
 
 #endif

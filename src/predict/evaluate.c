@@ -1,9 +1,10 @@
 /* evaluate.c -- scores of forecasts.
  * In: forecasts with what came of them, sorted by series and time.  Out: one struct of numbers.
  * Threads: any.
- * Rows count by the minute, incidents by the event: fifty minutes before one outage are one chance, not fifty, so recall
- * and false alarms are counted as alarms that fire and re-arm after a horizon. Average precision and Brier skill are
- * shown with the base rate, without which they say nothing about rare events (Davis and Goadrich, ICML 2006; Brier 1950). */
+ * Rows count by the minute, incidents by the event: fifty minutes before one outage are one chance, not
+ * fifty, so recall and false alarms are counted as alarms that fire and re-arm after a horizon. Average precision and
+ * Brier skill are shown with the base rate, without which they say nothing about rare events (Davis and Goadrich,
+ * ICML 2006; Brier 1950). */
 #include "predict/evaluate.h"
 
 #include <errno.h>
@@ -187,7 +188,8 @@ count_events(const struct scored_row *rows, size_t count, const struct dataset *
 		if (i < count && rows[i].series == rows[first].series)
 			continue;
 		incidents = &dataset->series[rows[first].series].incidents;
-		events += incidents_after(incidents, rows[i - 1].t + horizon_s) - incidents_after(incidents, rows[first].t);
+		events += incidents_after(incidents, rows[i - 1].t + horizon_s) -
+		    incidents_after(incidents, rows[first].t);
 		first = i;
 	}
 	return events;

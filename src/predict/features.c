@@ -4,11 +4,12 @@
  * Invariants: nothing after minute `at` is read, and what is read is read in the same order whatever the window's
  * length: training on a month and serving from the last hours give the same bits.
  *
- * Why these. A mean says where a metric is, the z-score whether that is unusual here, the slope where it goes; models of
- * kernel type can't find by themselves what takes a quotient of two of them, so the time until a limit is reached at the
- * present slope, as exp(-time / H), is a feature of its own, and so is the distance to the limits. Error bursts that
- * come faster announce the long one. Incidents that recur at the same time of day are found by the recurrence feature,
- * never by the raw time of day. Metrics that span decades (rates, latencies) are taken as logarithms. */
+ * Why these. A mean says where a metric is, the z-score whether that is unusual here, the slope where it goes; models
+ * of kernel type can't find by themselves what takes a quotient of two of them, so the time until a limit is reached
+ * at the present slope, as exp(-time / H), is a feature of its own, and so is the distance to the limits. Error
+ * bursts that come faster announce the long one. Incidents that recur at the same time of day are found by the
+ * recurrence feature, never by the raw time of day. Metrics that span decades (rates, latencies) are taken as
+ * logarithms. */
 #include "predict/features.h"
 
 #include <math.h>
@@ -17,7 +18,8 @@
 
 #include "base/text.h"
 
-#define BASELINE_MIN 360	/* shorter: the z-score follows a slow leak; longer: yesterday's deployment counts as odd */
+/* Shorter: the z-score follows a slow leak; longer: yesterday's deployment counts as odd. */
+#define BASELINE_MIN 360
 #define BASELINE_LAG_MIN 30	/* what is going wrong now must not be in what it is compared with */
 #define BASELINE_KNOWN 60	/* minutes that a deviation needs */
 #define BURST_ERR_RATIO 0.02	/* an error ratio that no ordinary minute has */

@@ -3,9 +3,9 @@
  * Threads: its owner's.
  *
  * Only minutes that are over count, since the model was trained on whole ones. The last ten are read from raw samples
- * again and again, as reports come late; the rest comes from the rollups, once a minute.
- * No model, a model for other features, a region inside an incident, too little history: no prediction, with the reason;
- * the static weights stand then. */
+ * again and again, as reports come late; the rest comes from the rollups, once a minute. No model, a model for other
+ * features, a region inside an incident, too little history: no prediction, with the reason; the static weights stand
+ * then. */
 #include "predict/forecaster.h"
 
 #include <errno.h>

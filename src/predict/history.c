@@ -1,8 +1,8 @@
 /* history.c -- datasets from the store.
  * In: series, samples and health events.  Out: windows and incidents by region.
  * Threads: as the store's reader.
- * Reports name a number in several ways (of the region, of each backend, a load per service); the best kind that a region
- * has is used for a metric, never two kinds at once, which would count double. */
+ * Reports name a number in several ways (of the region, of each backend, a load per
+ * service); the best kind that a region has is used for a metric, never two kinds at once, which would count double. */
 #include "predict/history.h"
 
 #include <errno.h>

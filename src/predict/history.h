@@ -14,13 +14,13 @@
 struct dataset *history_new(const char *const *regions, size_t count, int64_t from_s, int64_t to_s) NONNULL MUST_USE;
 
 /* Fills in the minutes in [from, to) from the rollups, or from raw samples (the mean of a minute's samples, as the
- * rollups have it). A metric comes from the series of its own name of the region as a whole, else from an alias, else from
- * the sum of loads or the mean over backends. 0 or -errno. */
+ * rollups have it). A metric comes from the series of its own name of the region as a whole, else from an alias, else
+ * from the sum of loads or the mean over backends. 0 or -errno. */
 int history_fill(struct store_reader *reader, struct dataset *dataset, enum resolution resolution, int64_t from_s,
 	int64_t to_s) NONNULL MUST_USE;
 
-/* Replaces all incidents by those that the health events in [from, to) tell: a region is in one while any service is down
- * in it; those that begin during an operator's drain are left out. One without an end goes on. 0 or -errno. */
+/* Replaces all incidents by those that the health events in [from, to) tell: a region is in one while any service is
+ * down in it; those that begin during an operator's drain are left out. One without an end goes on. 0 or -errno. */
 int history_incidents(struct store_reader *reader, struct dataset *dataset, int64_t from_s, int64_t to_s)
 	NONNULL MUST_USE;
 

@@ -3,9 +3,10 @@
  * Threads: any.
  *
  * The series is taken in steps of five minutes (shorter ones are noise to a forecast of ten minutes or more), as
- * log(1 + x), so that a quiet night and a busy day have errors of one size. Level, damped trend and, with more than a day
- * and a half of history, a daily season, all by exponential smoothing (Holt 1957, Winters 1960, Gardner and McKenzie 1985).
- * The smoothing constants are the ones of a small grid with the least error at the horizon itself over the history. */
+ * log(1 + x), so that a quiet night and a busy day have errors of one size. Level, damped trend and, with more than a
+ * day and a half of history, a daily season, all by exponential smoothing (Holt 1957, Winters 1960, Gardner and
+ * McKenzie 1985). The smoothing constants are the ones of a small grid with the least error at the horizon itself
+ * over the history. */
 #include "predict/load.h"
 
 #include <math.h>
@@ -123,7 +124,8 @@ run(struct state *state, const struct smoothing *s, const double *steps, size_t 
 		pending[i] = (double)NAN;
 	for (size_t i = 0; i < count; i++) {
 		size_t slot = (phase + i) % LOAD_DAY;
-		double y = steps[i], season = state->season[slot], before = state->level, expected = pending[i % LOAD_DAY];
+		double y = steps[i], season = state->season[slot], before = state->level;
+		double expected = pending[i % LOAD_DAY];
 
 		if (isnan(y)) {		/* a gap: go on as expected */
 			state->level += DAMPING * state->trend;

@@ -1,8 +1,9 @@
 /* logistic.c -- logistic regression by Newton's method.
  * In: rows and targets.  Out: weights.
  * Threads: any.
- * The ridge (one pseudo-observation a feature) keeps the Hessian regular when features are collinear, as means and maxima
- * of one metric are. Ten steps: the score only has to rank, and Newton has converged by then on all data tried. */
+ * The ridge (one pseudo-observation a feature) keeps the Hessian regular when features are collinear,
+ * as means and maxima of one metric are. Ten steps: the score only has to rank, and Newton has converged by then on
+ * all data tried. */
 #include "predict/logistic.h"
 
 #include <errno.h>

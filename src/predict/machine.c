@@ -2,10 +2,11 @@
  * In: rows and targets; or a model's text.  Out: the text; or decision values.
  * Threads: see machine.h. A machine owns its vectors.
  *
- * Why the text isn't read by svm_load_model(): that sets the process's locale, keeps a static line buffer, trusts the file
- * to be whole, and leaves vectors as lists of (index, value). Read into one dense array, four sums at a time, a decision
- * costs a quarter of svm_predict_values() and allocates nothing; a test holds the two against each other. Evaluation and
- * calibration use this function on the text as it ships, since libsvm writes vectors with 8 digits only. */
+ * Why the text isn't read by svm_load_model(): that sets the process's locale, keeps a static line buffer, trusts the
+ * file to be whole, and leaves vectors as lists of (index, value). Read into one dense array, four sums at a time, a
+ * decision costs a quarter of svm_predict_values() and allocates nothing; a test holds the two against each other.
+ * Evaluation and calibration use this function on the text as it ships, since libsvm writes vectors with 8 digits
+ * only. */
 #include "predict/machine.h"
 
 #include <errno.h>

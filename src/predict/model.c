@@ -1,10 +1,11 @@
 /* model.c -- the text of a failure model, and its probabilities.
  * In: a trained model, or text from a file or the store.  Out: the text, or a model that can predict.
- * Threads: any. A model owns its machine.
+ * Threads: any.
+ * A model owns its machine.
  *
- * The text is "KEY VALUE..." lines, each key once, in this order, then the machine's text. The line `sha256` covers all that
- * is before it and all that is after: a model that was cut short or changed never predicts. Numbers have 17 digits, so
- * that they read back the same to the bit. */
+ * The text is "KEY VALUE..." lines, each key once, in this order, then the machine's text. The line `sha256` covers
+ * all that is before it and all that is after: a model that was cut short or changed never predicts. Numbers have 17
+ * digits, so that they read back the same to the bit. */
 #include "predict/model.h"
 
 #include <inttypes.h>
@@ -43,8 +44,8 @@ model_write(const struct model *model, const char *body, size_t body_length, siz
 	for (size_t i = 0; i < feature_count(); i++) {
 		const struct scaling *s = &model->scalings[i];
 
-		text_printf(&text, "feature %s %.17g %.17g %.17g %.17g %.17g\n", feature_info(i)->name, s->median, s->spread,
-		    s->mean, s->deviation, s->weight);
+		text_printf(&text, "feature %s %.17g %.17g %.17g %.17g %.17g\n", feature_info(i)->name, s->median,
+		    s->spread, s->mean, s->deviation, s->weight);
 	}
 	text_printf(&text, "trained %" PRId64 " %" PRId64 "\n", model->from_s, model->to_s);
 	text_printf(&text, "rows %zu %zu %zu\n", model->rows, model->positives, model->events);

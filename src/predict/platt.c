@@ -1,10 +1,9 @@
 /* platt.c -- a logistic curve through scores and outcomes.
  * In: scores with outcomes.  Out: slope and offset.
- * Threads: any.
- * libsvm's own probabilities are not used: they come from shuffled folds, where neighbouring minutes sit on both sides,
- * so the curve is fitted on scores that are too good, and they depend on rand(). The targets are smoothed, (n + 1) / (n + 2)
- * instead of 1, so that a block whose classes part cleanly doesn't lead to certainty; n counts incidents, not minutes, for
- * ten minutes before one incident are one observation. */
+ * Threads: any. libsvm's own probabilities are not used: they come from shuffled folds, where neighbouring minutes
+ * sit on both sides, so the curve is fitted on scores that are too good, and they depend on rand(). The targets are
+ * smoothed, (n + 1) / (n + 2) instead of 1, so that a block whose classes part cleanly doesn't lead to certainty; n
+ * counts incidents, not minutes, for ten minutes before one incident are one observation. */
 #include "predict/platt.h"
 
 #include <errno.h>

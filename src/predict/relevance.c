@@ -1,10 +1,11 @@
 /* relevance.c -- mutual information of a feature and the outcome, by bins.
  * In: values with outcomes.  Out: nats; weights.
  * Threads: any.
- * Incidents announce themselves in the tails of a feature, so the bins are narrow there: the outermost holds a thousandth
- * of the rows. A bin's rate is drawn towards the base rate by 20 pseudo-rows, without which a bin of few rows would seem
- * to tell much. A machine with 70 features of equal weight finds a fifth less average precision on unseen time than one
- * whose features are weighted so: most of them are noise in most of the ways that a region fails. */
+ * Incidents announce themselves in the tails of a feature, so the bins are narrow there: the outermost
+ * holds a thousandth of the rows. A bin's rate is drawn towards the base rate by 20 pseudo-rows, without which a bin
+ * of few rows would seem to tell much. A machine with 70 features of equal weight finds a fifth less average
+ * precision on unseen time than one whose features are weighted so: most of them are noise in most of the ways that a
+ * region fails. */
 #include "predict/relevance.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-/* relevance.h -- how much one feature by itself tells about the outcome: the kernel of a machine weighs all features alike
- * unless it's told. Threads: any; pure but for memory of its own. */
+/* relevance.h -- how much one feature by itself tells about the outcome: the kernel of a machine weighs all features
+ * alike unless it's told. Threads: any; pure but for memory of its own. */
 #ifndef ISOBAR_PREDICT_RELEVANCE_H
 #define ISOBAR_PREDICT_RELEVANCE_H
 

@@ -19,8 +19,8 @@ struct rows {
 	size_t count;
 };
 
-/* Every row with from <= t and t + H < to that may be predicted (features_missing()), isn't inside an incident, and whose
- * outcome is known; by series, then time. False: out of memory. rows_fini() frees. */
+/* Every row with from <= t and t + H < to that may be predicted (features_missing()), isn't inside an incident, and
+ * whose outcome is known; by series, then time. False: out of memory. rows_fini() frees. */
 bool rows_collect(const struct dataset *dataset, int64_t from_s, int64_t to_s, int64_t horizon_s, struct rows *rows)
 	NONNULL MUST_USE;
 void rows_fini(struct rows *rows) NONNULL;

@@ -1,10 +1,9 @@
 /* scaling.c -- robust squashing of features.
  * In: values of one feature.  Out: its scaling.
- * Threads: any.
- * asinh keeps what is ordinary linear and takes the logarithm of what is far out, so that one minute of a thousandfold
- * latency doesn't press all others together. The quartiles measure the spread; a feature that is nearly always the same
- * (bursts, say) has none, then the deviation serves.
- * Scaled values are rounded to hundredths: models become a third as large, and read back from text are the same to the bit. */
+ * Threads: any. asinh keeps what is ordinary linear and takes the logarithm of what is far out, so that one minute of
+ * a thousandfold latency doesn't press all others together. The quartiles measure the spread; a feature that is
+ * nearly always the same (bursts, say) has none, then the deviation serves. Scaled values are rounded to hundredths:
+ * models become a third as large, and read back from text are the same to the bit. */
 #include "predict/scaling.h"
 
 #include <math.h>

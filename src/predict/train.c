@@ -2,14 +2,14 @@
  * In: a dataset and a span of time.  Out: the model's text.
  * Threads: see train.h.
  *
- * The span is cut in two by time, with two horizons between: the machine learns from the older part, and the newer part
- * chooses its settings (by average precision) and fits the curve to probabilities, at the natural rate of incidents. So
- * nothing is judged on minutes that neighbour those it was learned from.
+ * The span is cut in two by time, with two horizons between: the machine learns from the older part, and the newer
+ * part chooses its settings (by average precision) and fits the curve to probabilities, at the natural rate of
+ * incidents. So nothing is judged on minutes that neighbour those it was learned from.
  *
- * A machine can take only some thousand rows, and incidents are rare, so which negatives it sees decides how good it is:
- * all positives up to a third, half of the rest at random and half hard ones, the tenth of the negatives that a logistic
- * regression takes most for positives. With random ones alone, average precision on unseen time is a quarter lower.
- * libsvm's cross-validation isn't used: it shuffles minutes over the folds.
+ * A machine can take only some thousand rows, and incidents are rare, so which negatives it sees decides how good it
+ * is: all positives up to a third, half of the rest at random and half hard ones, the tenth of the negatives that a
+ * logistic regression takes most for positives. With random ones alone, average precision on unseen time is a quarter
+ * lower. libsvm's cross-validation isn't used: it shuffles minutes over the folds.
  *
  * Ties of average precision (within a hundredth) go to the machine with fewer vectors, for it's faster. */
 #include "predict/train.h"
@@ -102,7 +102,8 @@ train_failure(const struct dataset *dataset, const struct train_settings *settin
 	if (status == 0)
 		text = model_write(&t.model, t.model.skill ? t.body : "", t.model.skill ? t.body_length : 0, length);
 	if (text == NULL)
-		text_puts(error, status == -ENODATA ? "too few rows before or in the calibration block" : "out of memory");
+		text_puts(error, status == -ENODATA ? "too few rows before or in the calibration block" :
+		    "out of memory");
 	rows_fini(&t.pool);
 	rows_fini(&t.later);
 	matrix_free(&t.learn);

@@ -2,10 +2,10 @@
  * In: the store, the regions, the time.  Out: the model with its card and verdict, as the API takes it.
  * Threads: a process of its own.
  *
- * The newest quarter of the history is kept from the challenger: on it, and only as far as it's unseen by the model in
- * service too, both are scored beside the simple rules. The challenger serves if there were enough incidents to tell, its
- * Brier skill is better than nothing and than that of the model in service, and it ranks better than the threshold rule.
- * Otherwise it's kept as a candidate, with its numbers, and what serves goes on serving. */
+ * The newest quarter of the history is kept from the challenger: on it, and only as far as it's unseen by the model
+ * in service too, both are scored beside the simple rules. The challenger serves if there were enough incidents to
+ * tell, its Brier skill is better than nothing and than that of the model in service, and it ranks better than the
+ * threshold rule. Otherwise it's kept as a candidate, with its numbers, and what serves goes on serving. */
 #include "predict/trainer.h"
 
 #include <errno.h>
@@ -176,8 +176,8 @@ promoted(const struct comparison *challenger, const struct comparison *incumbent
 		return false;
 	}
 	if (!(ours->average_precision >= rule->average_precision)) {
-		text_printf(verdict, "average precision %.3f is below the threshold rule's %.3f", ours->average_precision,
-		    rule->average_precision);
+		text_printf(verdict, "average precision %.3f is below the threshold rule's %.3f",
+		    ours->average_precision, rule->average_precision);
 		return false;
 	}
 	text_printf(verdict, "Brier skill %.3f on the newest time is better than %.3f", skill, theirs);

@@ -1,5 +1,5 @@
-/* trainer.h -- training on the store's history: a challenger, judged on the newest time against the model in service and
- * the simple rules. Threads: runs in a child (child.h), with a store reader of its own. */
+/* trainer.h -- training on the store's history: a challenger, judged on the newest time against the model in service
+ * and the simple rules. Threads: runs in a child (child.h), with a store reader of its own. */
 #ifndef ISOBAR_PREDICT_TRAINER_H
 #define ISOBAR_PREDICT_TRAINER_H
 
@@ -13,7 +13,8 @@
 #define TRAINER_HISTORY_DAYS 30
 #define TRAINER_EVENTS_LEAST 10		/* incidents in the history: with fewer nothing is trained */
 #define TRAINER_JUDGED_LEAST 5		/* incidents in the newest time: with fewer nothing is promoted */
-#define TRAINER_SKILL_LEAST 0.01	/* Brier skill that a challenger must have, and be ahead of the one in service */
+/* Brier skill that a challenger must have, and be ahead of the one in service. */
+#define TRAINER_SKILL_LEAST 0.01
 
 struct trainer_job {
 	const char *store;		/* path */
@@ -25,8 +26,8 @@ struct trainer_job {
 	struct wall now;
 };
 
-/* For child_start(): `arg` is a struct trainer_job. The output is the body of POST /v1/models, or, when there was nothing
- * to train on, a sentence that says so, with -ENODATA. */
+/* For child_start(): `arg` is a struct trainer_job. The output is the body of POST /v1/models, or, when there was
+ * nothing to train on, a sentence that says so, with -ENODATA. */
 int trainer_run(struct text *output, void *arg);
 
 /* Whether the history has grown enough since the last training: at least as many incidents as are needed, one of them

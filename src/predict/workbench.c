@@ -1,8 +1,7 @@
 /* workbench.c -- models from folders of data.
  * In: a folder, a share of time.  Out: files and a table on standard output.
- * Threads: the main thread.
- * Rows that a model was trained or calibrated on are never scored: evaluating begins a horizon behind its training span,
- * which the model's own text tells. */
+ * Threads: the main thread. Rows that a model was trained or calibrated on are never scored: evaluating begins a
+ * horizon behind its training span, which the model's own text tells. */
 #include "predict/workbench.h"
 
 #include <errno.h>
@@ -112,7 +111,8 @@ score(const struct dataset *dataset, const struct model *model, struct compariso
 	struct text table = { 0 };
 	char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE];
 	int64_t from_s = model->to_s + model->horizon_s, first_s = dataset_time_at(dataset, 0);
-	int status = compare(dataset, model, from_s > first_s ? from_s : first_s, dataset_time_at(dataset, 1), comparison);
+	int status = compare(dataset, model, from_s > first_s ? from_s : first_s, dataset_time_at(dataset, 1),
+	    comparison);
 
 	if (status != 0) {
 		log_error("can't be evaluated: %s", status == -ENODATA ?

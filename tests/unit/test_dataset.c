@@ -1,4 +1,5 @@
-/* test_dataset.c -- predict/dataset and rows: folders of CSV files, what is wrong with them, and which minutes count. */
+/* test_dataset.c -- predict/dataset and rows: folders of CSV files, what is wrong with them, and which minutes
+ * count. */
 #include "predict/dataset.h"
 
 #include <math.h>
@@ -114,7 +115,8 @@ test_errors(void)
 		{ "no files", NULL, NULL, NULL, "can't be opened: No such file or directory", 0 },
 		{ "no incidents file", ONE_SERIES, NULL, METRICS, "can't be opened: No such file or directory", 0 },
 		{ "empty", "", NO_INCIDENTS, METRICS, "no header line", 0 },
-		{ "a column is missing", "series,first_ts,last_ts,label_from\n", NO_INCIDENTS, METRICS, "no column 'label_to'", 1 },
+		{ "a column is missing", "series,first_ts,last_ts,label_from\n", NO_INCIDENTS, METRICS,
+		    "no column 'label_to'", 1 },
 		{ "a series twice", ONE_SERIES "a,60,600000,605940,600000,606000\n", NO_INCIDENTS, METRICS,
 		    "series 'a' is given twice", 3 },
 		{ "a span that makes no sense", SERIES "a,60,605940,600000,600000,606000\n", NO_INCIDENTS, METRICS,
@@ -123,7 +125,8 @@ test_errors(void)
 		    "the span of series 'a' makes no sense", 2 },
 		{ "a time that is none", SERIES "a,60,x,605940,600000,606000\n", NO_INCIDENTS, METRICS,
 		    "'x' is no time in seconds since 1970", 2 },
-		{ "an incident of nobody", ONE_SERIES, NO_INCIDENTS "b,1,2,x\n", METRICS, "series 'b' isn't in series.csv", 2 },
+		{ "an incident of nobody", ONE_SERIES, NO_INCIDENTS "b,1,2,x\n", METRICS,
+		    "series 'b' isn't in series.csv", 2 },
 		{ "an incident that ends first", ONE_SERIES, NO_INCIDENTS "a,601000,601000,x\n", METRICS,
 		    "an incident that ends at 601000, not after its start", 2 },
 		{ "no metric is known", ONE_SERIES, NO_INCIDENTS, "timestamp,series,x\n",
@@ -144,7 +147,8 @@ test_errors(void)
 		bool found = false;
 
 		for (size_t k = 0; k < diags.count; k++)
-			found = found || (strcmp(diags.list[k].message, rows[i].message) == 0 && diags.list[k].line == rows[i].line);
+			found = found || (strcmp(diags.list[k].message, rows[i].message) == 0 &&
+			    diags.list[k].line == rows[i].line);
 		if (dataset != NULL || !found) {
 			for (size_t k = 0; k < diags.count; k++)
 				printf("%s: line %u: %s\n", rows[i].name, diags.list[k].line, diags.list[k].message);

@@ -1,4 +1,5 @@
-/* test_features.c -- predict/features, window and labels: values worked out by hand, gaps, and nothing from the future. */
+/* test_features.c -- predict/features, window and labels: values worked out by hand, gaps, and nothing from the
+ * future. */
 #include "predict/features.h"
 
 #include <math.h>
@@ -166,7 +167,8 @@ test_no_future(void)
 	window_free(changed);
 }
 
-/* A month for training and the few hours that a service keeps give the same bits, also after sliding minute by minute. */
+/* A month for training and the few hours that a service keeps give the same bits, also after sliding minute by
+ * minute. */
 static void
 test_same_bits(void)
 {

@@ -182,10 +182,12 @@ test_machine_refuses(void)
 		const char *name, *text, *why;
 	} rows[] = {
 		{ "nothing", "", "line 1 of the model's body: cut short: no vectors" },
-		{ "another kind", "svm_type nu_svc\n", "line 1 of the model's body: svm_type is neither c_svc nor epsilon_svr" },
+		{ "another kind", "svm_type nu_svc\n", "line 1 of the model's body: svm_type is neither c_svc nor "
+		    "epsilon_svr" },
 		{ "another kernel", "svm_type c_svc\nkernel_type linear\n",
 		    "line 2 of the model's body: kernel_type isn't rbf" },
-		{ "no gamma", "svm_type c_svc\nkernel_type rbf\nnr_class 2\ntotal_sv 1\nrho 0\nlabel 1 -1\nnr_sv 1 0\nSV\n1 1:1\n",
+		{ "no gamma", "svm_type c_svc\nkernel_type rbf\nnr_class 2\ntotal_sv 1\nrho 0\nlabel 1 -1\nnr_sv 1 "
+		    "0\nSV\n1 1:1\n",
 		    "line 8 of the model's body: an incomplete header" },
 		{ "gamma is no number", "gamma nan\n", "line 1 of the model's body: gamma isn't a positive number" },
 		{ "gamma with more behind", "gamma 1x\n", "line 1 of the model's body: gamma isn't a positive number" },
@@ -210,7 +212,8 @@ test_machine_refuses(void)
 static void
 test_machine_refuses_vectors(void)
 {
-	static const char head[] = "svm_type c_svc\nkernel_type rbf\ngamma 0.5\nnr_class 2\ntotal_sv 2\nrho 0.25\nlabel 1 -1\n"
+	static const char head[] = "svm_type c_svc\nkernel_type rbf\ngamma 0.5\nnr_class 2\ntotal_sv 2\nrho "
+	    "0.25\nlabel 1 -1\n"
 	    "nr_sv 1 1\nSV\n";
 	static const struct {
 		const char *name, *vectors, *why;
@@ -219,14 +222,20 @@ test_machine_refuses_vectors(void)
 		{ "one is missing", "1 1:1\n", "line 11 of the model's body: cut short: vectors are missing" },
 		{ "one too many", "1 1:1\n1 1:1\n1 1:1\n", "line 12 of the model's body: more lines than vectors" },
 		{ "the last line is cut", "1 1:1\n1 1:", "line 11 of the model's body: a line without its end" },
-		{ "a value that is no number", "1 1:nan\n-1 2:1\n", "line 10 of the model's body: a value that isn't a finite number" },
-		{ "an infinite coefficient", "inf 1:1\n-1 2:1\n", "line 10 of the model's body: a coefficient that isn't a finite number" },
-		{ "an index too high", "1 4:1\n-1 2:1\n", "line 10 of the model's body: an index that isn't of this feature list" },
-		{ "an index twice", "1 2:1 2:1\n-1 2:1\n", "line 10 of the model's body: an index that isn't of this feature list" },
-		{ "an index of zero", "1 0:1\n-1 2:1\n", "line 10 of the model's body: an index that isn't of this feature list" },
+		{ "a value that is no number", "1 1:nan\n-1 2:1\n",
+		    "line 10 of the model's body: a value that isn't a finite number" },
+		{ "an infinite coefficient", "inf 1:1\n-1 2:1\n",
+		    "line 10 of the model's body: a coefficient that isn't a finite number" },
+		{ "an index too high", "1 4:1\n-1 2:1\n", "line 10 of the model's body: an index that isn't of this "
+		    "feature list" },
+		{ "an index twice", "1 2:1 2:1\n-1 2:1\n", "line 10 of the model's body: an index that isn't of this "
+		    "feature list" },
+		{ "an index of zero", "1 0:1\n-1 2:1\n", "line 10 of the model's body: an index that isn't of this "
+		    "feature list" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const double at[] = { 0, 1, 0 };
 		struct text error = { 0 }, text = { 0 };
 		struct machine *machine;
 
@@ -236,7 +245,7 @@ test_machine_refuses_vectors(void)
 		SUITE_TEXT(error.bytes, rows[i].why);
 		CU_ASSERT((machine == NULL) == (rows[i].why != NULL));
 		if (machine != NULL)	/* exp(-0.5 x 5) of the first, 1 of the second */
-			CU_ASSERT(fabs(machine_decide(machine, (const double[]){ 0, 1, 0 }) - (exp(-0.5 * 6) - 1 - 0.25)) < 1e-12);
+			CU_ASSERT(fabs(machine_decide(machine, at) - (exp(-0.5 * 6) - 1 - 0.25)) < 1e-12);
 		machine_free(machine);
 		text_fini(&text);
 		text_fini(&error);
@@ -308,14 +317,17 @@ test_model_refuses(void)
 	static const struct {
 		const char *name, *from, *to, *why;
 	} rows[] = {
-		{ "another format", "isobar-model 1", "isobar-model 9", "line 1: format 9; this program reads format 1" },
+		{ "another format", "isobar-model 1", "isobar-model 9",
+		    "line 1: format 9; this program reads format 1" },
 		{ "something else", "isobar-model 1", "svm_type c_svc", "line 1: this is no model of isobar" },
 		{ "another kind", "kind failure", "kind load000", "line 2: kind is not 'failure'" },
-		{ "another list", "features ", "features 1", "line 5: made for another list of features; train it again" },
+		{ "another list", "features ", "features 1", "line 5: made for another list of features; train it "
+		    "again" },
 		{ "another step", "step-s 60", "step-s 10", "line 4: a step other than 60 s" },
 		{ "a scaling that is no number", "feature rps_mean5 0.1", "feature rps_mean5 nan",
 		    "line 6: the scaling of feature 'rps_mean5' isn't finite" },
-		{ "a scaling less", "feature rps_z", "feature cpu_z", "line 7: the scaling of feature 'rps_z' is missing" },
+		{ "a scaling less", "feature rps_z", "feature cpu_z",
+		    "line 7: the scaling of feature 'rps_z' is missing" },
 		{ "an impossible rate", "prevalence 0.01", "prevalence 1.01", "prevalence is no probability" },
 		{ "a falling curve", "platt 2", "platt -2", "the calibration isn't a rising curve" },
 		{ "one digit", "seed 7", "seed 8", "the checksum doesn't match: cut short or changed" },

@@ -1,4 +1,5 @@
-/* test_plan.c -- plan/plan and plan/propose: the JSON both ways, every error with its pointer, and plans from beliefs. */
+/* test_plan.c -- plan/plan and plan/propose: the JSON both ways, every error with its pointer, and plans from
+ * beliefs. */
 #include "plan/plan.h"
 
 #include <math.h>
@@ -9,7 +10,8 @@
 enum { EU, US, AP };
 
 static const struct steering_region regions[] = {
-	[EU] = { .name = "eu-west", .capacity = 100 }, [US] = { .name = "us-east", .capacity = 100 }, [AP] = { .name = "ap-south" },
+	[EU] = { .name = "eu-west", .capacity = 100 }, [US] = { .name = "us-east", .capacity = 100 },
+	[AP] = { .name = "ap-south" },
 };
 static const struct client_group groups[] = { { .name = "default" }, { .name = "germany" }, { .name = "office" } };
 static const uint16_t germans[] = { 1 };
@@ -23,12 +25,15 @@ static const struct steering_service services[] = {
 	    .regions = members },
 };
 static const struct steering steering = {
-	.region_count = 3, .regions = regions, .group_count = 3, .groups = groups, .service_count = 2, .services = services,
+	.region_count = 3, .regions = regions, .group_count = 3, .groups = groups, .service_count = 2,
+	.services = services,
 };
 
 #define HEAD "{\"made\":\"2026-11-22T16:20:52Z\",\"based_on\":7,\"model\":\"abc\","
-#define PAIRS(text) HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":\"default\",\"pairs\":[" text "]}]}]}"
-#define HALVES "{\"primary\":\"us-east\",\"backup\":\"eu-west\",\"share\":0.5},{\"primary\":\"eu-west\",\"backup\":\"us-east\",\"share\":0.5}"
+#define PAIRS(text) HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":\"default\",\"pairs\":[" text \
+	"]}]}]}"
+#define HALVES "{\"primary\":\"us-east\",\"backup\":\"eu-west\",\"share\":0.5},{\"primary\":\"eu-west\"," \
+	"\"backup\":\"us-east\",\"share\":0.5}"
 
 static void
 test_read(void)
@@ -68,11 +73,14 @@ test_read_errors(void)
 		{ "no time", "{\"made\":\"now\",\"services\":[]}", "/made", "'now' is no time (RFC 3339)" },
 		{ "unknown member", HEAD "\"services\":[],\"extra\":1}", "/extra", NULL },
 		{ "no services", "{\"made\":\"2026-11-22T16:20:52Z\"}", NULL, NULL },
-		{ "unknown service", HEAD "\"services\":[{\"service\":\"nope.\",\"groups\":[]}]}", "/services/0/service",
+		{ "unknown service", HEAD "\"services\":[{\"service\":\"nope.\",\"groups\":[]}]}",
+		    "/services/0/service",
 		    "no service 'nope.' in the steering" },
-		{ "service twice", HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[]},{\"service\":\"www.\",\"groups\":[]}]}",
+		{ "service twice", HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[]},{\"service\":\"www.\","
+		    "\"groups\":[]}]}",
 		    "/services", "service 'www.' is given twice" },
-		{ "unknown group", HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":\"x\",\"pairs\":[]}]}]}",
+		{ "unknown group", HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":\"x\",\"pairs\":[]}"
+		    "]}]}",
 		    "/services/0/groups/0/group", "no client group 'x' in the steering" },
 		{ "unknown region", PAIRS("{\"primary\":\"eu-wst\",\"backup\":null,\"share\":1}"),
 		    "/services/0/groups/0/pairs/0/primary", "no region 'eu-wst' in the steering" },
@@ -89,11 +97,13 @@ test_read_errors(void)
 		{ "a pair twice", PAIRS("{\"primary\":\"eu-west\",\"backup\":null,\"share\":0.5},"
 		    "{\"primary\":\"eu-west\",\"backup\":null,\"share\":0.5}"),
 		    "/services/0/groups/0/pairs", "the pair with primary 'eu-west' is given twice" },
-		{ "a probability above one", HEAD "\"regions\":[{\"region\":\"eu-west\",\"probability\":2,\"horizon_s\":600}],"
+		{ "a probability above one", HEAD "\"regions\":[{\"region\":\"eu-west\",\"probability\":2,"
+		    "\"horizon_s\":600}],"
 		    "\"services\":[]}", "/regions/0/probability", NULL },
 		{ "no horizon", HEAD "\"regions\":[{\"region\":\"eu-west\",\"probability\":1}],\"services\":[]}",
 		    "/regions/0/horizon_s", NULL },
-		{ "a region twice", HEAD "\"regions\":[{\"region\":\"eu-west\",\"horizon_s\":1},{\"region\":\"eu-west\",\"horizon_s\":1}],"
+		{ "a region twice", HEAD "\"regions\":[{\"region\":\"eu-west\",\"horizon_s\":1},"
+		    "{\"region\":\"eu-west\",\"horizon_s\":1}],"
 		    "\"services\":[]}", "/regions/1/region", "region 'eu-west' is given twice" },
 	};
 
@@ -123,7 +133,8 @@ test_read_errors(void)
 static void
 test_all_errors_at_once(void)
 {
-	static const char json[] = PAIRS("{\"primary\":\"a\",\"backup\":\"b\",\"share\":7},{\"backup\":\"eu-west\",\"share\":0.1}");
+	static const char json[] = PAIRS("{\"primary\":\"a\",\"backup\":\"b\",\"share\":7},{\"backup\":\"eu-west\","
+	    "\"share\":0.1}");
 	struct diags diags = { 0 };
 
 	CU_ASSERT(plan_read(json, strlen(json), &steering, &diags) == NULL);
@@ -135,7 +146,8 @@ static void
 believe(struct plan_region *beliefs, double eu, double us, double load)
 {
 	for (size_t i = 0; i < 3; i++)
-		beliefs[i] = (struct plan_region){ .region = (region_id)i, .probability = i == EU ? eu : i == US ? us : (double)NAN,
+		beliefs[i] = (struct plan_region){ .region = (region_id)i,
+			.probability = i == EU ? eu : i == US ? us : (double)NAN,
 			.horizon_s = 600, .load_forecast = load, .reason = i == AP ? "no samples" : "" };
 }
 

@@ -1,5 +1,6 @@
-/* test_train.c -- predict/train and compare: learns what can be learned, claims nothing where there is nothing, and does
- * the same twice. On a small world whose failures are known: memory that rises for half an hour, at random times. */
+/* test_train.c -- predict/train and compare: learns what can be learned, claims nothing where there is nothing, and
+ * does the same twice. On a small world whose failures are known: memory that rises for half an hour, at random
+ * times. */
 #include "predict/train.h"
 
 #include <math.h>
@@ -123,11 +124,13 @@ test_shifted(void)
 	/* Metrics 40 minutes late: ramps begin after the incident that they announce. */
 	for (size_t i = MINUTES - 1; i >= 40; i--) {
 		for (size_t m = 0; m < METRIC_COUNT; m++)
-			window_set(shifted->series[0].window, (enum metric)m, i, shifted->series[0].window->values[m][i - 40]);
+			window_set(shifted->series[0].window, (enum metric)m, i,
+			    shifted->series[0].window->values[m][i - 40]);
 	}
 	CU_ASSERT_EQUAL(compare(dataset, model, model->to_s + HORIZON, START + MINUTES * 60, &honest), 0);
 	CU_ASSERT_EQUAL(compare(shifted, model, model->to_s + HORIZON, START + MINUTES * 60, &early), 0);
-	CU_ASSERT(early.scores[CONTESTANT_MODEL].average_precision < honest.scores[CONTESTANT_MODEL].average_precision / 4);
+	CU_ASSERT(early.scores[CONTESTANT_MODEL].average_precision <
+	    honest.scores[CONTESTANT_MODEL].average_precision / 4);
 	model_free(model);
 	dataset_free(dataset);
 	dataset_free(shifted);
@@ -148,7 +151,8 @@ test_same_bytes(void)
 		window_set(window, METRIC_MEM, i, 0.97);
 	for (size_t i = 0; i < 50; i++)
 		CU_ASSERT_EQUAL(incidents_add(&dataset->series[0].incidents,
-		    (struct incident){ settings.to_s + 3600 + (int64_t)i * 900, settings.to_s + 3700 + (int64_t)i * 900 }), 0);
+		    (struct incident){ settings.to_s + 3600 + (int64_t)i * 900,
+		        settings.to_s + 3700 + (int64_t)i * 900 }), 0);
 	incidents_merge(&dataset->series[0].incidents);
 	bytes[1] = train_failure(dataset, &settings, &lengths[1], &error);
 	CU_ASSERT(bytes[0] != NULL && bytes[1] != NULL);
