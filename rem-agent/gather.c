@@ -133,10 +133,12 @@ gather_values(const struct gather *gather, bool (*take)(void *arg, const struct 
 	for (size_t i = 0; i < gather->count; i++) {
 		const struct source *source = gather->sources[i];
 		const struct agent_metrics_endpoint *endpoint = source->endpoint;
-		size_t from = 0, to = source->count;
+		size_t from = 0, to;
 
+		/* A source that isn't fresh may be busy: nothing else of it is looked at. */
 		if (!source->fresh || (source->collect == NULL && endpoint == NULL))
 			continue;
+		to = source->count;
 		if (endpoint != NULL && endpoint->series_count > 0)
 			to = endpoint->series_count;	/* the loads' wants come behind */
 		else if (endpoint != NULL)

@@ -178,6 +178,10 @@ run(struct program *program, struct agent_settings *settings)
 	uv_signal_init(&program->loop, &program->interrupt);
 	uv_signal_init(&program->loop, &program->hangup);
 	uv_timer_init(&program->loop, &program->linger);
+	/* Before the agent starts: it may be heard of before this function goes on. They are acted upon in uv_run(). */
+	uv_signal_start(&program->terminate, on_end, SIGTERM);
+	uv_signal_start(&program->interrupt, on_end, SIGINT);
+	uv_signal_start(&program->hangup, on_hangup, SIGHUP);
 	program->agent = agent_start(&program->loop, settings, &error);
 	if (program->agent == NULL) {
 		log_error("can't start: %s", error.bytes == NULL ? "" : error.bytes);
@@ -193,9 +197,6 @@ run(struct program *program, struct agent_settings *settings)
 	}
 	log_info("region %s, agent %s: %zu backends, reports to %s", settings->region, settings->agent,
 	    settings->backend_count, settings->controller);
-	uv_signal_start(&program->terminate, on_end, SIGTERM);
-	uv_signal_start(&program->interrupt, on_end, SIGINT);
-	uv_signal_start(&program->hangup, on_hangup, SIGHUP);
 	uv_run(&program->loop, UV_RUN_DEFAULT);
 	uv_close((uv_handle_t *)&program->linger, NULL);
 	uv_run(&program->loop, UV_RUN_DEFAULT);
