@@ -11,10 +11,13 @@
 
 static bool check_service(const struct snapshot *snapshot, const struct service *service, const struct plan *plan,
 	struct text *why);
-static bool check_table(const struct snapshot *snapshot, const struct service *service, const struct slot_table *table,
-	struct region_set legal, const char *clients, struct text *why);
+static bool check_table(const struct service *service, const struct slot_table *table, struct region_set legal,
+	const char *clients, struct text *why);
+static bool same_slot(const struct slot *a, const struct slot *b);
 static bool check_list(const struct slot *slot, struct region_set legal, const char **fault);
 static bool check_shares(const struct snapshot *snapshot, const struct service *service,
+	const struct slot_table *table, const struct plan_group *planned, struct text *why);
+static bool check_pairs(const struct snapshot *snapshot, const struct service *service,
 	const struct slot_table *table, const struct plan_group *planned, struct text *why);
 
 bool
@@ -38,7 +41,7 @@ check_service(const struct snapshot *snapshot, const struct service *service, co
 	for (uint16_t g = 0; g < steering->group_count; g++) {
 		struct region_set legal = region_set_and(own, steering_legal(service->intent, &g, 1));
 
-		if (!check_table(snapshot, service, service->tables[g], legal, steering->groups[g].name, why))
+		if (!check_table(service, service->tables[g], legal, steering->groups[g].name, why))
 			return false;
 		for (size_t p = 0; plan != NULL && p < plan->service_count; p++) {
 			const struct plan_service *ps = &plan->services[p];
@@ -66,20 +69,26 @@ check_service(const struct snapshot *snapshot, const struct service *service, co
 }
 
 static bool
-check_table(const struct snapshot *snapshot, const struct service *service, const struct slot_table *table,
-	struct region_set legal, const char *clients, struct text *why)
+check_table(const struct service *service, const struct slot_table *table, struct region_set legal, const char *clients,
+	struct text *why)
 {
-	(void)snapshot;
 	for (uint32_t i = 0; i < table->count; i++) {
-		const char *fault;
+		const char *fault = "differs from the first, though all are said to be equal";
 
-		if (check_list(&table->slots[i], legal, &fault))
+		if ((!table->uniform || same_slot(&table->slots[i], &table->slots[0]))
+		    && check_list(&table->slots[i], legal, &fault))
 			continue;
 		text_printf(why, "%s: clients of %s: the list of slot %u of %u %s", service->intent->name, clients, i,
 		    table->count, fault);
 		return false;
 	}
 	return true;
+}
+
+static bool
+same_slot(const struct slot *a, const struct slot *b)
+{
+	return memcmp(a->list, b->list, sizeof(a->list)) == 0 && a->rank == b->rank;
 }
 
 static bool
@@ -90,6 +99,10 @@ check_list(const struct slot *slot, struct region_set legal, const char **fault)
 
 	if (slot->list[0] == NO_REGION && !region_set_is_empty(legal)) {
 		*fault = "is empty though a region is legal";
+		return false;
+	}
+	if (slot->rank >= ADMIT_ALL) {
+		*fault = "has a rank that no admission reaches";
 		return false;
 	}
 	for (unsigned i = 0; i < SLOT_LIST; i++) {
@@ -108,7 +121,7 @@ check_list(const struct slot *slot, struct region_set legal, const char **fault)
 	return true;
 }
 
-/* Counting slots again: each pair's share must be within one slot a pair of its primary, of what the plan says. */
+/* Counting slots again: each primary must be within one slot of what the plan says. */
 static bool
 check_shares(const struct snapshot *snapshot, const struct service *service, const struct slot_table *table,
 	const struct plan_group *planned, struct text *why)
@@ -137,5 +150,41 @@ check_shares(const struct snapshot *snapshot, const struct service *service, con
 		    snapshot->steering->groups[planned->group].name, snapshot->steering->regions[r].name, share, wanted[r]);
 		return false;
 	}
-	return true;
+	return check_pairs(snapshot, service, table, planned, why);
+}
+
+/* Whole slots for the primary, then whole slots for the pair: two roundings of less than one slot each. */
+static bool
+check_pairs(const struct snapshot *snapshot, const struct service *service, const struct slot_table *table,
+	const struct plan_group *planned, struct text *why)
+{
+	const struct steering *steering = snapshot->steering;
+	uint32_t *slots = calloc((size_t)256 * 256, sizeof(*slots));
+	bool good = slots != NULL;
+
+	if (slots == NULL)
+		text_puts(why, "out of memory");
+	for (uint32_t i = 0; good && i < table->count; i++)
+		slots[table->slots[i].list[0] << 8 | table->slots[i].list[1]]++;
+	for (size_t p = 0; good && p < planned->pair_count; p++) {
+		const struct plan_pair *pair = &planned->pairs[p];
+		uint32_t *has = &slots[pair->primary << 8 | pair->backup];
+
+		good = fabs(*has - pair->share * table->count) <= 2 + 1e-3;
+		if (!good)
+			text_printf(why, "%s: clients of %s: %s backed up by %s has %u of %u slots, planned %.4f",
+			    service->intent->name, steering->groups[planned->group].name,
+			    steering->regions[pair->primary].name,
+			    pair->backup == NO_REGION ? "nobody" : steering->regions[pair->backup].name, *has,
+			    table->count, pair->share);
+		*has = 0;
+	}
+	for (size_t k = 0; good && k < (size_t)256 * 256; k++)
+		if (slots[k] > 0) {
+			text_printf(why, "%s: clients of %s: %u slots have a pair that isn't planned",
+			    service->intent->name, steering->groups[planned->group].name, slots[k]);
+			good = false;
+		}
+	free(slots);
+	return good;
 }
