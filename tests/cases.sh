@@ -21,14 +21,17 @@ same() {	# NAME ACTUAL EXPECTED
 	fi
 }
 
+# The command runs in this shell, so that what it sets and starts is known afterwards.
 holds() {	# NAME COMMAND...; its output is the reason when it fails
 	local name=$1 output
 	shift
-	if output=$("$@" 2>&1); then
+	output=$(mktemp)
+	if "$@" >"$output" 2>&1; then
 		ok "$name"
 	else
-		not_ok "$name" "$* gave: ${output:-nothing}"
+		not_ok "$name" "$* gave: $(head -c 2000 "$output" | grep . || echo nothing)"
 	fi
+	rm -f "$output"
 }
 
 finish() {

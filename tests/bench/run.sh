@@ -131,7 +131,8 @@ stop_servers() {
 
 measure_failover() {
 	sed -i 's/health-check-interval: .*/health-check-interval: 1h/' "$world/zones/steering.yaml"
-	world_isobard <<<"pae: external" || fail "isobard doesn't start"
+	world_settings="pae: external"
+	world_isobard || fail "isobard doesn't start"
 	"$ISOBAR_BUILD/tests/bench/bench_failover" "$api_socket" 127.0.0.1 "$dns_port" www.gtm.example.com eu-west 127.0.0.11 300 ||
 		fail "the failover bench failed"
 	echo

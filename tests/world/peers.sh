@@ -1,27 +1,38 @@
 # tests/world/peers.sh -- sourced by the world tests: NSD as the parent's server, unbound as the resolver, and a network
-# of their own in which all of them have port 53.
+# of their own.
 # shellcheck shell=bash
-# Delegations lead to port 53 (RFC 1035 section 4.2), so the tests run in a network namespace where that is free.
+# shellcheck disable=SC2154 # world is of zones/demo/world.sh
+# Delegations lead to port 53 (RFC 1035 section 4.2), which is free in a new network namespace. Tests that don't follow
+# one set peers_need_port_53=no, and run without a namespace where none can be made.
 
+peers_need_port_53=yes
 parent_address=127.0.0.3
 resolver_address=127.0.0.4
+resolver_port=53
 
-# Runs the script again inside a new network namespace; without one, here, if port 53 can be had; else it's skipped.
+# Runs the script again inside new network and mount namespaces; without them, here, if port 53 can be had or isn't
+# needed; else it's skipped.
 peers_enter() {	# SCRIPT PROGRAM...: what must be installed
 	local script=$1 program
 	shift
 	for program in "$@"; do
 		command -v "$program" >/dev/null || peers_skip "$program isn't installed"
 	done
-	if [ -n "${PEERS_INSIDE-}" ]; then
-		[ "$PEERS_INSIDE" = here ] || ip link set lo up || peers_skip "loopback can't be brought up"
+	case ${PEERS_INSIDE-} in
+	namespace)
+		ip link set lo up || peers_skip "loopback can't be brought up"
 		return
-	fi
-	if [ "$(id -u)" = 0 ] && unshare --net true 2>/dev/null; then
-		PEERS_INSIDE=namespace exec unshare --net bash "$script"
-	elif unshare --map-root-user --net true 2>/dev/null; then
-		PEERS_INSIDE=namespace exec unshare --map-root-user --net bash "$script"
-	elif peers_port_free; then
+		;;
+	here)
+		[ $peers_need_port_53 = yes ] || { world_port && resolver_port=$REPLY; }
+		return
+		;;
+	esac
+	if unshare --net --mount true 2>/dev/null; then
+		PEERS_INSIDE=namespace exec unshare --net --mount bash "$script"
+	elif unshare --map-root-user --net --mount true 2>/dev/null; then
+		PEERS_INSIDE=namespace exec unshare --map-root-user --net --mount bash "$script"
+	elif [ $peers_need_port_53 = no ] || peers_port_free; then
 		PEERS_INSIDE=here exec bash "$script"
 	fi
 	peers_skip "no network namespace can be made, and port 53 can't be had without one"
@@ -74,13 +85,13 @@ peers_parent() {	# NSD with example.com, which delegates gtm to isobard's two ad
 	world_await 10 dig "@$parent_address" +tries=1 +time=1 +norecurse example.com SOA
 }
 
-# unbound resolves from the parent on, passes each client's ECS on, keeps answers by client, and holds servers to the
+# unbound asks the server given for the names from ZONE down, passes each client's ECS on, keeps answers by client, and holds servers to the
 # case of the names that it asks (use-caps-for-id).
-peers_resolver() {
+peers_resolver() {	# ZONE ADDRESS[@PORT]
 	mkdir "$world/unbound"
 	cat >"$world/unbound/unbound.conf" <<-END
 		server:
-		    interface: $resolver_address
+		    interface: $resolver_address@$resolver_port
 		    access-control: 127.0.0.0/8 allow
 		    do-ip6: no
 		    do-not-query-localhost: no
@@ -104,18 +115,20 @@ peers_resolver() {
 		    control-interface: "$world/unbound/control"
 		    control-use-cert: no
 		stub-zone:
-		    name: example.com
-		    stub-addr: $parent_address
+		    name: $1
+		    stub-addr: $2
 	END
 	world_start unbound unbound -d -c "$world/unbound/unbound.conf"
-	world_await 10 dig "@$resolver_address" +tries=1 +time=1 www.example.com A
+	world_await 10 dig "@$resolver_address" -p "$resolver_port" +tries=1 +time=1 "$1" SOA
 }
 
-peers_flush() {	# forgets all that the resolver knows below gtm.example.com
-	unbound-control -c "$world/unbound/unbound.conf" flush_zone gtm.example.com >/dev/null
+# The resolver forgets everything. What it keeps by client (subnetcache) no flush command reaches, but a reload does.
+peers_flush() {
+	unbound-control -c "$world/unbound/unbound.conf" reload >/dev/null
+	world_await 10 peers_ask +tries=1 +time=1 gtm.example.com SOA
 }
 
 # dig at the resolver: peers_ask NAME TYPE [OPTION...]
 peers_ask() {
-	dig "@$resolver_address" +tries=2 +time=3 "$@"
+	dig "@$resolver_address" -p "$resolver_port" +tries=2 +time=3 "$@"
 }

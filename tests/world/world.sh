@@ -32,7 +32,7 @@ start() {
 	holds "isobard answers" world_await 20 dig @127.0.0.1 +tries=1 +time=1 gtm.example.com SOA
 	peers_parent
 	same "NSD answers" $? 0
-	peers_resolver
+	peers_resolver example.com $parent_address
 	same "unbound answers" $? 0
 }
 
@@ -106,10 +106,10 @@ steered_name() {
 
 clients_keep_their_region() {
 	"$flood" -n 1000 127.0.0.1 53 www.gtm.example.com | cut -d ' ' -f 1,2 >"$world/direct"
-	"$flood" -n 1000 $resolver_address 53 www.gtm.example.com | cut -d ' ' -f 1,2 >"$world/resolved"
+	"$flood" -n 1000 $resolver_address $resolver_port www.gtm.example.com | cut -d ' ' -f 1,2 >"$world/resolved"
 	peers_flush
-	"$flood" -n 1000 $resolver_address 53 www.gtm.example.com | cut -d ' ' -f 1,2 >"$world/again"
-	"$flood" -n 1000 -t AAAA $resolver_address 53 www.gtm.example.com | cut -d ' ' -f 1,2 |
+	"$flood" -n 1000 $resolver_address $resolver_port www.gtm.example.com | cut -d ' ' -f 1,2 >"$world/again"
+	"$flood" -n 1000 -t AAAA $resolver_address $resolver_port www.gtm.example.com | cut -d ' ' -f 1,2 |
 		sed 's/2001:db8:[0-9]*::/127.0.0./' >"$world/ipv6"
 	same "1,000 clients are answered through the resolver" "$(grep -c ' 127\.0\.0\.1[123]$' "$world/resolved")" 1000
 	holds "each gets through the resolver what it gets directly" cmp "$world/direct" "$world/resolved"
@@ -118,7 +118,7 @@ clients_keep_their_region() {
 }
 
 shares_meet_the_weights() {
-	"$flood" -n $clients $resolver_address 53 www.gtm.example.com >"$world/shares"
+	"$flood" -n $clients $resolver_address $resolver_port www.gtm.example.com >"$world/shares"
 	awk '{ print $2 }' "$world/shares" | sort | uniq -c
 	near "eu-west" 127.0.0.11 50
 	near "us-east" 127.0.0.12 30

@@ -56,7 +56,7 @@ start_world() {
 	world_open
 	world_prepare
 	echo "Starting isobard, and a backend and an agent in each of ${#world_regions[@]} regions ..."
-	world_isobard </dev/null || fail "isobard doesn't answer"
+	world_isobard || fail "isobard doesn't answer"
 	for region in "${world_regions[@]}"; do
 		world_backend "$region" || fail "the backend of $region doesn't answer"
 		world_agent "$region" || fail "the agent of $region can't be started"

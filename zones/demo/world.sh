@@ -27,6 +27,7 @@ world_close() {
 		[ "$name" = isobard ] || world_stop "$name"
 	done
 	world_stop isobard
+	[ -z "${world_mounted-}" ] || umount "$world_mounted"
 	if [ -n "${WORLD_KEEP-}" ]; then
 		echo "kept: $world"
 	else
@@ -96,18 +97,20 @@ world_prepare() {	# ports, and the zones folder with the backends' port in it
 	world_port && backend_port=$REPLY
 	world_port && metrics_port=$REPLY
 	api_socket=$world/isobar.sock
+	store=$world/isobar.db
 	mkdir "$world/zones"
 	cp "$ISOBAR_SOURCE"/zones/*.zone "$world/zones/"
 	sed "s/port: 8080/port: $backend_port/" "$ISOBAR_SOURCE/zones/steering.yaml" >"$world/zones/steering.yaml"
 }
 
-world_isobard() {	# further lines of isobar.yaml from standard input
-	cat >"$world/isobar.yaml" - <<-END
+world_isobard() {	# world_settings: more lines of isobar.yaml
+	cat >"$world/isobar.yaml" <<-END
 		listen: [127.0.0.1@$dns_port]
 		zones: $world/zones
-		store: $world/isobar.db
+		store: ${store-$world/isobar.db}
 		models: $ISOBAR_SOURCE/models
 		api: {socket: $api_socket, listen: 127.0.0.1@$api_port}
+		${world_settings-}
 	END
 	world_start isobard "$ISOBAR_BUILD/src/isobard" -c "$world/isobar.yaml"
 	world_await 30 world_ready
