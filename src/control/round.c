@@ -5,43 +5,79 @@
  * For one (service, region):
  *  1. A report in which no backend of the service is healthy: dead at once. The agent has counted its own failed probes
  *     (rise and fall), so hysteresis on the way down would only add to the outage.
- *  2. Reports that don't mention the service say nothing about it: alive.
+ *  2. Reports that don't mention the service say nothing about it: the outside-in probes count, and without a probe it's
+ *     alive.
  *  3. Reports stay away for ROUND_SILENT_AFTER health check intervals: the region is silent, which alone proves nothing
  *     about its backends. Now the outside-in probes count: ROUND_PROBE_FALL failures in a row and it's dead. The same
- *     for a region that never had an agent.
- *  4. Back to life only after ROUND_RISE good reports (or probes, while silent) in a row: a region that comes back for
- *     a moment would move its clients twice.
- * Only the region's own clients move, each to its own slot's backup; the tables stay as they are. */
+ *     for a region that never had an agent. Without a probe it stays as it was last known.
+ *  4. Back to life only after ROUND_RISE good reports (or probes, while those count) in a row: a region that comes back
+ *     for a moment would move its clients twice. A report is good if it has a healthy backend of the service itself.
+ * Only the region's own clients move, each to its own slot's backup; the tables stay as they are.
+ *
+ * Several agents of a region are taken together. One that is silent while others speak doesn't count: its backends may
+ * be dead since. What it said of residency still does, for law doesn't end with a process.
+ *
+ * Which report is an agent's newest: the one with the higher sequence or the later time (as store_report_put() has it, so
+ * that both agree after a restart), and that isn't late. After an outage of ours an agent sends what it has spooled, in
+ * order: a replay of the past, in which the region would die and rise again. A report is late when it took longer to get
+ * here than the agent's last one by more than the patience of rule 3. A clock that was set back looks the same at first;
+ * but in a replay each report is less late than the one before, so after LATE_ALIKE that aren't, the next is live. */
 #include "control/round.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LATE_ALIKE 3	/* fewer: a replay with gaps is taken for live; more: a region whose clock was set is silent longer */
+
+/* What the agents of a region that speak now say of one service. */
+struct tally {
+	unsigned healthy, backends;
+	bool good_news;			/* the report that has just come has a healthy backend */
+	bool by_silent;			/* an agent that is silent now spoke of it */
+	double load;			/* NAN: not reported */
+	const char *detail;
+};
 
 struct round {
 	struct steering *steering;
 	struct round_region *regions;		/* by region id */
 	size_t region_count;
+	struct tally *tallies;			/* by service: room for judge_region() */
 	unsigned constraints;			/* changes of what regions accept */
 	round_event_fn *event;
 	void *arg;
 };
 
-static bool region_adopt(struct round *round, struct round_region *region, struct round_region *old,
-	const struct steering *steering, size_t id);
+static size_t *match_services(const struct steering *from, const struct steering *to);
+static bool region_new(struct round_region *region, const struct steering *steering, size_t id);
+static void region_take_over(struct round_region *region, struct round_region *old, const struct steering *steering,
+	const size_t *service_was);
 static void region_fini(struct round_region *region);
-static void judge_reports(struct round *round, struct round_region *region, struct wall wall);
-static bool judge_constraints(struct round *round, struct round_region *region);
+static void regions_free(struct round_region *regions, size_t count);
+static struct round_agent *agent_find(struct round_region *region, const char *name);
+static struct round_agent *agent_slot(const struct round *round, struct round_region *region, struct mono now);
+static bool is_news(const struct round *round, struct round_agent *agent, const struct report *report, struct wall wall);
+static void judge_region(struct round *round, struct round_region *region, const struct report *news, struct wall wall);
+static bool judge_constraints(const struct round *round, struct round_region *region);
 static bool agents_accept(const struct round_region *region, const char *group);
+static void judge_capacity(const struct round *round, struct round_region *region);
+static bool agent_speaks(const struct round *round, const struct round_region *region, const struct round_agent *agent);
+static void tally_agents(struct round *round, const struct round_region *region, const struct report *news);
+static void tally_backends(struct round *round, const struct report *report, bool speaks, bool news);
+static void tally_loads(struct round *round, const struct report *report);
+static struct tally *tally_of(struct round *round, const char *service);
 static void judge_service(struct round *round, struct round_region *region, size_t service, struct wall wall);
-static void count_backends(const struct round_region *region, const char *name, struct round_service *s,
-	const char **detail);
 static void set_dead(struct round *round, struct round_region *region, size_t service, bool dead, const char *cause,
 	struct wall wall);
 static void update_state(struct round_region *region, size_t services);
+static bool is_in_force(const struct override *override, struct wall wall);
+static int64_t patience_ms(const struct round *round);
+static void expire_prediction(struct round_region *region, struct wall wall);
 static bool is_unsettled(const struct round_region *region, size_t service);
 static void tell(struct round *round, struct wall at, const char *region, const char *service, const char *state,
 	const char *cause);
@@ -63,11 +99,18 @@ round_free(struct round *round)
 {
 	if (round == NULL)
 		return;
-	for (size_t r = 0; r < round->region_count; r++)
-		region_fini(&round->regions[r]);
-	free(round->regions);
+	regions_free(round->regions, round->region_count);
+	free(round->tallies);
 	steering_free(round->steering);
 	free(round);
+}
+
+static void
+regions_free(struct round_region *regions, size_t count)
+{
+	for (size_t r = 0; regions != NULL && r < count; r++)
+		region_fini(&regions[r]);
+	free(regions);
 }
 
 static void
@@ -80,53 +123,73 @@ region_fini(struct round_region *region)
 	free(region->name);
 }
 
+/* --- steering ------------------------------------------------------------------------------------------------ */
+
 int
 round_adopt(struct round *round, struct steering *steering, struct mono now, struct wall wall)
 {
-	struct round_region *regions = calloc(steering->region_count + 1, sizeof(*regions));
 	size_t count = steering->region_count;
+	struct round_region *regions = calloc(count + 1, sizeof(*regions));
+	struct tally *tallies = calloc(steering->service_count + 1, sizeof(*tallies));
+	size_t *service_was = match_services(round->steering, steering);
+	bool made = regions != NULL && tallies != NULL && service_was != NULL;
 
-	if (regions == NULL)
-		return -ENOMEM;
 	/* First all that may fail, then the move: a failure leaves the round as it was. */
-	for (size_t r = 0; r < count; r++) {
-		regions[r].name = strdup(steering->regions[r].name);
-		regions[r].services = calloc(steering->service_count + 1, sizeof(struct round_service));
-		regions[r].accepts = calloc(steering->group_count, sizeof(bool));
-		if (regions[r].name == NULL || regions[r].services == NULL || regions[r].accepts == NULL) {
-			for (size_t k = 0; k <= r; k++)
-				region_fini(&regions[k]);
-			free(regions);
-			return -ENOMEM;
-		}
+	for (size_t r = 0; r < count && made; r++)
+		made = region_new(&regions[r], steering, r);
+	if (!made) {
+		regions_free(regions, count);
+		free(tallies);
+		free(service_was);
+		return -ENOMEM;
 	}
 	for (size_t r = 0; r < count; r++) {
 		struct round_region *old = NULL;
 
-		for (size_t k = 0; k < round->region_count; k++)
+		regions[r].heard = now;
+		for (size_t k = 0; k < round->region_count && old == NULL; k++)
 			if (strcmp(round->regions[k].name, regions[r].name) == 0)
 				old = &round->regions[k];
-		if (!region_adopt(round, &regions[r], old, steering, r))
-			regions[r].heard = now;
+		if (old != NULL)
+			region_take_over(&regions[r], old, steering, service_was);
 	}
-	for (size_t k = 0; k < round->region_count; k++)
-		region_fini(&round->regions[k]);
-	free(round->regions);
+	free(service_was);
+	regions_free(round->regions, round->region_count);
+	free(round->tallies);
 	steering_hold(steering);
 	steering_free(round->steering);
 	round->steering = steering;
 	round->regions = regions;
 	round->region_count = count;
+	round->tallies = tallies;
 	for (size_t r = 0; r < count; r++)
-		judge_reports(round, &regions[r], wall);
+		judge_region(round, &regions[r], NULL, wall);
 	return 0;
 }
 
-/* Takes over what is known; false when the region is new. */
-static bool
-region_adopt(struct round *round, struct round_region *region, struct round_region *old,
-	const struct steering *steering, size_t id)
+/* For each service of `to` its number in `from`, or SIZE_MAX. NULL: out of memory. */
+static size_t *
+match_services(const struct steering *from, const struct steering *to)
 {
+	size_t *was = calloc(to->service_count + 1, sizeof(*was));
+
+	for (size_t s = 0; was != NULL && s < to->service_count; s++) {
+		const struct steering_service *service = from == NULL ? NULL
+			: steering_service_find(from, to->services[s].name);
+
+		was[s] = service == NULL ? SIZE_MAX : (size_t)(service - from->services);
+	}
+	return was;
+}
+
+static bool
+region_new(struct round_region *region, const struct steering *steering, size_t id)
+{
+	region->name = strdup(steering->regions[id].name);
+	region->services = calloc(steering->service_count + 1, sizeof(*region->services));
+	region->accepts = calloc(steering->group_count, sizeof(bool));
+	if (region->name == NULL || region->services == NULL || region->accepts == NULL)
+		return false;
 	for (size_t g = 0; g < steering->group_count; g++)
 		region->accepts[g] = true;
 	region->capacity = steering->regions[id].capacity;
@@ -135,16 +198,22 @@ region_adopt(struct round *round, struct round_region *region, struct round_regi
 	snprintf(region->no_prediction, sizeof(region->no_prediction), "nothing was predicted yet");
 	for (size_t s = 0; s < steering->service_count; s++)
 		region->services[s].load = NAN;
-	if (old == NULL)
-		return false;
+	return true;
+}
+
+static void
+region_take_over(struct round_region *region, struct round_region *old, const struct steering *steering,
+	const size_t *service_was)
+{
 	for (size_t s = 0; s < steering->service_count; s++)
-		for (size_t k = 0; k < round->steering->service_count; k++)
-			if (strcmp(steering->services[s].name, round->steering->services[k].name) == 0)
-				region->services[s] = old->services[k];
+		if (service_was[s] != SIZE_MAX)
+			region->services[s] = old->services[service_was[s]];
 	region->state = old->state;
 	region->agent_count = old->agent_count;
 	memcpy(region->agents, old->agents, sizeof(region->agents));
 	old->agent_count = 0;
+	for (size_t g = 0; g < steering->group_count; g++)
+		region->accepts[g] = agents_accept(region, steering->groups[g].name);
 	region->reported = old->reported;
 	region->heard = old->heard;
 	region->constrained = old->constrained;
@@ -154,52 +223,92 @@ region_adopt(struct round *round, struct round_region *region, struct round_regi
 	region->horizon_s = old->horizon_s;
 	region->predicted = old->predicted;
 	memcpy(region->no_prediction, old->no_prediction, sizeof(region->no_prediction));
-	return true;
 }
+
+/* --- reports ------------------------------------------------------------------------------------------------- */
 
 enum round_verdict
 round_report(struct round *round, struct report *report, struct mono now, struct wall wall)
 {
 	region_id id = steering_region_find(round->steering, report->region);
 	struct round_region *region;
-	struct round_agent *agent = NULL;
+	struct round_agent *agent;
 
 	if (id == NO_REGION)
 		return ROUND_UNKNOWN_REGION;
 	region = &round->regions[id];
-	for (unsigned i = 0; i < region->agent_count; i++)
-		if (strcmp(region->agents[i].report->agent, report->agent) == 0)
-			agent = &region->agents[i];
-	if (agent != NULL && report->sequence <= agent->report->sequence)
+	agent = agent_find(region, report->agent);
+	if (agent != NULL && !is_news(round, agent, report, wall))
 		return ROUND_OLD;
-	if (agent == NULL) {
-		if (region->agent_count == ROUND_AGENTS_MAX)
-			return ROUND_TOO_MANY_AGENTS;
-		agent = &region->agents[region->agent_count++];
-	}
+	if (agent == NULL)
+		agent = agent_slot(round, region, now);
+	if (agent == NULL)
+		return ROUND_TOO_MANY_AGENTS;
 	report_free(agent->report);
-	agent->report = report;
-	agent->heard = region->heard = now;
-	region->reported = wall;
+	*agent = (struct round_agent){ .report = report, .heard = now, .late_ms = wall.ms - report->time.ms };
+	/* Reports of the time before a restart come in the agents' order, not in that of time. */
+	if (region->reported.ms == 0 || mono_ms_between(region->heard, now) > 0)
+		region->heard = now;
+	if (wall.ms > region->reported.ms)
+		region->reported = wall;
 	if (region->state == REGION_SILENT)
 		tell(round, wall, region->name, "", "heard", "reports arrive again");
 	region->state = REGION_UP;
-	judge_reports(round, region, wall);
+	judge_region(round, region, report, wall);
 	return ROUND_TAKEN;
 }
 
+static struct round_agent *
+agent_find(struct round_region *region, const char *name)
+{
+	for (unsigned i = 0; i < region->agent_count; i++)
+		if (strcmp(region->agents[i].report->agent, name) == 0)
+			return &region->agents[i];
+	return NULL;
+}
+
+/* A free place, or that of the agent which is silent for the longest: agents that get a new name with each start would
+ * fill all places otherwise. NULL: all of them speak. */
+static struct round_agent *
+agent_slot(const struct round *round, struct round_region *region, struct mono now)
+{
+	struct round_agent *oldest = &region->agents[0];
+
+	if (region->agent_count < ROUND_AGENTS_MAX)
+		return &region->agents[region->agent_count++];
+	for (unsigned i = 1; i < region->agent_count; i++)
+		if (mono_ms_between(region->agents[i].heard, oldest->heard) > 0)
+			oldest = &region->agents[i];
+	return mono_ms_between(oldest->heard, now) > patience_ms(round) ? oldest : NULL;
+}
+
+static bool
+is_news(const struct round *round, struct round_agent *agent, const struct report *report, struct wall wall)
+{
+	int64_t late_ms = wall.ms - report->time.ms;
+	bool alike;
+
+	if (report->sequence <= agent->report->sequence && report->time.ms <= agent->report->time.ms)
+		return false;
+	if (late_ms - agent->late_ms <= patience_ms(round))
+		return true;
+	/* In a replay, more time passed between two reports when they were made than when they came. */
+	alike = agent->replay_late_ms - late_ms < (report->time.ms - agent->replayed.ms) / 2;
+	agent->replay_alike = alike ? agent->replay_alike + 1 : 0;
+	agent->replay_late_ms = late_ms;
+	agent->replayed = report->time;
+	return agent->replay_alike > LATE_ALIKE;
+}
+
+/* `news`: the report that has just come, or NULL when only the steering has changed. */
 static void
-judge_reports(struct round *round, struct round_region *region, struct wall wall)
+judge_region(struct round *round, struct round_region *region, const struct report *news, struct wall wall)
 {
 	if (region->agent_count == 0)
 		return;
 	round->constraints += judge_constraints(round, region);
-	for (unsigned i = 0; i < region->agent_count; i++) {
-		const struct report *report = region->agents[i].report;
-
-		if (report->capacity > 0)
-			region->capacity = report->capacity;
-	}
+	judge_capacity(round, region);
+	tally_agents(round, region, news);
 	for (size_t s = 0; s < round->steering->service_count; s++)
 		judge_service(round, region, s, wall);
 	update_state(region, round->steering->service_count);
@@ -207,7 +316,7 @@ judge_reports(struct round *round, struct round_region *region, struct wall wall
 
 /* True when it has changed. A group counts as accepted when every agent that constrains the region names it. */
 static bool
-judge_constraints(struct round *round, struct round_region *region)
+judge_constraints(const struct round *round, struct round_region *region)
 {
 	bool changed = false;
 
@@ -264,48 +373,119 @@ round_constraints(const struct round *round)
 	return round->constraints;
 }
 
+/* What the newest of the agents that speak says, else the steering. */
 static void
-judge_service(struct round *round, struct round_region *region, size_t service, struct wall wall)
+judge_capacity(const struct round *round, struct round_region *region)
 {
-	struct round_service *s = &region->services[service];
-	const char *detail = "";
-	char cause[sizeof(s->cause)];
+	const struct round_agent *newest = NULL;
 
-	count_backends(region, round->steering->services[service].name, s, &detail);
-	if (!s->reported || region->state == REGION_SILENT)
-		return;
-	if (s->healthy == 0) {
-		snprintf(cause, sizeof(cause), "none of %u backends is healthy%s%s", s->backends,
-		    *detail != '\0' ? ": " : "", detail);
-		s->good_in_a_row = 0;
-		set_dead(round, region, service, true, cause, wall);
-	} else if (s->dead && ++s->good_in_a_row >= ROUND_RISE) {
-		snprintf(cause, sizeof(cause), "%u of %u backends are healthy", s->healthy, s->backends);
-		set_dead(round, region, service, false, cause, wall);
+	for (unsigned i = 0; i < region->agent_count; i++) {
+		const struct round_agent *agent = &region->agents[i];
+
+		if (agent->report->capacity > 0 && agent_speaks(round, region, agent)
+		    && (newest == NULL || mono_ms_between(newest->heard, agent->heard) >= 0))
+			newest = agent;
+	}
+	region->capacity = newest != NULL ? newest->report->capacity
+		: round->steering->regions[region - round->regions].capacity;
+}
+
+/* Compared with the region's newest report and not with the clock: so a region that is silent as a whole keeps the last
+ * that was known of it. */
+static bool
+agent_speaks(const struct round *round, const struct round_region *region, const struct round_agent *agent)
+{
+	return mono_ms_between(agent->heard, region->heard) <= patience_ms(round);
+}
+
+static void
+tally_agents(struct round *round, const struct round_region *region, const struct report *news)
+{
+	for (size_t s = 0; s < round->steering->service_count; s++)
+		round->tallies[s] = (struct tally){ .load = NAN, .detail = "" };
+	for (unsigned a = 0; a < region->agent_count; a++) {
+		const struct report *report = region->agents[a].report;
+		bool speaks = agent_speaks(round, region, &region->agents[a]);
+
+		tally_backends(round, report, speaks, report == news);
+		if (speaks)
+			tally_loads(round, report);
 	}
 }
 
 static void
-count_backends(const struct round_region *region, const char *name, struct round_service *s, const char **detail)
+tally_backends(struct round *round, const struct report *report, bool speaks, bool news)
 {
-	s->healthy = s->backends = 0;
-	s->load = NAN;
-	for (unsigned a = 0; a < region->agent_count; a++) {
-		const struct report *report = region->agents[a].report;
+	struct tally *tally = NULL;
 
-		for (size_t i = 0; i < report->backend_count; i++) {
-			if (strcasecmp(report->backends[i].service, name) != 0)
-				continue;
-			s->backends++;
-			s->healthy += report->backends[i].healthy;
-			if (!report->backends[i].healthy)
-				*detail = report->backends[i].detail;
+	for (size_t i = 0; i < report->backend_count; i++) {
+		const struct report_backend *backend = &report->backends[i];
+
+		/* Agents list their backends service by service. */
+		if (i == 0 || strcmp(backend->service, report->backends[i - 1].service) != 0)
+			tally = tally_of(round, backend->service);
+		if (tally == NULL)
+			continue;
+		if (!speaks) {
+			tally->by_silent = true;
+			continue;
 		}
-		for (size_t i = 0; i < report->load_count; i++)
-			if (strcasecmp(report->loads[i].service, name) == 0)
-				s->load = (isnan(s->load) ? 0 : s->load) + report->loads[i].requests_per_second;
+		tally->backends++;
+		tally->healthy += backend->healthy;
+		tally->good_news |= news && backend->healthy;
+		if (!backend->healthy)
+			tally->detail = backend->detail;
 	}
-	s->reported = s->backends > 0;
+}
+
+static void
+tally_loads(struct round *round, const struct report *report)
+{
+	for (size_t i = 0; i < report->load_count; i++) {
+		struct tally *tally = tally_of(round, report->loads[i].service);
+
+		if (tally != NULL)
+			tally->load = (isnan(tally->load) ? 0 : tally->load) + report->loads[i].requests_per_second;
+	}
+}
+
+/* NULL: the steering has no such service. */
+static struct tally *
+tally_of(struct round *round, const char *name)
+{
+	const struct steering_service *service = steering_service_find(round->steering, name);
+
+	return service == NULL ? NULL : &round->tallies[service - round->steering->services];
+}
+
+static void
+judge_service(struct round *round, struct round_region *region, size_t service, struct wall wall)
+{
+	const struct tally *tally = &round->tallies[service];
+	struct round_service *s = &region->services[service];
+	char cause[sizeof(s->cause)];
+
+	s->healthy = tally->healthy;
+	s->backends = tally->backends;
+	s->load = tally->load;
+	s->reported = tally->backends > 0;
+	if (region->state == REGION_SILENT)
+		return;
+	if (!s->reported) {
+		if (!tally->by_silent && round->steering->services[service].probe == PROBE_NONE)
+			set_dead(round, region, service, false, "no report speaks of it any more", wall);
+		return;
+	}
+	s->failed_probes = 0;
+	if (s->healthy == 0) {
+		snprintf(cause, sizeof(cause), "none of %u backends is healthy%s%s", s->backends,
+		    *tally->detail != '\0' ? ": " : "", tally->detail);
+		s->good_in_a_row = 0;
+		set_dead(round, region, service, true, cause, wall);
+	} else if (s->dead && tally->good_news && ++s->good_in_a_row >= ROUND_RISE) {
+		snprintf(cause, sizeof(cause), "%u of %u backends are healthy", s->healthy, s->backends);
+		set_dead(round, region, service, false, cause, wall);
+	}
 }
 
 static void
@@ -360,9 +540,10 @@ round_probe(struct round *round, region_id id, size_t service, bool healthy, con
 		return;
 	}
 	s->good_in_a_row = 0;
-	if (++s->failed_probes >= ROUND_PROBE_FALL) {
+	if (s->dead || ++s->failed_probes >= ROUND_PROBE_FALL) {
 		snprintf(cause, sizeof(cause), "%s, and the outside-in probe fails: %s",
-		    region->state == REGION_SILENT ? "no reports" : "no agent was heard", detail);
+		    region->state == REGION_SILENT ? "no reports"
+		    : region->state == REGION_UNKNOWN ? "no agent was heard" : "no report speaks of it", detail);
 		set_dead(round, region, service, true, cause, wall);
 	}
 }
@@ -370,12 +551,14 @@ round_probe(struct round *round, region_id id, size_t service, bool healthy, con
 bool
 round_wants_probe(const struct round *round, region_id id, size_t service)
 {
-	enum region_state state = round->regions[id].state;
+	const struct round_region *region = &round->regions[id];
 
 	if (round->steering->services[service].probe == PROBE_NONE)
 		return false;
-	return state == REGION_SILENT || state == REGION_UNKNOWN;
+	return region->state == REGION_SILENT || region->state == REGION_UNKNOWN || !region->services[service].reported;
 }
+
+/* --- overrides, predictions, time ---------------------------------------------------------------------------- */
 
 void
 round_overrides(struct round *round, const struct override *overrides, size_t count, struct wall wall)
@@ -387,7 +570,7 @@ round_overrides(struct round *round, const struct override *overrides, size_t co
 
 		for (size_t i = 0; i < count; i++)
 			if (strcmp(overrides[i].kind, "drain") == 0 && strcmp(overrides[i].region, region->name) == 0
-			    && overrides[i].value < least) {
+			    && is_in_force(&overrides[i], wall) && overrides[i].value < least) {
 				least = overrides[i].value;
 				reason = overrides[i].reason;
 			}
@@ -397,6 +580,12 @@ round_overrides(struct round *round, const struct override *overrides, size_t co
 			tell(round, wall, region->name, "", "undrained", "no drain is in force any more");
 		region->drained_to = least;
 	}
+}
+
+static bool
+is_in_force(const struct override *override, struct wall wall)
+{
+	return override->from.ms <= wall.ms && (override->until.ms == 0 || override->until.ms > wall.ms);
 }
 
 void
@@ -418,12 +607,13 @@ round_predict(struct round *round, const struct prediction *prediction)
 void
 round_tick(struct round *round, struct mono now, struct wall wall)
 {
-	int64_t patience = (int64_t)round->steering->health_check_interval_ms * ROUND_SILENT_AFTER;
+	int64_t patience = patience_ms(round);
 	char cause[80];
 
 	for (size_t r = 0; r < round->region_count; r++) {
 		struct round_region *region = &round->regions[r];
 
+		expire_prediction(region, wall);
 		if (region->state == REGION_UNKNOWN || region->state == REGION_SILENT
 		    || mono_ms_between(region->heard, now) <= patience)
 			continue;
@@ -434,6 +624,26 @@ round_tick(struct round *round, struct mono now, struct wall wall)
 		tell(round, wall, region->name, "", "silent", cause);
 	}
 }
+
+static int64_t
+patience_ms(const struct round *round)
+{
+	return (int64_t)round->steering->health_check_interval_ms * ROUND_SILENT_AFTER;
+}
+
+/* It spoke of a failure within the horizon. When that is over and no other has come, nothing is known any more. */
+static void
+expire_prediction(struct round_region *region, struct wall wall)
+{
+	if ((isnan(region->probability) && isnan(region->load_forecast))
+	    || wall.ms - region->predicted.ms <= (int64_t)region->horizon_s * 1000)
+		return;
+	region->probability = region->load_forecast = NAN;
+	snprintf(region->no_prediction, sizeof(region->no_prediction), "the last prediction is older than its horizon of %u s",
+	    region->horizon_s);
+}
+
+/* --- what queries see ---------------------------------------------------------------------------------------- */
 
 void
 round_write(const struct round *round, const struct snapshot *snapshot)
@@ -446,13 +656,18 @@ round_write(const struct round *round, const struct snapshot *snapshot)
 		for (size_t i = 0; i < service->order_count; i++) {
 			region_id r = service->order[i];
 			const struct round_region *region = &round->regions[r];
+			admit admitted = (admit)(region->drained_to * ADMIT_ALL + 0.5);
 
-			live_set_dead(service->live, r, region->services[s].dead);
-			live_set_admit(service->live, r, (admit)(region->drained_to * ADMIT_ALL + 0.5));
+			/* Only what changes is stored: the workers read these words all the time. */
+			if (live_is_dead(service->live, r) != region->services[s].dead)
+				live_set_dead(service->live, r, region->services[s].dead);
+			if (live_admit(service->live, r) != admitted)
+				live_set_admit(service->live, r, admitted);
 			if (is_unsettled(region, s))
 				cap = service->intent->ttl_min;
 		}
-		atomic_store_explicit(&service->live->ttl_cap, cap, memory_order_relaxed);
+		if (atomic_load_explicit(&service->live->ttl_cap, memory_order_relaxed) != cap)
+			atomic_store_explicit(&service->live->ttl_cap, cap, memory_order_relaxed);
 	}
 }
 

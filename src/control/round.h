@@ -29,10 +29,10 @@ enum region_state {
 /* How one service stands in one region. */
 struct round_service {
 	bool dead;
-	bool reported;			/* the region's reports speak of backends of this service */
+	bool reported;			/* agents that speak now have backends of this service */
 	unsigned healthy, backends;	/* of the newest reports of all agents */
 	unsigned good_in_a_row;		/* reports or probes, while dead */
-	unsigned failed_probes;		/* in a row */
+	unsigned failed_probes;		/* in a row, while alive */
 	double load;			/* requests/s, NAN: not reported */
 	char cause[160];		/* why dead, "" otherwise */
 };
@@ -41,6 +41,10 @@ struct round_service {
 struct round_agent {
 	struct report *report;
 	struct mono heard;
+	int64_t late_ms;		/* from its time to ours, as the two clocks tell it */
+	struct wall replayed;		/* the last report that came late: its time, */
+	int64_t replay_late_ms;		/* how late, */
+	unsigned replay_alike;		/* and how many in a row weren't less late than the one before */
 };
 
 struct round_region {
@@ -75,8 +79,8 @@ int round_adopt(struct round *round, struct steering *steering, struct mono now,
 
 enum round_verdict { ROUND_TAKEN, ROUND_OLD, ROUND_UNKNOWN_REGION, ROUND_TOO_MANY_AGENTS };
 
-/* ROUND_TAKEN: the report is the round's now. ROUND_OLD: an older sequence than the newest known of that agent (spooled
- * reports that came late: samples, not state); the caller keeps it. */
+/* ROUND_TAKEN: the report is the round's now. ROUND_OLD: older than the newest known of that agent, or spooled and late:
+ * samples, not state; the caller keeps it, as in all other cases. `wall` is the time of receipt, `now` the same. */
 enum round_verdict round_report(struct round *round, struct report *report, struct mono now, struct wall wall)
 	NONNULL MUST_USE;
 
@@ -92,12 +96,12 @@ bool round_accepting(const struct round *round, const struct steering *steering,
 /* Counts up with every change of what regions accept: then the residency must be compiled anew. */
 unsigned round_constraints(const struct round *round) NONNULL;
 
-/* The drains in force, all of them: the least `value` of a region counts. */
+/* All overrides there are: of the drains in force now the least `value` of a region counts. */
 void round_overrides(struct round *round, const struct override *overrides, size_t count, struct wall wall)
 	__attribute__((nonnull(1)));
 void round_predict(struct round *round, const struct prediction *prediction) NONNULL;
 
-/* Time passes: silence is noticed here. */
+/* Time passes: silence is noticed here, and predictions that have expired. */
 void round_tick(struct round *round, struct mono now, struct wall wall) NONNULL;
 
 /* Writes the live words of every service of the snapshot, which was built from the adopted steering. */

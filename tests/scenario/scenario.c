@@ -240,11 +240,13 @@ do_report(struct script *s, char **words, size_t count, bool late)
 	struct report *report;
 	enum round_verdict verdict;
 	unsigned constraints = round_constraints(s->round);
+	struct wall now = { s->now.ns / 1000000 };
+	char time[CLOCK_TEXT_SIZE];
 
 	if (sscanf(words[3], "%u/%u", &healthy, &all) != 2)
 		stop(s, "backends are HEALTHY/ALL");
-	text_printf(&json, "{\"agent\": \"agent\", \"sequence\": %llu, \"time\": \"2026-01-01T00:00:00Z\", \"backends\": [",
-	    (unsigned long long)(late ? 1 : ++s->sequence + 1));
+	text_printf(&json, "{\"agent\": \"agent\", \"sequence\": %llu, \"time\": \"%s\", \"backends\": [",
+	    (unsigned long long)(late ? 1 : ++s->sequence + 1), wall_text((struct wall){ late ? 1 : now.ms }, time));
 	for (unsigned i = 0; i < all; i++)
 		text_printf(&json, "%s{\"name\": \"b%u\", \"service\": \"%s\", \"address\": \"192.0.2.1:80\", \"healthy\": %s, "
 		    "\"latency_ms\": 1}", i > 0 ? "," : "", i, words[2], i < healthy ? "true" : "false");
@@ -261,7 +263,7 @@ do_report(struct script *s, char **words, size_t count, bool late)
 		diag_print(&diags, &why);
 		stop(s, why.bytes);
 	}
-	verdict = round_report(s->round, report, s->now, (struct wall){ s->now.ns / 1000000 });
+	verdict = round_report(s->round, report, s->now, now);
 	check(s, verdict == (late ? ROUND_OLD : ROUND_TAKEN), "the report's verdict is %d", (int)verdict);
 	if (verdict != ROUND_TAKEN)
 		report_free(report);
@@ -296,7 +298,7 @@ static void
 do_predict(struct script *s, char **words)
 {
 	bool none = strcmp(words[2], "none") == 0;
-	struct prediction prediction = { .region = words[1], .service = "", .horizon_s = 600,
+	struct prediction prediction = { .at = { s->now.ns / 1000000 }, .region = words[1], .service = "", .horizon_s = 600,
 	    .probability = none ? NAN : strtod(words[2], NULL), .load_forecast = NAN, .model = "",
 	    .reason = none ? "test" : "" };
 
