@@ -34,10 +34,10 @@ static bool count_slots(const struct pack_input *input, struct counts *counts);
 static void apportion(const double *shares, size_t count, uint32_t total, uint32_t *seats);
 static size_t same_primary(const struct pack_input *input, size_t from);
 static void place_primaries(const struct pack_input *input, struct slot_table *table, const struct counts *counts);
-static void place_backups(const struct pack_input *input, struct slot_table *table, const struct counts *counts);
+static bool place_backups(const struct pack_input *input, struct slot_table *table, const struct counts *counts);
 static region_id previous_at(const struct pack_input *input, uint32_t slot, unsigned position);
 static size_t pair_find(const struct pack_input *input, region_id primary, region_id backup);
-static void fill_rest(const struct pack_input *input, struct slot_table *table, const struct counts *counts,
+static bool fill_rest(const struct pack_input *input, struct slot_table *table, const struct counts *counts,
 	bool in_turn);
 static uint32_t golden_step(uint32_t size);
 static void add_others(const struct pack_input *input, struct slot *slot, uint32_t nth);
@@ -51,16 +51,16 @@ pack_slots(const struct pack_input *input)
 	struct slot_table *table = slot_table_new(input->slots);
 	struct counts counts = { .pairs = calloc(input->pair_count + 1, sizeof(uint32_t)) };
 
-	if (table == NULL || counts.pairs == NULL || !count_slots(input, &counts)) {
-		free(counts.pairs);
-		slot_table_release(table);
-		return NULL;
-	}
-	place_primaries(input, table, &counts);
-	place_backups(input, table, &counts);
-	fill_rest(input, table, &counts, false);
+	bool done = table != NULL && counts.pairs != NULL && count_slots(input, &counts);
+
+	if (done)
+		place_primaries(input, table, &counts);
+	done = done && place_backups(input, table, &counts) && fill_rest(input, table, &counts, false);
 	free(counts.pairs);
-	return table;
+	if (done)
+		return table;
+	slot_table_release(table);
+	return NULL;
 }
 
 static bool
@@ -151,14 +151,14 @@ place_primaries(const struct pack_input *input, struct slot_table *table, const 
 	}
 }
 
-static void
+static bool
 place_backups(const struct pack_input *input, struct slot_table *table, const struct counts *counts)
 {
 	uint32_t *left = malloc((input->pair_count + 1) * sizeof(*left));
 	size_t next[REGIONS_MAX];
 
 	if (left == NULL)
-		return;		/* lists without a backup still answer: the pick goes beyond the list */
+		return false;
 	memcpy(left, counts->pairs, input->pair_count * sizeof(*left));
 	for (uint32_t i = 0; i < table->count; i++) {
 		struct slot *slot = &table->slots[i];
@@ -185,6 +185,7 @@ place_backups(const struct pack_input *input, struct slot_table *table, const st
 		slot->flags = 0;
 	}
 	free(left);
+	return true;
 }
 
 static region_id
@@ -220,16 +221,17 @@ pair_find(const struct pack_input *input, region_id primary, region_id backup)
 }
 
 /* Ranks, and the places after the backup: the other regions in turn, so that a double loss doesn't fall on one. */
-static void
+static bool
 fill_rest(const struct pack_input *input, struct slot_table *table, const struct counts *counts, bool in_turn)
 {
 	uint32_t *seen = calloc(input->pair_count + 1, sizeof(*seen));
 
+	if (seen == NULL)
+		return false;
 	for (uint32_t i = 0; i < table->count; i++) {
 		struct slot *slot = &table->slots[i];
 		size_t pair = pair_find(input, slot->list[0], slot->list[1]);
-		uint32_t nth = seen == NULL || pair == input->pair_count ? 0 : seen[pair]++;
-		uint32_t size = pair == input->pair_count || counts->pairs[pair] == 0 ? 1 : counts->pairs[pair];
+		uint32_t nth = seen[pair]++, size = counts->pairs[pair];
 		uint64_t level = in_turn ? (uint64_t)nth * golden_step(size) % size : nth;
 
 		slot->rank = (uint16_t)((level * 2 + 1) * 65535 / (2 * (uint64_t)size));
@@ -238,6 +240,7 @@ fill_rest(const struct pack_input *input, struct slot_table *table, const struct
 	}
 	free(seen);
 	table->uniform = is_uniform(table);
+	return true;
 }
 
 /* The step nearest above size / 1.618 that visits all of 0 .. size - 1. */
@@ -289,15 +292,14 @@ pack_sequence(const struct pack_input *input)
 	struct slot_table *table = slot_table_new(input->slots);
 	struct counts counts = { .pairs = calloc(input->pair_count + 1, sizeof(uint32_t)) };
 
-	if (table == NULL || counts.pairs == NULL || !count_slots(input, &counts)
-	    || !place_in_turn(input, table, &counts)) {
-		free(counts.pairs);
-		slot_table_release(table);
-		return NULL;
-	}
-	fill_rest(input, table, &counts, true);
+	bool done = table != NULL && counts.pairs != NULL && count_slots(input, &counts)
+		&& place_in_turn(input, table, &counts) && fill_rest(input, table, &counts, true);
+
 	free(counts.pairs);
-	return table;
+	if (done)
+		return table;
+	slot_table_release(table);
+	return NULL;
 }
 
 static bool
