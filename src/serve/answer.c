@@ -102,7 +102,7 @@ static void
 decide(struct decision *d)
 {
 	const struct query *query = d->query;
-	unsigned from = 0;
+	unsigned from;
 
 	if (query->subnet)
 		counter_add(&d->env->counters->client_subnet, 1);
@@ -115,15 +115,10 @@ decide(struct decision *d)
 		return;
 	}
 	/* DS lies on the parent's side of a cut (RFC 4035 section 3.1.4.1): look above first. */
-	if (query->type == TYPE_DS && query->parts.labels > 0)
-		from = 1;
+	from = query->type == TYPE_DS && query->parts.labels > 0;
 	d->zone = snapshot_zone(d->env->snapshot, query->name, &query->parts, from);
-	if (from == 1) {
-		const struct zone *own = snapshot_zone(d->env->snapshot, query->name, &query->parts, 0);
-
-		if (d->zone == NULL)
-			d->zone = own;
-	}
+	if (d->zone == NULL && from == 1)
+		d->zone = snapshot_zone(d->env->snapshot, query->name, &query->parts, 0);
 	if (d->zone == NULL) {
 		d->rcode = RCODE_REFUSED;
 		d->ede = EDE_NOT_AUTHORITATIVE;
