@@ -466,7 +466,7 @@ tell_refused(struct push *push, uint64_t sequence, const struct http_response *r
 	char text[512];
 
 	if (!push->refused_told)
-		log_error("report %llu was refused by %s: status %ld%s; such reports go to the spool's folder 'refused'",
+		log_error("report %llu was refused by %s: status %ld%s; such ones go to the folder 'refused'",
 		    (unsigned long long)sequence, push->controller, response->status,
 		    problem_text(response, text, sizeof(text)));
 	push->refused_told = true;

@@ -165,6 +165,8 @@ read_time(const struct json_object *o)
 	}
 	if (!cJSON_IsString(value) || wall_parse(value->valuestring, &at) != 0)
 		json_error(o, "time", NULL, "not a time: give 2026-11-22T16:20:52Z or Unix seconds");
+	else if (at.ms < 0 || (double)at.ms > UNIX_SECONDS_MAX * 1000)
+		json_error(o, "time", NULL, "%s is not within the years 1970 to 9999", value->valuestring);
 	return at;
 }
 

@@ -148,6 +148,8 @@ static const struct {
 	    "request: /sequence: must be a whole number, is a string\n" },
 	{ "time in words", "{\"agent\": \"a\", \"sequence\": 1, \"time\": \"now\"}",
 	    "request: /time: not a time: give 2026-11-22T16:20:52Z or Unix seconds\n" },
+	{ "time before 1970", "{\"agent\": \"a\", \"sequence\": 1, \"time\": \"0026-11-23T16:20:52Z\"}",
+	    "request: /time: 0026-11-23T16:20:52Z is not within the years 1970 to 9999\n" },
 	{ "time in milliseconds", "{\"agent\": \"a\", \"sequence\": 1, \"time\": 1795364452000}",
 	    "request: /time: 1795364452000 is outside 0 to 253402300799\n" },
 	{ "agent with a space", "{\"agent\": \"a b\", \"sequence\": 1, \"time\": 1}",
