@@ -32,7 +32,6 @@ struct minutes {
 	size_t count;
 	double *sums;
 	uint32_t *counts;
-	bool raw;
 };
 
 /* Who is down or drained, while events are read in order of time. */
@@ -48,6 +47,8 @@ static bool add_source(void *arg, const struct series_row *row);
 static enum source_kind kind_of(const struct series_row *row, enum metric metric);
 static int fill_metric(struct store_reader *reader, struct dataset_series *series, const struct sources *sources,
 	enum metric metric, enum resolution resolution, int64_t from_s, int64_t to_s);
+static int read_minutes(struct store_reader *reader, int64_t series, enum resolution resolution, int64_t from_s,
+	int64_t to_s, struct minutes *minutes);
 static bool add_sample(void *arg, const struct sample_row *sample);
 static bool take_event(void *arg, const struct health_event *event);
 static void change_down(struct events *events, struct outage *outage, const struct health_event *event, bool down);
@@ -128,7 +129,7 @@ fill_metric(struct store_reader *reader, struct dataset_series *series, const st
     enum metric metric, enum resolution resolution, int64_t from_s, int64_t to_s)
 {
 	size_t first, count = to_s > from_s ? (size_t)((to_s - from_s) / WINDOW_STEP_S) : 0;
-	struct minutes minutes = { .from_ms = from_s * 1000, .count = count, .raw = resolution == RESOLUTION_RAW };
+	struct minutes minutes = { .from_ms = from_s * 1000, .count = count };
 	double *totals = calloc(count + 1, sizeof(*totals));
 	uint32_t *known = calloc(count + 1, sizeof(*known));
 	int status = 0;
@@ -140,8 +141,7 @@ fill_metric(struct store_reader *reader, struct dataset_series *series, const st
 	for (size_t s = 0; s < sources->count && status == 0; s++) {
 		memset(minutes.sums, 0, count * sizeof(*minutes.sums));
 		memset(minutes.counts, 0, count * sizeof(*minutes.counts));
-		status = store_samples(reader, sources->series[s], resolution, (struct wall){ from_s * 1000 },
-		    (struct wall){ to_s * 1000 }, add_sample, &minutes);
+		status = read_minutes(reader, sources->series[s], resolution, from_s, to_s, &minutes);
 		for (size_t i = 0; i < count; i++) {
 			totals[i] += minutes.counts[i] > 0 ? minutes.sums[i] / minutes.counts[i] : 0;
 			known[i] += minutes.counts[i] > 0;
@@ -160,6 +160,23 @@ fill_metric(struct store_reader *reader, struct dataset_series *series, const st
 	free(totals);
 	free(known);
 	return status;
+}
+
+/* Rollups are made in the background and may be behind: what comes after the last of them is read from raw samples. */
+static int
+read_minutes(struct store_reader *reader, int64_t series, enum resolution resolution, int64_t from_s, int64_t to_s,
+    struct minutes *minutes)
+{
+	const struct wall to = { to_s * 1000 };
+	size_t rolled = minutes->count;
+	int status = store_samples(reader, series, resolution, (struct wall){ from_s * 1000 }, to, add_sample, minutes);
+
+	while (rolled > 0 && minutes->counts[rolled - 1] == 0)
+		rolled--;
+	if (status != 0 || resolution == RESOLUTION_RAW || rolled == minutes->count)
+		return status;
+	return store_samples(reader, series, RESOLUTION_RAW,
+	    (struct wall){ minutes->from_ms + (int64_t)rolled * MINUTE_MS }, to, add_sample, minutes);
 }
 
 static bool

@@ -13,9 +13,9 @@
 /* A dataset with an empty window [from, to) for each region, whole minutes. NULL: out of memory. */
 struct dataset *history_new(const char *const *regions, size_t count, int64_t from_s, int64_t to_s) NONNULL MUST_USE;
 
-/* Fills in the minutes in [from, to) from the rollups, or from raw samples (the mean of a minute's samples, as the
- * rollups have it). A metric comes from the series of its own name of the region as a whole, else from an alias, else
- * from the sum of loads or the mean over backends. 0 or -errno. */
+/* Fills in the minutes in [from, to) from the rollups and what comes after the last of them, or from raw samples only
+ * (the mean of a minute's samples, as the rollups have it). A metric comes from the series of its own name of the
+ * region as a whole, else from an alias, else from the sum of loads or the mean over backends. 0 or -errno. */
 int history_fill(struct store_reader *reader, struct dataset *dataset, enum resolution resolution, int64_t from_s,
 	int64_t to_s) NONNULL MUST_USE;
 
