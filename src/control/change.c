@@ -19,8 +19,11 @@
 #include "base/log.h"
 #include "control/state.h"
 
+static void queue_run(struct control *control);
 static void publication_begin(struct publication *p);
+static void change_begin(struct publication *p);
 static bool change_build(struct publication *p);
+static bool build(struct publication *p, const struct world *world, const struct plan *plan);
 static struct plan *plan_reread(const struct plan *plan, const struct steering *from, const struct steering *to);
 static bool change_compare(struct publication *p);
 static bool compare_worlds(struct publication *p, const struct world *from, const struct world *to);
@@ -28,6 +31,7 @@ static bool list_moves(struct publication *p);
 static char *journal_body(const struct publication *p);
 static int change_store(struct store_txn *txn, void *arg);
 static void rebuild(struct publication *p);
+static void plan_replace(struct control *control, struct plan *plan);
 static void plan_begin(struct publication *p);
 static int plan_store(struct store_txn *txn, void *arg);
 static void on_stored(void *arg, int status);
@@ -35,6 +39,7 @@ static void publication_stored(void *arg);
 static void change_publish(struct publication *p);
 static void plan_publish(struct publication *p);
 static void finish(struct publication *p, enum outcome_status status, const char *message);
+static void log_failure(const struct publication *p, const char *message);
 static const char *store_trouble(int status);
 
 void
@@ -77,46 +82,47 @@ control_plan(struct control *control, struct plan *plan, outcome_fn *done, void 
 void
 publication_submit(struct control *control, struct publication *p)
 {
-	bool idle = control->queue == NULL;
-
 	p->control = control;
 	*control->queue_end = p;
 	control->queue_end = &p->next;
-	if (idle)
-		publication_begin(p);
+	queue_run(control);
+}
+
+/* Begins the first, and the next ones as long as each ends at once. A loop, since a thousand that wait may all be
+ * refused; and no two at a time, also when an outcome's receiver submits the next one. */
+static void
+queue_run(struct control *control)
+{
+	while (control->queue != NULL && !control->queue->begun) {
+		control->queue->begun = true;
+		publication_begin(control->queue);
+	}
 }
 
 static void
 publication_begin(struct publication *p)
 {
+	if (p->plan != NULL)
+		plan_begin(p);
+	else if (p->change != NULL)
+		change_begin(p);
+	else
+		rebuild(p);
+}
+
+static void
+change_begin(struct publication *p)
+{
 	struct control *control = p->control;
 	struct change *change = p->change;
 
-	if (p->plan != NULL) {
-		plan_begin(p);
-		return;
-	}
-	if (change == NULL) {
-		rebuild(p);
-		return;
-	}
-	if (change->prepare != NULL && !change->prepare(change, control, &p->diags)) {
+	if ((change->prepare != NULL && !change->prepare(change, control, &p->diags)) || !change_build(p))
 		finish(p, OUTCOME_INVALID, "the change was refused; nothing has changed");
-		return;
-	}
-	if (!change_build(p)) {
-		finish(p, OUTCOME_INVALID, "the change was refused; nothing has changed");
-		return;
-	}
-	if (!change_compare(p) || (p->body = journal_body(p)) == NULL) {
+	else if (!change_compare(p) || (p->body = journal_body(p)) == NULL)
 		finish(p, OUTCOME_UNAVAILABLE, "out of memory");
-		return;
-	}
-	if (change->dry_run) {
+	else if (change->dry_run)
 		finish(p, OUTCOME_DONE, "a dry run: nothing was changed");
-		return;
-	}
-	if (control->store == NULL)
+	else if (control->store == NULL)
 		finish(p, OUTCOME_UNAVAILABLE, store_missing(control));
 	else if (!store_submit(control->store, change_store, on_stored, p))
 		finish(p, OUTCOME_UNAVAILABLE, "the store's queue is full; try again");
@@ -131,9 +137,7 @@ change_build(struct publication *p)
 		.whole = change->whole, .zone_count = change->zone_count, .zones = change->zones,
 		.steering = change->steering, .steering_file = "steering.yaml",
 	};
-	struct text why = { 0 };
 	const struct plan *plan = control->plan;
-	bool built;
 
 	p->overrides_changed = change->override != NULL || change->override_delete != 0;
 	if (edit.zone_count == 0 && !edit.whole && edit.steering == NULL && p->overrides_changed)
@@ -141,18 +145,31 @@ change_build(struct publication *p)
 	p->world = world_edit(control->world, &edit, &p->diags);
 	if (p->world == NULL)
 		return false;
-	if (p->world->steering != control->world->steering && plan != NULL)
+	if (p->world->steering != control->world->steering && plan != NULL) {
 		plan = p->replanned = plan_reread(plan, control->world->steering, p->world->steering);
-	built = publish_build(&control->publisher, p->world, control->round, plan, &p->candidate, &why);
-	if (!built && plan != NULL) {
-		/* A plan made for the old intention may not fit the new one: static weights stand until the next. */
-		text_fini(&why);
-		built = publish_build(&control->publisher, p->world, control->round, NULL, &p->candidate, &why);
+		p->plan_dropped = plan == NULL;
 	}
-	if (!built)
-		diag_error(&p->diags, (struct diag_place){ 0 }, NULL, "%s", why.bytes == NULL ? "out of memory" : why.bytes);
-	text_fini(&why);
-	return built;
+	if (build(p, p->world, plan))
+		return true;
+	diag_error(&p->diags, (struct diag_place){ 0 }, NULL, "%s",
+	    p->message.bytes == NULL ? "out of memory" : p->message.bytes);
+	return false;
+}
+
+/* A plan made for what was may not fit what is: static weights stand until the next one. False with the reason in
+ * p->message. */
+static bool
+build(struct publication *p, const struct world *world, const struct plan *plan)
+{
+	struct control *control = p->control;
+
+	if (publish_build(&control->publisher, world, control->round, plan, &p->candidate, &p->message))
+		return true;
+	if (plan == NULL)
+		return false;
+	text_fini(&p->message);
+	p->plan_dropped = true;
+	return publish_build(&control->publisher, world, control->round, NULL, &p->candidate, &p->message);
 }
 
 /* A plan speaks of regions and groups by number, which mean something in its own steering only: by way of its JSON, which
@@ -298,15 +315,33 @@ rebuild(struct publication *p)
 {
 	struct control *control = p->control;
 
-	if (publish_build(&control->publisher, control->world, control->round, control->plan, &p->candidate, &p->message)
-	    && publish_commit(&control->publisher, &p->candidate, control->round, mono_now(), wall_now()) == 0) {
+	control->rebuilt = mono_now();
+	if (control->publisher.constraints == round_constraints(control->round)) {
+		finish(p, OUTCOME_DONE, "");	/* what was published meanwhile has them */
+		return;
+	}
+	if (build(p, control->world, control->plan) && publish_commit(&control->publisher, &p->candidate,
+	    control->round, mono_now(), wall_now()) == 0) {
+		if (p->plan_dropped)
+			plan_replace(control, NULL);
 		control->status.published = wall_now();
 		finish(p, OUTCOME_DONE, "");
 		return;
 	}
-	log_error("what the regions accept now can't be put in force: %s",
+	log_error("what the regions accept now can't be put in force, it's tried again: %s",
 	    p->message.bytes == NULL ? "out of memory" : p->message.bytes);
 	finish(p, OUTCOME_UNAVAILABLE, "");
+}
+
+/* `plan` is taken; NULL: what was in service doesn't fit any more. */
+static void
+plan_replace(struct control *control, struct plan *plan)
+{
+	if (plan == NULL && control->plan != NULL)
+		log_warning("the plan in service doesn't fit any more; static weights stand until the next");
+	plan_free(control->plan);
+	control->plan = plan;
+	control->status.planned = plan == NULL ? (struct wall){ 0 } : plan->made;
 }
 
 static void
@@ -362,16 +397,20 @@ static void
 publication_stored(void *arg)
 {
 	struct publication *p = arg;
+	struct control *control = p->control;
 
-	control_store_told(p->control, p->status);
-	if (p->status == -ENOENT)
+	control_store_told(control, p->status);
+	if (p->status == -ENOENT) {
+		control->overrides_stale |= p->overrides_changed;
 		finish(p, OUTCOME_NOT_FOUND, "there is no such entry; nothing has changed");
-	else if (p->status != 0)
+	} else if (p->status != 0) {
 		finish(p, OUTCOME_UNAVAILABLE, store_trouble(p->status));
-	else if (p->plan != NULL)
+	} else if (p->plan != NULL) {
 		plan_publish(p);
-	else
+	} else {
 		change_publish(p);
+	}
+	queue_run(control);
 }
 
 static const char *
@@ -394,25 +433,30 @@ change_publish(struct publication *p)
 {
 	struct control *control = p->control;
 	struct world *old = control->world;
+	bool known;
 
+	control->status.revision = p->revision;
 	if (p->world != NULL) {
 		if (publish_commit(&control->publisher, &p->candidate, control->round, mono_now(), wall_now()) != 0) {
-			finish(p, OUTCOME_UNAVAILABLE, "it's stored, but there was no memory to publish it: reload");
+			finish(p, OUTCOME_UNAVAILABLE, "it's stored, but there was no memory to publish it:"
+			    " it counts from the next start");
 			return;
 		}
 		control->world = p->world;
-		if (p->replanned != NULL || old->steering != control->world->steering) {
-			plan_free(control->plan);
-			control->plan = p->replanned;
-			p->replanned = NULL;
-		}
 		p->world = NULL;
+		if (p->plan_dropped || old->steering != control->world->steering) {
+			plan_replace(control, p->plan_dropped ? NULL : p->replanned);
+			if (!p->plan_dropped)
+				p->replanned = NULL;
+		}
 	}
-	if (p->overrides_changed && overrides_load(control))
-		overrides_apply(control);
 	control->status.published = wall_now();
-	control->status.revision = p->revision;
-	finish(p, OUTCOME_DONE, "");
+	known = (!p->overrides_changed && !control->overrides_stale) || overrides_load(control);
+	overrides_apply(control, wall_now());
+	if (known)
+		finish(p, OUTCOME_DONE, "");
+	else
+		finish(p, OUTCOME_UNAVAILABLE, "it's stored, but the overrides couldn't be read back: reload");
 	if (control->world != old)
 		world_free(old);	/* after the outcome, whose names of deleted zones lie in it */
 }
@@ -426,15 +470,14 @@ plan_publish(struct publication *p)
 		finish(p, OUTCOME_UNAVAILABLE, "no memory to publish the plan; the last one stays");
 		return;
 	}
-	plan_free(control->plan);
-	control->plan = p->plan;
+	plan_replace(control, p->plan);
 	p->plan = NULL;
-	control->status.published = control->status.planned = wall_now();
+	control->status.published = wall_now();
 	control->status.plan_refused[0] = '\0';
 	finish(p, OUTCOME_DONE, "");
 }
 
-/* Delivers the outcome, frees the publication, and begins the next one. */
+/* Delivers the outcome and frees the publication. The next one is begun by queue_run(). */
 static void
 finish(struct publication *p, enum outcome_status status, const char *message)
 {
@@ -448,12 +491,24 @@ finish(struct publication *p, enum outcome_status status, const char *message)
 
 	if (p->done != NULL)
 		p->done(p->arg, &outcome);
+	else if (p->change != NULL && status != OUTCOME_DONE)
+		log_failure(p, message);
 	control->queue = p->next;
 	if (control->queue == NULL)
 		control->queue_end = &control->queue;
 	publication_abandon(p);
-	if (control->queue != NULL)
-		publication_begin(control->queue);
+}
+
+/* Of a change that nobody waits for: SIGHUP, a drain's end. */
+static void
+log_failure(const struct publication *p, const char *message)
+{
+	struct text errors = { 0 };
+
+	diag_print(&p->diags, &errors);
+	log_error("%s: %s%s%s", p->change->action, message, errors.length > 0 ? "\n" : "",
+	    errors.bytes == NULL ? "" : errors.bytes);
+	text_fini(&errors);
 }
 
 void

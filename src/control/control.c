@@ -16,18 +16,21 @@
 
 #define TICK_MS 250		/* resolution of silence, drains' ends and probes; a fraction of any sensible interval */
 #define MAINTAIN_MS 60000	/* rollups and retention */
+#define REBUILD_AGAIN_MS 5000	/* after a failure: what lacked may be there again, and the log isn't flooded */
 
-static bool start_loop(struct control *control);
+static bool start_loop(struct control *control, struct diags *diags);
 static void start_pae(struct control *control);
 static void on_wake(uv_async_t *handle);
 static void on_signal(uv_signal_t *handle, int number);
+static void stop_task(void *arg);
 static void on_tick(uv_timer_t *timer);
 static void end_overrides(struct control *control, struct wall now);
 static void probe_outside(struct control *control, struct mono now);
 static void maintain(struct control *control, struct mono now);
 static int maintain_job(struct store_txn *txn, void *arg);
 static void maintain_next(void *arg, int status);
-static void on_probed(void *arg, region_id region, size_t service, bool healthy, const char *detail);
+static void maintain_told(void *arg);
+static void on_probed(void *arg, const char *region, const char *service, bool healthy, const char *detail);
 static void close_handles(struct control *control);
 
 struct control *
@@ -48,10 +51,10 @@ control_new(const struct control_options *options, struct diags *diags)
 	control->publisher.worker_count = options->settings->workers != 0 ? options->settings->workers
 		: (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	pthread_mutex_init(&control->lock, NULL);
-	uv_loop_init(&control->loop);
-	control->loop.data = control;
+	control->lock_fd = -1;
+	control->stopping = true;	/* takes no tasks before its loop is there */
 	control->round = round_new(event_keep, control);
-	if (control->round != NULL && control_load(control, diags) && start_loop(control))
+	if (control->round != NULL && control_load(control, diags) && start_loop(control, diags))
 		return control;
 	if (!diag_failed(diags))
 		diag_error(diags, (struct diag_place){ 0 }, NULL, "out of memory");
@@ -60,19 +63,33 @@ control_new(const struct control_options *options, struct diags *diags)
 }
 
 static bool
-start_loop(struct control *control)
+start_loop(struct control *control, struct diags *diags)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	int status = uv_loop_init(&control->loop);
 
-	uv_async_init(&control->loop, &control->wake, on_wake);
-	uv_timer_init(&control->loop, &control->tick);
-	uv_timer_start(&control->tick, on_tick, TICK_MS, TICK_MS);
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-		uv_signal_init(&control->loop, &control->signals[i]);
-		uv_signal_start(&control->signals[i], on_signal, signals[i]);
+	if (status != 0)
+		goto fail;
+	control->loop.data = control;
+	status = uv_async_init(&control->loop, &control->wake, on_wake);
+	if (status != 0) {
+		uv_loop_close(&control->loop);
+		goto fail;
 	}
+	uv_timer_init(&control->loop, &control->tick);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		uv_signal_init(&control->loop, &control->signals[i]);
+	control->stopping = false;	/* from here on close_handles() undoes it */
+	uv_timer_start(&control->tick, on_tick, TICK_MS, TICK_MS);
+	for (size_t i = 0; i < ARRAY_SIZE(signals) && status == 0; i++)
+		status = uv_signal_start(&control->signals[i], on_signal, signals[i]);
+	if (status != 0)
+		goto fail;
 	control->outside = outside_new(&control->loop, on_probed, control);
 	return control->outside != NULL;
+fail:
+	diag_error(diags, (struct diag_place){ 0 }, NULL, "can't start the control thread's loop: %s", uv_strerror(status));
+	return false;
 }
 
 int
@@ -80,6 +97,7 @@ control_run(struct control *control)
 {
 	start_pae(control);
 	uv_run(&control->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&control->loop);
 	return 0;
 }
 
@@ -192,6 +210,11 @@ control_free(struct control *control)
 {
 	if (control == NULL)
 		return;
+	if (!control->stopping) {	/* it never ran: its handles are still open, and tasks may wait */
+		close_handles(control);
+		uv_run(&control->loop, UV_RUN_DEFAULT);
+		uv_loop_close(&control->loop);
+	}
 	server_stop(control->publisher.server);
 	store_close(control->store);
 	while (control->queue != NULL) {
@@ -201,13 +224,14 @@ control_free(struct control *control)
 		publication_abandon(p);
 	}
 	pae_free(control->pae);
-	uv_loop_close(&control->loop);
 	publisher_fini(&control->publisher);
 	round_free(control->round);
 	plan_free(control->plan);
 	world_free(control->world);
 	arena_free(control->override_arena);
 	free(control->overrides);
+	if (control->lock_fd >= 0)
+		close(control->lock_fd);
 	pthread_mutex_destroy(&control->lock);
 	free(control);
 }
@@ -222,23 +246,30 @@ on_tick(uv_timer_t *timer)
 	struct wall wall = wall_now();
 
 	round_tick(control->round, now, wall);
-	overrides_apply(control);
+	if (control->overrides_stale)
+		overrides_load(control);
+	overrides_apply(control, wall);
+	if (round_constraints(control->round) != control->publisher.constraints && control->queue == NULL
+	    && mono_ms_between(control->rebuilt, now) >= REBUILD_AGAIN_MS)
+		publication_rebuild(control);
 	end_overrides(control, wall);
 	probe_outside(control, now);
 	maintain(control, now);
 }
 
-/* A drain that has run out is taken from the store, with its row in the journal. Until that is written, its end counts
- * by the clock alone (overrides_apply). */
+/* A drain that has run out is taken from the store, with its row in the journal: one at a time, when nothing else is
+ * under way. Until that is written, its end counts by the clock alone (round_overrides). */
 static void
 end_overrides(struct control *control, struct wall now)
 {
+	if (control->queue != NULL || control->status.store_failing)
+		return;
 	for (size_t i = 0; i < control->override_count; i++) {
 		const struct override *o = &control->overrides[i];
 		struct arena *arena;
 		struct change *change;
 
-		if (o->until.ms == 0 || o->until.ms > now.ms || control->queue != NULL || control->status.store_failing)
+		if (o->until.ms == 0 || o->until.ms > now.ms)
 			continue;
 		arena = arena_new();
 		change = arena == NULL ? NULL : arena_alloc(arena, sizeof(*change));
@@ -275,12 +306,18 @@ probe_outside(struct control *control, struct mono now)
 		}
 }
 
+/* By name: the steering may have changed since the probe began, and its numbers with it. */
 static void
-on_probed(void *arg, region_id region, size_t service, bool healthy, const char *detail)
+on_probed(void *arg, const char *region, const char *service, bool healthy, const char *detail)
 {
 	struct control *control = arg;
+	const struct steering *steering = round_steering(control->round);
+	const struct steering_service *s = steering_service_find(steering, service);
+	region_id r = steering_region_find(steering, region);
 
-	round_probe(control->round, region, service, healthy, detail, wall_now());
+	if (s == NULL || r == NO_REGION)
+		return;
+	round_probe(control->round, r, (size_t)(s - steering->services), healthy, detail, wall_now());
 	round_write(control->round, control->publisher.current);
 }
 
@@ -311,6 +348,17 @@ maintain_next(void *arg, int status)
 	if (status == 0 && control->maintain_more
 	    && !store_submit(control->store, maintain_job, maintain_next, control))
 		log_debug("the store is busy: the rest of the maintenance waits for the next minute");
+	atomic_store(&control->maintain_status, status);
+	(void)control_post(control, maintain_told, control);
+}
+
+/* Where no report comes, this alone tells how the store is. */
+static void
+maintain_told(void *arg)
+{
+	struct control *control = arg;
+
+	control_store_told(control, atomic_load(&control->maintain_status));
 }
 
 void

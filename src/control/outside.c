@@ -1,6 +1,6 @@
 /* outside.c -- see outside.h.
  * In: a snapshot's region records.  Out: one verdict for each (service, region) asked for.  Threads: control.
- * A sweep owns copies of the host and path it asks for, so a snapshot may go while its probes are under way. */
+ * A sweep owns copies of all that it asks for, so a snapshot may go while its probes are under way. */
 #include "control/outside.h"
 
 #include <stdio.h>
@@ -22,10 +22,9 @@ struct outside {
 struct sweep {
 	struct sweep *next, **link;
 	struct outside *outside;
-	region_id region;
-	size_t service;
+	char *region, *service;
 	unsigned left;
-	bool healthy;
+	bool healthy, failed;
 	char detail[128];
 	char *host, *path;
 };
@@ -78,8 +77,8 @@ outside_probe(struct outside *outside, const struct snapshot *snapshot, size_t s
 	if (sweep == NULL)
 		return;
 	sweep->outside = outside;
-	sweep->region = region;
-	sweep->service = service;
+	sweep->region = strdup(snapshot->steering->regions[region].name);
+	sweep->service = strdup(s->intent->name);
 	sweep->host = strdup(s->intent->name);
 	sweep->path = s->intent->probe_path == NULL ? NULL : strdup(s->intent->probe_path);
 	sweep->next = outside->sweeps;
@@ -87,8 +86,12 @@ outside_probe(struct outside *outside, const struct snapshot *snapshot, size_t s
 	if (sweep->next != NULL)
 		sweep->next->link = &sweep->next;
 	outside->sweeps = sweep;
-	if (sweep->host != NULL && sweep->host[0] != '\0')
-		sweep->host[strlen(sweep->host) - 1] = '\0';	/* HTTP's Host has no final dot */
+	if (sweep->region == NULL || sweep->service == NULL || sweep->host == NULL
+	    || (sweep->path == NULL && s->intent->probe_path != NULL)) {
+		sweep_free(sweep);
+		return;
+	}
+	sweep->host[strlen(sweep->host) - 1] = '\0';	/* HTTP's Host has no final dot */
 	for (size_t t = 0; t < ARRAY_SIZE(types); t++) {
 		const struct rrset *set = node_rrset(variant, types[t]);
 
@@ -125,13 +128,16 @@ on_result(void *arg, const struct probe_result *result)
 {
 	struct sweep *sweep = arg;
 
-	if (result->healthy)
+	if (result->healthy) {
 		sweep->healthy = true;
-	else
+	} else if (!result->unknown) {
+		sweep->failed = true;
 		snprintf(sweep->detail, sizeof(sweep->detail), "%s", result->detail);
+	}
 	if (--sweep->left > 0)
 		return;
-	sweep->outside->done(sweep->outside->arg, sweep->region, sweep->service, sweep->healthy, sweep->detail);
+	if (sweep->healthy || sweep->failed)
+		sweep->outside->done(sweep->outside->arg, sweep->region, sweep->service, sweep->healthy, sweep->detail);
 	sweep_free(sweep);
 }
 
@@ -141,6 +147,8 @@ sweep_free(struct sweep *sweep)
 	*sweep->link = sweep->next;
 	if (sweep->next != NULL)
 		sweep->next->link = sweep->link;
+	free(sweep->region);
+	free(sweep->service);
 	free(sweep->host);
 	free(sweep->path);
 	free(sweep);

@@ -1,9 +1,8 @@
 /* override.c -- the operators' overrides: the list in the store, and which of them are in force now.
- * In: rows.  Out: drains for the round.  Threads: control. */
+ * In: rows.  Out: drains for the round, which looks itself whether their time has come.  Threads: control. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "control/state.h"
 
 struct loading {
@@ -37,7 +36,7 @@ on_override(void *arg, const struct override *row)
 	return true;
 }
 
-/* On failure the list stays as it was. */
+/* False: they can't be read from the store; the list stays as it was. */
 bool
 overrides_load(struct control *control)
 {
@@ -49,8 +48,8 @@ overrides_load(struct control *control)
 
 	store_reader_close(reader);
 	text_fini(&error);
+	control->overrides_stale = !loaded;
 	if (!loaded) {
-		log_error("the overrides can't be read from the store; the last known ones stay in force");
 		arena_free(loading.arena);
 		free(loading.list);
 		return false;
@@ -64,21 +63,8 @@ overrides_load(struct control *control)
 }
 
 void
-overrides_apply(struct control *control)
+overrides_apply(struct control *control, struct wall now)
 {
-	struct wall now = wall_now();
-	struct override *active = calloc(control->override_count + 1, sizeof(*active));
-	size_t count = 0;
-
-	if (active == NULL)
-		return;
-	for (size_t i = 0; i < control->override_count; i++) {
-		const struct override *o = &control->overrides[i];
-
-		if (o->from.ms <= now.ms && (o->until.ms == 0 || o->until.ms > now.ms))
-			active[count++] = *o;
-	}
-	round_overrides(control->round, active, count, now);
+	round_overrides(control->round, control->overrides, control->override_count, now);
 	round_write(control->round, control->publisher.current);
-	free(active);
 }

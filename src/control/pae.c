@@ -12,13 +12,14 @@
 
 #define BACKOFF_MOST_MS 60000
 #define STEADY_MS 60000		/* a child that lived this long starts the back-off anew */
+#define KILL_AFTER_MS 500	/* a child that doesn't leave when told: it has nothing to lose, and we are to end soon */
 
 struct pae {
 	uv_loop_t *loop;
 	char **arguments;
 	uv_process_t process;
 	uv_pipe_t lifeline;
-	uv_timer_t again;
+	uv_timer_t again;	/* the next start; while stopping: the end of patience */
 	bool running, stopping;
 	unsigned open_handles;	/* process and lifeline, while they close */
 	unsigned restarts;
@@ -29,6 +30,7 @@ static void start(struct pae *pae);
 static void on_child_exit(uv_process_t *process, int64_t status, int signal);
 static void on_part_closed(uv_handle_t *handle);
 static void on_again(uv_timer_t *timer);
+static void on_overdue(uv_timer_t *timer);
 
 struct pae *
 pae_new(uv_loop_t *loop, const char *const *arguments)
@@ -41,14 +43,21 @@ pae_new(uv_loop_t *loop, const char *const *arguments)
 	while (arguments[count] != NULL)
 		count++;
 	pae->arguments = calloc(count + 1, sizeof(char *));
-	for (size_t i = 0; pae->arguments != NULL && i < count; i++)
+	for (size_t i = 0; pae->arguments != NULL && i < count; i++) {
 		pae->arguments[i] = strdup(arguments[i]);
+		if (pae->arguments[i] == NULL)
+			goto fail;
+	}
+	if (pae->arguments == NULL)
+		goto fail;
 	pae->loop = loop;
 	uv_timer_init(loop, &pae->again);
 	pae->again.data = pae;
-	if (pae->arguments != NULL)
-		start(pae);
+	start(pae);
 	return pae;
+fail:
+	pae_free(pae);
+	return NULL;
 }
 
 static void
@@ -68,7 +77,6 @@ start(struct pae *pae)
 	pae->lifeline.data = pae->process.data = pae;
 	pae->started_ms = uv_now(pae->loop);
 	status = uv_spawn(pae->loop, &pae->process, &options);
-	pae->process.data = pae;
 	pae->running = status == 0;
 	if (status == 0)
 		return;
@@ -86,8 +94,11 @@ on_child_exit(uv_process_t *process, int64_t status, int signal)
 	pae->open_handles = 2;
 	uv_close((uv_handle_t *)&pae->lifeline, on_part_closed);
 	uv_close((uv_handle_t *)&pae->process, on_part_closed);
-	if (pae->stopping)
+	if (pae->stopping) {
+		if (was_running)
+			uv_close((uv_handle_t *)&pae->again, NULL);
 		return;
+	}
 	if (uv_now(pae->loop) - pae->started_ms >= STEADY_MS)
 		pae->backoff_ms = 0;
 	if (was_running)
@@ -143,9 +154,21 @@ pae_stop(struct pae *pae)
 	if (pae == NULL)
 		return;
 	pae->stopping = true;
-	uv_close((uv_handle_t *)&pae->again, NULL);
-	if (pae->running)
-		uv_process_kill(&pae->process, SIGTERM);
+	if (!pae->running) {
+		uv_close((uv_handle_t *)&pae->again, NULL);
+		return;
+	}
+	uv_process_kill(&pae->process, SIGTERM);
+	uv_timer_start(&pae->again, on_overdue, KILL_AFTER_MS, 0);
+}
+
+static void
+on_overdue(uv_timer_t *timer)
+{
+	struct pae *pae = timer->data;
+
+	log_warning("isobar-pae doesn't end; it's killed");
+	uv_process_kill(&pae->process, SIGKILL);
 }
 
 void

@@ -17,7 +17,8 @@ bool pae_running(const struct pae *pae);	/* NULL: false */
 unsigned pae_restarts(const struct pae *pae);
 void pae_train(struct pae *pae) NONNULL;	/* SIGUSR1: train now */
 
-/* Ends the child (SIGTERM). The loop must run until its handles are closed, then pae_free(). */
+/* Ends the child (SIGTERM, half a second later SIGKILL). The loop must run until its handles are closed, then
+ * pae_free(). */
 void pae_stop(struct pae *pae);
 void pae_free(struct pae *pae);
 

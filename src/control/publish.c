@@ -16,6 +16,9 @@ static struct snapshot *build_snapshot(const struct publisher *publisher, const 
 	struct steering *steering, const struct plan *plan, struct candidate *candidate);
 static void retire(struct publisher *publisher, struct snapshot *snapshot);
 static void remember(struct publisher *publisher, const char *service, const char *region, uint64_t count);
+static struct answered *answered_find(const struct publisher *publisher, size_t count, const char *service,
+	const char *region);
+static int compare_answered(const void *a, const void *b);
 static void geo_release(struct geo_file *geo);
 
 bool
@@ -23,18 +26,17 @@ publish_build(const struct publisher *publisher, const struct world *world, cons
 	const struct plan *plan, struct candidate *candidate, struct text *why)
 {
 	struct steering *steering = effective_steering(world, round);
-	struct plan *cut = NULL;
+	struct plan *cut = plan == NULL || steering == NULL ? NULL : plan_cut(plan, steering);
 	bool built = false;
 
 	memset(candidate, 0, sizeof(*candidate));
-	if (steering != NULL && plan != NULL)
-		plan = cut = plan_cut(plan, steering);
-	if (steering != NULL && (plan != NULL) == (cut != NULL))
-		candidate->snapshot = build_snapshot(publisher, world, steering, plan, candidate);
+	candidate->constraints = round_constraints(round);
+	if (steering != NULL && (plan == NULL || cut != NULL))
+		candidate->snapshot = build_snapshot(publisher, world, steering, cut, candidate);
 	if (candidate->snapshot == NULL)
 		text_puts(why, "out of memory");
 	else
-		built = certificate_check(candidate->snapshot, plan, why);
+		built = certificate_check(candidate->snapshot, cut, why);
 	plan_free(cut);
 	steering_free(steering);
 	if (!built) {
@@ -128,6 +130,7 @@ publish_commit(struct publisher *publisher, struct candidate *candidate, struct 
 	publisher->current = candidate->snapshot;
 	publisher->geo = candidate->geo;
 	publisher->epoch = candidate->snapshot->epoch;
+	publisher->constraints = candidate->constraints;
 	if (publisher->server != NULL)
 		server_publish(publisher->server, publisher->current);
 	/* 4. The old one's counts are complete only now. */
@@ -143,25 +146,26 @@ publish_commit(struct publisher *publisher, struct candidate *candidate, struct 
 static void
 retire(struct publisher *publisher, struct snapshot *snapshot)
 {
+	size_t known = publisher->answered_count;
+
 	for (uint32_t s = 0; s < snapshot->service_count; s++)
 		for (size_t i = 0; i < snapshot->services[s].order_count; i++) {
 			region_id r = snapshot->services[s].order[i];
 			const char *service = snapshot->services[s].intent->name;
 			const char *region = snapshot->steering->regions[r].name;
 			uint64_t count = snapshot_picks(snapshot, s, r);
-			struct answered *entry = NULL;
+			struct answered *entry;
 
-			for (size_t k = 0; k < publisher->answered_count && entry == NULL; k++)
-				if (strcmp(publisher->answered[k].service, service) == 0
-				    && strcmp(publisher->answered[k].region, region) == 0)
-					entry = &publisher->answered[k];
-			if (entry != NULL || count == 0) {
-				if (entry != NULL)
-					entry->count += count;
+			if (count == 0)
 				continue;
-			}
-			remember(publisher, service, region, count);
+			entry = answered_find(publisher, known, service, region);
+			if (entry != NULL)
+				entry->count += count;
+			else
+				remember(publisher, service, region, count);
 		}
+	if (publisher->answered_count > known)
+		qsort(publisher->answered, publisher->answered_count, sizeof(*publisher->answered), compare_answered);
 	snapshot_free(snapshot);
 }
 
@@ -182,21 +186,35 @@ remember(struct publisher *publisher, const char *service, const char *region, u
 	list[publisher->answered_count++] = entry;
 }
 
+/* Among the first `count`, which are sorted. */
+static struct answered *
+answered_find(const struct publisher *publisher, size_t count, const char *service, const char *region)
+{
+	const struct answered key = { (char *)(uintptr_t)service, (char *)(uintptr_t)region, 0 };
+
+	return count == 0 ? NULL
+		: bsearch(&key, publisher->answered, count, sizeof(key), compare_answered);
+}
+
+static int
+compare_answered(const void *a, const void *b)
+{
+	const struct answered *x = a, *y = b;
+	int order = strcmp(x->service, y->service);
+
+	return order != 0 ? order : strcmp(x->region, y->region);
+}
+
 uint64_t
 publish_answers(const struct publisher *publisher, const char *service, const char *region)
 {
 	const struct snapshot *now = publisher->current;
 	region_id r = now == NULL ? NO_REGION : steering_region_find(now->steering, region);
-	uint64_t count = 0;
+	const struct steering_service *s = r == NO_REGION ? NULL : steering_service_find(now->steering, service);
+	const struct answered *before = answered_find(publisher, publisher->answered_count, service, region);
 
-	for (size_t k = 0; k < publisher->answered_count; k++)
-		if (strcmp(publisher->answered[k].service, service) == 0
-		    && strcmp(publisher->answered[k].region, region) == 0)
-			count += publisher->answered[k].count;
-	for (uint32_t s = 0; r != NO_REGION && s < now->service_count; s++)
-		if (strcmp(now->services[s].intent->name, service) == 0)
-			count += snapshot_picks(now, s, r);
-	return count;
+	return (before == NULL ? 0 : before->count)
+	    + (s == NULL ? 0 : snapshot_picks(now, (uint32_t)(s - now->steering->services), r));
 }
 
 void

@@ -16,8 +16,9 @@ struct publisher {
 	struct snapshot *current;		/* NULL before the first */
 	struct geo_file *geo;			/* of the current snapshot */
 	uint64_t epoch;				/* of the newest */
+	unsigned constraints;			/* round_constraints() that the current one was built with */
 	unsigned worker_count;
-	struct answered { char *service, *region; uint64_t count; } *answered;	/* of retired snapshots */
+	struct answered { char *service, *region; uint64_t count; } *answered;	/* of retired snapshots; sorted */
 	size_t answered_count;
 };
 
@@ -25,6 +26,7 @@ struct publisher {
 struct candidate {
 	struct snapshot *snapshot;
 	struct geo_file *geo;
+	unsigned constraints;
 	double *moved;				/* by service of the snapshot */
 };
 

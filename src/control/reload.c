@@ -50,14 +50,14 @@ static void
 reload_folder(struct control *control, outcome_fn *done, void *arg)
 {
 	struct world_folder folder;
-	struct candidate candidate;
+	struct candidate candidate = { 0 };
 	struct diags diags = { 0 };
 	struct text why = { 0 };
-	struct world *world = NULL;
+	struct world *world;
 	struct outcome outcome = { .status = OUTCOME_INVALID, .diags = &diags, .message = "the folder was refused" };
 
-	if (world_folder_read(&folder, control->settings->zones, &diags))
-		world = world_edit(control->world, &folder.edit, &diags);
+	world_folder_read(&folder, control->settings->zones, &diags);
+	world = world_edit(control->world, &folder.edit, &diags);
 	world_folder_fini(&folder);
 	if (world != NULL && publish_build(&control->publisher, world, control->round, NULL, &candidate, &why)
 	    && publish_commit(&control->publisher, &candidate, control->round, mono_now(), wall_now()) == 0) {
@@ -70,7 +70,9 @@ reload_folder(struct control *control, outcome_fn *done, void *arg)
 	} else {
 		struct text errors = { 0 };
 
+		candidate_fini(&candidate);
 		world_free(world);
+		diag_sort(&diags);
 		diag_print(&diags, &errors);
 		log_error("the folder was refused, what was served stays:\n%s%s", errors.bytes == NULL ? "" : errors.bytes,
 		    why.bytes == NULL ? "" : why.bytes);

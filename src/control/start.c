@@ -3,23 +3,30 @@
  * Threads: control, before its loop runs.
  *
  * A ladder whose order must not change:
- *  1. store     (what was acknowledged is the truth; without it nothing can be imported)
+ *  1. store     (what was acknowledged is the truth; without it nothing can be imported; one daemon has it)
  *  2. world     (from the store, or the folder when the store is empty)
  *  3. plan      (the last certified one, so that a restart doesn't move clients)
  *  4. snapshot, round (the newest reports make the live words, so no dead region is answered at first)
  *  5. workers   (the first answer may go out only now)
  * Probes and the PAE come after it, in control_run(): they need a loop. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "control/state.h"
 
+#define IMPORT "import"		/* the journal's word for it */
+
 static bool open_store(struct control *control, struct diags *diags);
+static bool lock_store(struct control *control, struct diags *diags);
 static bool can_be_read(const char *path);
 static bool load_world(struct control *control, struct diags *diags);
 static bool load_stored(struct control *control, struct store_reader *reader, struct diags *diags);
+static bool was_imported(struct store_reader *reader);
 static bool import_folder(struct control *control, struct diags *diags);
 static int import_job(struct store_txn *txn, void *arg);
 static void load_plan(struct control *control);
@@ -49,6 +56,8 @@ open_store(struct control *control, struct diags *diags)
 
 	if (control->options.storeless)
 		return true;
+	if (!lock_store(control, diags))
+		return false;
 	control->store = store_open(&options, &error);
 	if (control->store == NULL && can_be_read(settings->store)) {
 		log_error("store: %s; it's only read: answers go by what it holds, reports and changes are refused",
@@ -59,6 +68,29 @@ open_store(struct control *control, struct diags *diags)
 	}
 	text_fini(&error);
 	return control->store != NULL || control->status.store_failing;
+}
+
+/* SQLite would let a second daemon write to the same file, and each would answer without the other's changes. The lock
+ * is of a file beside it, since closing the store's own would drop SQLite's locks; it ends with the process, however that
+ * ends. Where no file can be made the store can't be written either. */
+static bool
+lock_store(struct control *control, struct diags *diags)
+{
+	const char *store = control->settings->store;
+	struct text path = { 0 };
+	bool locked;
+
+	text_printf(&path, "%s-lock", store);
+	if (path.failed) {
+		text_fini(&path);
+		return false;
+	}
+	control->lock_fd = open(path.bytes, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	text_fini(&path);
+	locked = control->lock_fd < 0 || flock(control->lock_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+	if (!locked)
+		diag_error(diags, (struct diag_place){ 0 }, NULL, "store: %s: another isobard has it in use", store);
+	return locked;
 }
 
 /* A store on a disk that can't be written still has the zones. */
@@ -78,7 +110,7 @@ load_world(struct control *control, struct diags *diags)
 {
 	struct text error = { 0 };
 	struct store_reader *reader;
-	bool loaded;
+	bool loaded, import;
 
 	if (control->options.storeless)
 		return import_folder(control, diags);
@@ -90,15 +122,40 @@ load_world(struct control *control, struct diags *diags)
 	}
 	loaded = load_stored(control, reader, diags);
 	control->status.revision = store_revision(reader);
+	import = loaded && control->store != NULL && control->world->zone_count == 0
+	    && *control->world->steering_text == '\0' && !was_imported(reader);
 	store_reader_close(reader);
-	if (loaded && control->store != NULL && control->world->zone_count == 0 && *control->world->steering_text == '\0') {
+	if (import) {
 		world_free(control->world);
 		control->world = NULL;
 		loaded = import_folder(control, diags);
 	}
-	if (loaded && overrides_load(control))
+	if (loaded && !overrides_load(control)) {
+		fail(diags, "the store's overrides can't be read", NULL);
+		return false;
+	}
+	if (loaded)
 		load_plan(control);
 	return loaded;
+}
+
+static bool
+on_journal_row(void *arg, const struct journal_row *row)
+{
+	bool *imported = arg;
+
+	*imported = strcmp(row->action, IMPORT) == 0;
+	return !*imported;
+}
+
+/* An operator who has deleted everything doesn't want it back with the next start. */
+static bool
+was_imported(struct store_reader *reader)
+{
+	bool imported = false;
+
+	(void)store_journal(reader, 1, SIZE_MAX, on_journal_row, &imported);
+	return imported;
 }
 
 struct stored { struct zone_text *zones; size_t count; bool failed; };
@@ -113,8 +170,10 @@ on_stored_zone(void *arg, const char *name, const char *text)
 	if (zones == NULL)
 		return false;
 	stored->zones = zones;
-	zones[stored->count++] = (struct zone_text){ strdup(name), strdup(name), strdup(text) };
-	return true;
+	zones += stored->count++;
+	*zones = (struct zone_text){ strdup(name), strdup(name), strdup(text) };
+	stored->failed |= zones->file == NULL || zones->name == NULL || zones->text == NULL;
+	return !stored->failed;
 }
 
 static bool
@@ -157,8 +216,8 @@ import_folder(struct control *control, struct diags *diags)
 		control->world = world_edit(NULL, &empty, diags);
 		return control->world != NULL;
 	}
-	if (world_folder_read(&folder, control->settings->zones, diags))
-		control->world = world_edit(NULL, &folder.edit, diags);
+	world_folder_read(&folder, control->settings->zones, diags);
+	control->world = world_edit(NULL, &folder.edit, diags);
 	world_folder_fini(&folder);
 	if (control->world == NULL)
 		return false;
@@ -180,7 +239,7 @@ import_job(struct store_txn *txn, void *arg)
 	if (status == 0)
 		status = store_steering_put(txn, control->world->steering_text);
 	if (status == 0)
-		status = store_journal_add(txn, wall_now(), "isobard", "import", "the store was empty", "{}",
+		status = store_journal_add(txn, wall_now(), "isobard", IMPORT, "the store was empty", "{}",
 		    &control->status.revision);
 	return status;
 }
@@ -214,7 +273,9 @@ publish_first(struct control *control, struct diags *diags)
 		if (round_constraints(control->round) > 0 && !publish_stored(control, diags))
 			return false;
 	}
-	overrides_apply(control);
+	/* What is old is silent from the first answer on, and probed. */
+	round_tick(control->round, mono_now(), wall_now());
+	overrides_apply(control, wall_now());
 	return true;
 }
 
@@ -226,10 +287,12 @@ publish_stored(struct control *control, struct diags *diags)
 	bool built = publish_build(&control->publisher, control->world, control->round, control->plan, &candidate, &why);
 
 	if (!built && control->plan != NULL) {
-		log_warning("the stored plan doesn't fit any more (%s); static weights stand", why.bytes);
+		log_warning("the stored plan doesn't fit any more (%s); static weights stand",
+		    why.bytes == NULL ? "out of memory" : why.bytes);
 		text_fini(&why);
 		plan_free(control->plan);
 		control->plan = NULL;
+		control->status.planned = (struct wall){ 0 };
 		built = publish_build(&control->publisher, control->world, control->round, NULL, &candidate, &why);
 	}
 	if (!built)
@@ -247,7 +310,8 @@ on_latest_report(void *arg, const char *region, const char *agent, struct wall r
 	struct control *control = arg;
 	struct diags ignored = { 0 };
 	struct report *report = report_read(json, strlen(json), region, &ignored);
-	struct mono heard = mono_add_ms(mono_now(), received.ms - wall_now().ms);
+	int64_t age_ms = wall_now().ms - received.ms;
+	struct mono heard = mono_add_ms(mono_now(), age_ms > 0 ? -age_ms : 0);
 
 	(void)agent;
 	if (report != NULL && round_report(control->round, report, heard, received) != ROUND_TAKEN)

@@ -3,6 +3,8 @@
 #define ISOBAR_CONTROL_STATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 
 #include "control/control.h"
 #include "control/outside.h"
@@ -24,9 +26,11 @@ struct publication {
 	struct plan *plan;
 	outcome_fn *done;
 	void *arg;
-	/* while it's under way */
+	/* from its turn on */
+	bool begun;
 	struct world *world;
 	struct plan *replanned;		/* the plan in service, read again for a new steering; or NULL */
+	bool plan_dropped;		/* it fits no more: static weights until the next */
 	const struct steering *planned_for;	/* what the proposed plan's numbers mean */
 	struct candidate candidate;
 	struct diags diags;
@@ -48,7 +52,7 @@ struct control {
 	uv_async_t wake;
 	uv_timer_t tick;
 	uv_signal_t signals[3];
-	pthread_mutex_t lock;		/* guards tasks, stopping */
+	pthread_mutex_t lock;		/* guards tasks, and stopping while the loop runs */
 	struct task *tasks, **tasks_end;
 	bool stopping;
 	struct store *store;
@@ -62,8 +66,11 @@ struct control {
 	struct override *overrides;		/* all in the store; strings in `override_arena` */
 	size_t override_count;
 	struct arena *override_arena;
-	struct mono probed, maintained;
+	bool overrides_stale;			/* the store has others, which couldn't be read */
+	struct mono probed, maintained, rebuilt;
 	bool maintain_more;			/* the store's writer thread alone uses it */
+	atomic_int maintain_status;		/* how the last piece of it ended */
+	int lock_fd;				/* keeps a second daemon off the store; or -1 */
 	struct control_status status;
 };
 
@@ -80,7 +87,7 @@ void publication_abandon(struct publication *publication) NONNULL;	/* at the end
 
 /* override.c */
 bool overrides_load(struct control *control) NONNULL;
-void overrides_apply(struct control *control) NONNULL;	/* those in force now, into the round and the live words */
+void overrides_apply(struct control *control, struct wall now) NONNULL;	/* into the round and the live words */
 
 /* control.c */
 const char *store_missing(const struct control *control) NONNULL;	/* why there is no store to write to */

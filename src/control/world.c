@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "conf/steering_yaml.h"
 #include "zone/master.h"
@@ -25,8 +26,10 @@ static bool set_steering(struct world *world, const struct world *base, const st
 	struct diags *diags);
 static bool set_geo(struct world *world, const struct world_edit *edit, struct diags *diags);
 static void check_together(const struct world *world, const struct world_edit *edit, struct diags *diags);
+static int compare_name(const void *name, const void *zone);
 static int compare_zones(const void *a, const void *b);
 static bool folder_add(struct world_folder *folder, const char *path, const char *name, struct diags *diags);
+static bool is_folder(const char *path);
 static char *path_join(const char *folder, const char *name);
 static int compare_texts(const void *a, const void *b);
 
@@ -44,11 +47,11 @@ world_edit(const struct world *base, const struct world_edit *edit, struct diags
 	/* All of it is tried, whatever fails, so that one run tells all errors. */
 	read = collect_zones(world, base, edit, diags);
 	read = set_steering(world, base, edit, diags) && read;
-	if (read && diags->errors == errors)
+	if (read && diags->errors == errors && !edit->incomplete)
 		check_together(world, edit, diags);
-	if (read && diags->errors == errors)
+	if (read && diags->errors == errors && !edit->incomplete)
 		return world;
-	if (diags->errors == errors)
+	if (diags->errors == errors && !edit->incomplete)
 		diag_error(diags, (struct diag_place){ 0 }, NULL, "out of memory");
 	world_free(world);
 	return NULL;
@@ -77,6 +80,10 @@ collect_zones(struct world *world, const struct world *base, const struct world_
 		all = zone_put(world, zone_make(text, base, diags)) && all;
 	}
 	qsort(world->zones, world->zone_count, sizeof(struct world_zone *), compare_zones);
+	for (size_t i = 1; i < world->zone_count && !edit->incomplete; i++)
+		if (strcmp(world->zones[i - 1]->name, world->zones[i]->name) == 0)
+			diag_error(diags, (struct diag_place){ .file = world->zones[i]->file }, NULL,
+			    "the zone %s is given twice", world->zones[i]->name);
 	return all;
 }
 
@@ -230,10 +237,17 @@ world_zone_release(struct world_zone *zone)
 const struct world_zone *
 world_find(const struct world *world, const char *name)
 {
-	for (size_t i = 0; i < world->zone_count; i++)
-		if (strcasecmp(world->zones[i]->name, name) == 0)
-			return world->zones[i];
-	return NULL;
+	struct world_zone *const *found = bsearch(name, world->zones, world->zone_count, sizeof(struct world_zone *),
+		compare_name);
+
+	return found == NULL ? NULL : *found;
+}
+
+/* The zones' names are lower case: their order is the same with and without regard to it. */
+static int
+compare_name(const void *name, const void *zone)
+{
+	return strcasecmp(name, (*(struct world_zone *const *)zone)->name);
 }
 
 static int
@@ -255,8 +269,10 @@ world_folder_read(struct world_folder *folder, const char *path, struct diags *d
 	memset(folder, 0, sizeof(*folder));
 	folder->edit.whole = true;
 	folder->edit.steering_file = STEERING_FILE;
+	folder->edit.steering = "";
 	if (dir == NULL) {
 		diag_error(diags, (struct diag_place){ .file = path }, NULL, "can't be read: %s", strerror(errno));
+		folder->edit.incomplete = true;
 		return false;
 	}
 	while (going && (entry = readdir(dir)) != NULL)
@@ -270,9 +286,13 @@ world_folder_read(struct world_folder *folder, const char *path, struct diags *d
 			diag_error(diags, (struct diag_place){ .file = folder->zones[i].file }, NULL,
 			    "%s and %s are both the zone %s", folder->zones[i - 1].file, folder->zones[i].file,
 			    folder->zones[i].name);
+	if (!going)
+		diag_error(diags, (struct diag_place){ .file = path }, NULL, "out of memory");
 	folder->edit.zones = folder->zones;
-	folder->edit.steering = folder->steering != NULL ? folder->steering : "";
-	return going && diags->errors == errors;
+	if (folder->steering != NULL)
+		folder->edit.steering = folder->steering;
+	folder->edit.incomplete = diags->errors > errors;
+	return !folder->edit.incomplete;
 }
 
 static bool
@@ -287,12 +307,12 @@ folder_add(struct world_folder *folder, const char *path, const char *name, stru
 
 	if (file == NULL)
 		return false;
-	if (!steering && master_file_apex(name, apex) == 0) {
+	if ((!steering && master_file_apex(name, apex) == 0) || is_folder(file)) {
 		free(file);
 		return true;
 	}
 	bytes = text_read_file(file, WORLD_FILE_MAX, &length, &error);
-	if (bytes == NULL && error != -EISDIR)
+	if (bytes == NULL)
 		diag_error(diags, (struct diag_place){ .file = file }, NULL, "can't be read: %s", strerror(-error));
 	else if (bytes != NULL && strlen(bytes) != length) {
 		diag_error(diags, (struct diag_place){ .file = file }, NULL, "holds a NUL octet: not a text file");
@@ -312,8 +332,24 @@ folder_add(struct world_folder *folder, const char *path, const char *name, stru
 		return false;
 	}
 	folder->zones = zones;
-	zones[folder->edit.zone_count++] = (struct zone_text){ strdup(name), strdup(name_text(apex, text)), bytes };
-	return zones[folder->edit.zone_count - 1].file != NULL && zones[folder->edit.zone_count - 1].name != NULL;
+	zones += folder->edit.zone_count;
+	*zones = (struct zone_text){ strdup(name), strdup(name_text(apex, text)), bytes };
+	if (zones->file != NULL && zones->name != NULL) {
+		folder->edit.zone_count++;
+		return true;
+	}
+	free((char *)(uintptr_t)zones->file);
+	free((char *)(uintptr_t)zones->name);
+	free(bytes);
+	return false;
+}
+
+static bool
+is_folder(const char *path)
+{
+	struct stat found;
+
+	return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
 }
 
 static char *

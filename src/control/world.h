@@ -36,6 +36,7 @@ struct zone_text {
 
 struct world_edit {
 	bool whole;			/* zones that aren't named are deleted */
+	bool incomplete;		/* something couldn't be read: what is there is checked, each for itself, and refused */
 	size_t zone_count;
 	const struct zone_text *zones;
 	const char *steering;		/* NULL: unchanged */
@@ -43,7 +44,7 @@ struct world_edit {
 };
 
 /* The world after the edit; `base` may be NULL for an empty one. With errors in `diags`: NULL. A warning alone refuses
- * nothing. Naming a zone to delete that isn't there is an error. */
+ * nothing. Naming a zone to delete that isn't there is an error, and so is naming one twice. */
 struct world *world_edit(const struct world *base, const struct world_edit *edit, struct diags *diags)
 	__attribute__((nonnull(2, 3))) MUST_USE;
 void world_free(struct world *world);
@@ -54,8 +55,9 @@ struct world_folder {
 	struct zone_text *zones;
 	char *steering;
 };
-/* False with errors in `diags`: a folder or file that can't be read, two files for one zone. */
-bool world_folder_read(struct world_folder *folder, const char *path, struct diags *diags) NONNULL MUST_USE;
+/* False with errors in `diags`: a folder or file that can't be read, two files for one zone. `edit` can be given to
+ * world_edit() all the same, which finds the errors in the rest. */
+bool world_folder_read(struct world_folder *folder, const char *path, struct diags *diags) NONNULL;
 void world_folder_fini(struct world_folder *folder) NONNULL;
 
 const struct world_zone *world_find(const struct world *world, const char *name) NONNULL;

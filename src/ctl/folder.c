@@ -167,12 +167,12 @@ ctl_conf_check(struct ctl *ctl)
 	const char *path = ctl->count > 0 ? ctl->arguments[0] : settings == NULL ? NULL : settings->zones;
 	struct world_folder folder = { 0 };
 	struct diags diags = { 0 };
-	struct world *world = NULL;
+	struct world *world;
 
 	if (path == NULL)
 		return ctl_fail("the settings can't be read: name a folder, or see isobard --check-config");
-	if (world_folder_read(&folder, path, &diags))
-		world = world_edit(NULL, &folder.edit, &diags);
+	world_folder_read(&folder, path, &diags);
+	world = world_edit(NULL, &folder.edit, &diags);
 	if (ctl->json) {
 		print_json(&diags);
 	} else {
