@@ -19,6 +19,9 @@ options() {
 	local output
 	same "version" "$("$rem" -V)" "isobar-rem $(sed -n 's/^AC_INIT(\[isobar\], \[\(.*\)\])$/\1/p' "$ISOBAR_SOURCE/configure.ac")"
 	holds "help" grep -q -- --check-config <("$rem" --help)
+	same "the manual page has the options that it prints, and no others" \
+		"$(sed -n 's/^\.It Fl \([a-zA-Z]\) , Fl -\([a-z-]*\).*/\1 \2/p' "$ISOBAR_SOURCE/man/isobar-rem.8")" \
+		"$("$rem" -h | sed -n 's/^  -\([a-zA-Z]\), --\([a-z-]*\).*/\1 \2/p')"
 	"$rem" -x >/dev/null 2>&1
 	same "an unknown option is wrong usage" $? 2
 	"$rem" settings.yaml >/dev/null 2>&1
@@ -170,6 +173,18 @@ probes() {
 	holds "a backend that goes down is reported at once" world_await 10 switched_is bad
 	switched_start
 	holds "and so is its return" world_await 10 switched_is good
+}
+
+# Stopped for longer than a probe may take: that is the agent's trouble, not the backends'.
+held_up() {
+	local downs before
+	downs=$(grep -c ' is down' "$world/log/rem")
+	kill -STOP "${world_pids[rem]}"
+	sleep 3
+	kill -CONT "${world_pids[rem]}"
+	before=$(newest)
+	world_await 10 newer_than $((before + 5))
+	same "an agent that was stopped blames no backend" "$(grep -c ' is down' "$world/log/rem")" "$downs"
 }
 
 # By another interval, with metrics, over a reload that keeps what is known.
@@ -337,6 +352,7 @@ same "the world runs" $? 0
 probes
 reload
 metrics
+held_up
 one_spool
 ending
 token

@@ -457,6 +457,34 @@ test_no_descriptors(void)
 	}
 }
 
+/* This process is held up past the timeout: whether the target answered in time can't be known. */
+static void
+test_held_up(void)
+{
+	struct probe_target targets[] = { target_of(PROBE_SCHEME_TCP, full_port, NULL),
+		target_of(PROBE_SCHEME_HTTP, silent_port, NULL), target_of(PROBE_SCHEME_TCP, server_port, NULL) };
+	struct outcome outcomes[ARRAY_SIZE(targets)] = { 0 };
+	struct prober *prober;
+	uv_loop_t loop;
+
+	uv_loop_init(&loop);
+	prober = prober_new(&loop);
+	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+		targets[i].timeout_ms = 50;
+		prober_start(prober, &targets[i], on_done, &outcomes[i]);
+	}
+	uv_run(&loop, UV_RUN_NOWAIT);
+	usleep(1300 * 1000);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+		CU_ASSERT_EQUAL(outcomes[i].calls, 1);
+		CU_ASSERT(outcomes[i].result.healthy || outcomes[i].result.unknown);
+	}
+	prober_free(prober);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	CU_ASSERT_EQUAL(uv_loop_close(&loop), 0);
+}
+
 static void
 on_done_count(void *arg, const struct probe_result *result)
 {
@@ -501,6 +529,7 @@ static const struct suite_case cases[] = {
 	{ .name = "a result may start the next probe", .run = test_chain },
 	{ .name = "no result after prober_free()", .run = test_free },
 	{ .name = "lack of descriptors is unknown, not unhealthy", .run = test_no_descriptors },
+	{ .name = "held up itself, it blames nobody", .run = test_held_up },
 	{ .name = "two thousand probes at once", .run = test_many },
 };
 
