@@ -10,8 +10,6 @@
 
 #include "ctl/ctl.h"
 
-#define CONFIG ISOBAR_CONFIG_DIR "/isobar.yaml"
-#define CONFIG_MAX ((size_t)1 << 20)
 #define TOKEN_FILE_MAX ((size_t)4096)
 #define TIMEOUT_DEFAULT_MS 30000	/* a dry run of a large folder takes seconds; a daemon that hangs is noticed */
 
@@ -216,29 +214,6 @@ default_url(char **url)
 	return good;
 }
 
-struct settings *
-ctl_settings(void)
-{
-	struct diags diags = { 0 };
-	struct text problems = { 0 };
-	size_t length;
-	int error;
-	char *text = text_read_file(CONFIG, CONFIG_MAX, &length, &error);
-	struct settings *settings = NULL;
-
-	if (text != NULL || error == -ENOENT)
-		settings = settings_read(text == NULL ? "" : text, CONFIG, &diags);
-	else
-		ctl_fail("%s can't be read: %s; say where isobard is by -s", CONFIG, strerror(-error));
-	diag_print(&diags, &problems);
-	if (settings == NULL && problems.bytes != NULL)
-		fputs(problems.bytes, stderr);
-	text_fini(&problems);
-	diag_fini(&diags);
-	free(text);
-	return settings;
-}
-
 /* --- the verb ------------------------------------------------------------------------------------------------ */
 
 static enum ctl_status
@@ -288,7 +263,7 @@ print_help(FILE *to)
 	fputs("usage: isobarctl [-s SOCKET|URL] [--token-file FILE] [-j] [-t SECONDS] VERB [ARGUMENT...] [OPTION...]\n\n", to);
 	verbs_print(to);
 	fputs("\n"
-	      "  -s, --socket SOCKET|URL   where isobard is; the socket of " CONFIG " if left out\n"
+	      "  -s, --socket SOCKET|URL   where isobard is; the socket of " CTL_CONFIG " if left out\n"
 	      "      --token-file FILE     the token for a URL\n"
 	      "  -j, --json                print what the API says\n"
 	      "  -t, --timeout SECONDS     30 if left out\n"

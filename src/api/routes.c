@@ -40,7 +40,7 @@ const struct route routes[] = {
 	{ "GET", "/v1/zones/{zone}", SCOPE_READ, BODY_NONE, false, NULL, NULL, zone_show },
 	{ "PUT", "/v1/zones/{zone}", SCOPE_ADMIN, BODY_ZONE, true, CHANGE_QUERIES, zone_put, change_run },
 	{ "DELETE", "/v1/zones/{zone}", SCOPE_ADMIN, BODY_NONE, false, CHANGE_QUERIES, zone_delete, change_run },
-	{ "POST", "/v1/zones/{zone}/check", SCOPE_READ, BODY_ZONE, true, NULL, zone_check_body, change_run },
+	{ "POST", "/v1/zones/{zone}/check", SCOPE_ADMIN, BODY_ZONE, true, NULL, zone_check_body, change_run },
 	{ "GET", "/v1/zones/{zone}/records", SCOPE_READ, BODY_NONE, false, "owner type", NULL, records_show },
 	{ "PUT", "/v1/zones/{zone}/records/{owner}/{type}", SCOPE_ADMIN, BODY_JSON, false, CHANGE_QUERIES, record_put,
 	    change_run },

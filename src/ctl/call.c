@@ -11,6 +11,8 @@
 #include "conf/scalar.h"
 #include "ctl/ctl.h"
 
+#define CONFIG_MAX ((size_t)1 << 20)
+
 static enum ctl_status no_answer(const struct ctl *ctl, int error, const struct http_response *response);
 static enum ctl_status refused(const struct ctl *ctl, const struct http_response *response);
 static enum ctl_status status_of(long http);
@@ -234,6 +236,31 @@ print_moves(const cJSON *moves, bool dry_run)
 		    member_text(entry, "service"), dry_run ? "would move" : "move");
 	if (cJSON_GetArraySize(moves) == 0)
 		printf("No client %s.\n", dry_run ? "would move" : "moves");
+}
+
+/* --- settings ------------------------------------------------------------------------------------------------ */
+
+struct settings *
+ctl_settings(void)
+{
+	struct diags diags = { 0 };
+	struct text problems = { 0 };
+	size_t length;
+	int error;
+	char *text = text_read_file(CTL_CONFIG, CONFIG_MAX, &length, &error);
+	struct settings *settings = NULL;
+
+	if (text != NULL || error == -ENOENT)
+		settings = settings_read(text == NULL ? "" : text, CTL_CONFIG, &diags);
+	else
+		ctl_fail("%s can't be read: %s; say where isobard is by -s", CTL_CONFIG, strerror(-error));
+	diag_print(&diags, &problems);
+	if (settings == NULL && problems.bytes != NULL)
+		fputs(problems.bytes, stderr);
+	text_fini(&problems);
+	diag_fini(&diags);
+	free(text);
+	return settings;
 }
 
 /* --- small things -------------------------------------------------------------------------------------------- */

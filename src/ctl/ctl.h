@@ -108,6 +108,8 @@ char *ctl_change_query(const struct ctl *ctl) NONNULL MUST_USE;
 /* A duration such as 90s, 10m, 2h, 7d in seconds. False: printed why not. */
 bool ctl_duration(const char *text, int64_t *seconds) NONNULL MUST_USE;
 
+#define CTL_CONFIG ISOBAR_CONFIG_DIR "/isobar.yaml"
+
 /* isobar.yaml where it's installed, or the defaults without one. NULL: printed why not. */
 struct settings *ctl_settings(void) MUST_USE;
 

@@ -49,7 +49,7 @@ const struct verb_option verb_options[] = {
 	{ OPTION_FOR, "for", "DURATION", "how long: 30m, 2h, 7d" },
 	{ OPTION_FOREVER, "forever", NULL, "until it's ended by hand" },
 	{ OPTION_TO, "to", "PERCENT", "let in this part of the region's clients; 0 if left out" },
-	{ OPTION_CLIENT, "client", "IP|PREFIX", "the client, or its resolver" },
+	{ OPTION_CLIENT, "client", "ADDRESS", "the client, its resolver, or a prefix such as 192.0.2.0/24" },
 	{ OPTION_TYPE, "type", "TYPE", "record type; A if left out" },
 	{ OPTION_TTL, "ttl", "SECONDS", "time to live of the records; 60 if left out" },
 	{ OPTION_SCOPE, "scope", "SCOPE", "admin, read, pae or agent:REGION" },

@@ -217,7 +217,7 @@ tokens_open_doors() {
 	may read GET /metrics 200
 	may read GET /v1/export 200
 	may read PUT /v1/zones/example.net 403 "$zone"
-	may read POST /v1/zones/example.net/check 422 "$zone"
+	may read POST /v1/zones/example.net/check 403 "$zone"
 	may read DELETE /v1/zones/gtm.example.com 403
 	may read GET /v1/tokens 403
 	may read POST /v1/tokens 403 '{}'
