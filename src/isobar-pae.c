@@ -72,7 +72,9 @@ struct engine {
 	int64_t backoff_ms;
 	struct child *child;		/* training, or NULL */
 	struct trainer_job training;
+	int (*training_of)(struct text *output, void *arg);	/* failures or loads */
 	struct wall trained;		/* when the last training began; .ms 0: none yet */
+	struct wall load_trained;	/* the same for loads */
 	size_t trained_events;
 	bool train_now, stop;
 	int signals;			/* a signalfd */
@@ -98,7 +100,9 @@ static bool post_plan(struct engine *engine, const struct plan_region *beliefs, 
 static bool worth_posting(const struct engine *engine, const struct plan *plan);
 static bool post(struct engine *engine, const char *path, const char *body);
 static void add_number(cJSON *object, const char *name, double value);
-static void training_start(struct engine *engine, struct wall now);
+static void train_if_due(struct engine *engine, struct wall now);
+static void training_start(struct engine *engine, int (*run)(struct text *output, void *arg), struct wall now);
+static const char *training_name(const struct engine *engine);
 static void training_poll(struct engine *engine);
 
 int
@@ -405,7 +409,7 @@ wait_for_work(struct engine *engine)
 		if (engine->child != NULL)
 			training_poll(engine);
 		if (engine->train_now)
-			training_start(engine, wall_now());
+			training_start(engine, trainer_run, wall_now());
 	}
 }
 
@@ -441,9 +445,7 @@ round_run(struct engine *engine, struct wall now)
 	believe(engine, beliefs, forecasts);
 	for (size_t i = 0; i < engine->steering->region_count; i++)
 		model = forecasts[i].model[0] != '\0' ? forecasts[i].model : model;
-	if (engine->child == NULL && (engine->train_now || trainer_due(engine->trained, engine->trained_events,
-	    forecaster_events(engine->forecaster), now)))
-		training_start(engine, now);
+	train_if_due(engine, now);
 	return post_predictions(engine, beliefs, forecasts, now) && post_plan(engine, beliefs, model, now);
 }
 
@@ -579,26 +581,53 @@ post(struct engine *engine, const char *path, const char *body)
 	return done;
 }
 
+/* One at a time. A model of loads that is a day old is trained again, also if it was another process that trained
+ * it. */
 static void
-training_start(struct engine *engine, struct wall now)
+train_if_due(struct engine *engine, struct wall now)
+{
+	struct wall load_trained = forecaster_load_trained(engine->forecaster);
+
+	if (engine->load_trained.ms > load_trained.ms)
+		load_trained = engine->load_trained;
+	if (engine->train_now || trainer_due(engine->trained, engine->trained_events,
+	    forecaster_events(engine->forecaster), now))
+		training_start(engine, trainer_run, now);
+	else if (now.ms - load_trained.ms >= TRAINER_LOAD_EVERY_MS)
+		training_start(engine, trainer_run_load, now);
+}
+
+static void
+training_start(struct engine *engine, int (*run)(struct text *output, void *arg), struct wall now)
 {
 	const struct child_limits limits = { .cpu_s = TRAIN_CPU_S, .wall_ms = TRAIN_WALL_MS, .memory = TRAIN_MEMORY,
 		.output = TRAIN_OUTPUT };
 
-	engine->train_now = false;
 	if (engine->child != NULL || engine->steering == NULL || engine->steering->region_count == 0)
 		return;
 	engine->training = (struct trainer_job){
 		.store = engine->options->store, .models_dir = engine->options->models, .regions = engine->regions,
 		.region_count = engine->steering->region_count, .horizon_s = HORIZON_S, .seed = 1, .now = now,
 	};
-	engine->trained = now;
-	engine->trained_events = forecaster_events(engine->forecaster);
-	engine->child = child_start(trainer_run, &engine->training, &limits, mono_now());
+	engine->training_of = run;
+	if (run == trainer_run_load) {
+		engine->load_trained = now;
+	} else {
+		engine->train_now = false;
+		engine->trained = now;
+		engine->trained_events = forecaster_events(engine->forecaster);
+	}
+	engine->child = child_start(run, &engine->training, &limits, mono_now());
 	if (engine->child == NULL)
 		log_warning("can't start training: %s", strerror(errno));
 	else
-		log_info("training began");
+		log_info("training of %s began", training_name(engine));
+}
+
+static const char *
+training_name(const struct engine *engine)
+{
+	return engine->training_of == trainer_run_load ? "loads" : "failures";
 }
 
 static void
@@ -610,11 +639,12 @@ training_poll(struct engine *engine)
 	if (!child_poll(engine->child, mono_now(), &output, &status))
 		return;
 	if (status == 0 && post(engine, "/v1/models", output.bytes))
-		log_info("training is done; the model is in the store");
+		log_info("training of %s is done; the model is in the store", training_name(engine));
 	else if (status == -ENODATA)
-		log_info("nothing was trained: %s", output.bytes);
+		log_info("nothing was trained for %s: %s", training_name(engine), output.bytes);
 	else if (status != 0)
-		log_warning("training failed: %s", output.length > 0 ? output.bytes : strerror(-status));
+		log_warning("training of %s failed: %s", training_name(engine),
+		    output.length > 0 ? output.bytes : strerror(-status));
 	child_free(engine->child);
 	engine->child = NULL;
 	text_fini(&output);

@@ -20,7 +20,8 @@
 #include "predict/load.h"
 #include "predict/model.h"
 
-#define WINDOW_MIN (2 * 1440)		/* minutes kept: two days, for the load's daily shape */
+#define WINDOW_MIN (FEATURES_HISTORY_MIN + 90)
+#define LOAD_MIN (LOAD_HISTORY_DAYS * 1440)
 #define RAW_MIN 10			/* minutes read again from raw samples each time */
 #define INCIDENT_DAYS 8			/* as far back as the recurrence feature looks, and a day */
 #define DAY_S 86400
@@ -29,23 +30,31 @@
 struct forecaster {
 	struct store_reader *reader;
 	char *shipped_path;
-	struct dataset *regions;
+	struct dataset *regions;	/* all metrics, as far back as features look */
+	struct dataset *loads;		/* requests only, as far back as load forecasts look */
 	int64_t minute_s;		/* the first minute that isn't over */
 	struct model *model;
 	char serving[SHA256_TEXT_SIZE];	/* id in the store of the model in service; "": the shipped one */
 	bool tried;			/* that one was tried; don't read a bad model again every round */
 	char no_model[128];		/* why there is no model */
+	struct load_model *load_model;
+	char load_serving[SHA256_TEXT_SIZE];	/* id in the store of the load model in service, or "" */
+	struct wall load_trained;
 };
 
 /* The newest model in the store that serves. */
 struct serving {
+	const char *kind;
 	char id[SHA256_TEXT_SIZE];
+	struct wall trained;
 	struct text *blob;
 };
 
 static bool same_regions(const struct forecaster *f, const char *const *regions, size_t count);
 static int update_windows(struct forecaster *f, const char *const *regions, size_t count, int64_t minute_s);
+static int update_dataset(struct forecaster *f, struct dataset *dataset, bool anew, size_t gone, int64_t minute_s);
 static int update_model(struct forecaster *f);
+static int update_load_model(struct forecaster *f);
 static bool find_serving(void *arg, const struct model_row *row);
 static bool take_serving(void *arg, const struct model_row *row);
 static void adopt(struct forecaster *f, const char *bytes, size_t length, const char *name);
@@ -76,7 +85,9 @@ forecaster_free(struct forecaster *f)
 	if (f == NULL)
 		return;
 	dataset_free(f->regions);
+	dataset_free(f->loads);
 	model_free(f->model);
+	load_free(f->load_model);
 	free(f->shipped_path);
 	free(f);
 }
@@ -87,38 +98,52 @@ forecaster_update(struct forecaster *f, const char *const *regions, size_t count
 	int64_t minute_s = now.ms / 1000 - now.ms / 1000 % WINDOW_STEP_S;
 	int status = update_windows(f, regions, count, minute_s);
 
-	return status == 0 ? update_model(f) : status;
+	if (status == 0)
+		status = update_model(f);
+	return status == 0 ? update_load_model(f) : status;
 }
 
 static int
 update_windows(struct forecaster *f, const char *const *regions, size_t count, int64_t minute_s)
 {
-	bool anew = f->regions == NULL || !same_regions(f, regions, count) || minute_s < f->minute_s ||
-	    minute_s - f->minute_s > WINDOW_MIN * WINDOW_STEP_S;
-	int64_t from_s = minute_s - WINDOW_MIN * WINDOW_STEP_S, raw_s = minute_s - RAW_MIN * WINDOW_STEP_S;
-	int status = 0;
+	int64_t gone = (minute_s - f->minute_s) / WINDOW_STEP_S;
+	bool anew = f->regions == NULL || !same_regions(f, regions, count) || gone < 0 || gone > WINDOW_MIN;
+	int status;
 
 	if (anew) {
 		dataset_free(f->regions);
-		f->regions = history_new(regions, count, from_s, minute_s);
-		if (f->regions == NULL)
+		dataset_free(f->loads);
+		f->regions = history_new(regions, count, minute_s - WINDOW_MIN * WINDOW_STEP_S, minute_s, METRIC_COUNT);
+		f->loads = history_new(regions, count, minute_s - LOAD_MIN * WINDOW_STEP_S, minute_s, METRIC_RPS);
+		if (f->regions == NULL || f->loads == NULL)
 			return -ENOMEM;
+		gone = 0;
 	}
-	for (size_t i = 0; i < count && !anew; i++)
-		window_slide(f->regions->series[i].window, (size_t)((minute_s - f->minute_s) / WINDOW_STEP_S));
-	/* Once a minute, what has been rolled up since; late reports of the last hours come in by this, too. */
-	if (anew)
-		status = history_fill(f->reader, f->regions, RESOLUTION_MINUTE, from_s, raw_s);
-	else if (minute_s != f->minute_s)
-		status = history_fill(f->reader, f->regions, RESOLUTION_MINUTE,
-		    minute_s - FEATURES_HISTORY_MIN * WINDOW_STEP_S, raw_s);
+	status = update_dataset(f, f->regions, anew, (size_t)gone, minute_s);
 	if (status == 0)
-		status = history_fill(f->reader, f->regions, RESOLUTION_RAW, raw_s, minute_s);
+		status = update_dataset(f, f->loads, anew, (size_t)gone, minute_s);
 	if (status == 0)
 		status = history_incidents(f->reader, f->regions, minute_s - INCIDENT_DAYS * DAY_S,
 		    minute_s + 2 * WINDOW_STEP_S);
 	f->minute_s = status == 0 ? minute_s : 0;
 	return status;
+}
+
+/* Once a minute, what has been rolled up since, with the reports of the last hours that came late; and each time the
+ * last minutes' raw samples. */
+static int
+update_dataset(struct forecaster *f, struct dataset *dataset, bool anew, size_t gone, int64_t minute_s)
+{
+	int64_t raw_s = minute_s - RAW_MIN * WINDOW_STEP_S, from_s = minute_s - FEATURES_HISTORY_MIN * WINDOW_STEP_S;
+	int status = 0;
+
+	for (size_t i = 0; i < dataset->count && gone > 0; i++)
+		window_slide(dataset->series[i].window, gone);
+	if (anew && dataset->count > 0)
+		from_s = dataset->series[0].window->start_s;
+	if (anew || gone > 0)
+		status = history_fill(f->reader, dataset, RESOLUTION_MINUTE, from_s, raw_s);
+	return status == 0 ? history_fill(f->reader, dataset, RESOLUTION_RAW, raw_s, minute_s) : status;
 }
 
 static bool
@@ -137,7 +162,7 @@ static int
 update_model(struct forecaster *f)
 {
 	struct text blob = { 0 };
-	struct serving serving = { .blob = &blob };
+	struct serving serving = { .kind = "failure", .blob = &blob };
 	int status = store_models(f->reader, false, find_serving, &serving);
 
 	if (status != 0)
@@ -159,15 +184,40 @@ update_model(struct forecaster *f)
 	return status;
 }
 
+static int
+update_load_model(struct forecaster *f)
+{
+	struct text blob = { 0 }, error = { 0 };
+	struct serving serving = { .kind = "load", .blob = &blob };
+	int status = store_models(f->reader, false, find_serving, &serving);
+
+	if (status != 0 || strcmp(serving.id, f->load_serving) == 0)
+		return status;
+	status = store_models(f->reader, true, take_serving, &serving);
+	snprintf(f->load_serving, sizeof(f->load_serving), "%s", serving.id);
+	f->load_trained = serving.trained;
+	load_free(f->load_model);
+	f->load_model = blob.length == 0 ? NULL : load_read(blob.bytes, blob.length, &error);
+	if (f->load_model != NULL)
+		log_info("a load model serves: %.12s, corrections for %zu regions", serving.id,
+		    load_regions(f->load_model));
+	else if (error.length > 0)
+		log_warning("the load model in the store is refused: %s", error.bytes);
+	text_fini(&blob);
+	text_fini(&error);
+	return status;
+}
+
 /* Rows come newest first. */
 static bool
 find_serving(void *arg, const struct model_row *row)
 {
 	struct serving *serving = arg;
 
-	if (strcmp(row->kind, "failure") != 0 || strcmp(row->status, "serving") != 0)
+	if (strcmp(row->kind, serving->kind) != 0 || strcmp(row->status, "serving") != 0)
 		return true;
 	snprintf(serving->id, sizeof(serving->id), "%s", row->id);
+	serving->trained = row->trained;
 	return false;
 }
 
@@ -218,14 +268,15 @@ void
 forecaster_ask(const struct forecaster *f, size_t region, struct forecast *forecast)
 {
 	const struct dataset_series *series = &f->regions->series[region];
-	const struct window *window = series->window;
+	const struct window *window = series->window, *load = f->loads->series[region].window;
 	size_t at = window->length - 1;
 	int64_t horizon_s = f->model == NULL ? 600 : f->model->horizon_s;
 	const char *missing = features_missing(window, at);
 	double features[FEATURES_MAX];
 
 	*forecast = (struct forecast){ .probability = (double)NAN, .horizon_s = (uint32_t)horizon_s };
-	forecast->load = load_forecast(window->values[METRIC_RPS], window->length, window->start_s, horizon_s);
+	forecast->load = load_forecast(load->values[METRIC_RPS], load->length, load->start_s, horizon_s, f->load_model,
+	    series->name);
 	if (f->model == NULL) {
 		snprintf(forecast->reason, sizeof(forecast->reason), "%s", f->no_model);
 		return;
@@ -261,4 +312,10 @@ forecaster_events(const struct forecaster *f)
 	for (size_t i = 0; f->regions != NULL && i < f->regions->count; i++)
 		events += f->regions->series[i].incidents.count;
 	return events;
+}
+
+struct wall
+forecaster_load_trained(const struct forecaster *f)
+{
+	return f->load_trained;
 }

@@ -34,5 +34,7 @@ void forecaster_ask(const struct forecaster *forecaster, size_t region, struct f
 
 /* Incidents of all regions that began in the last days, as far back as features look. */
 size_t forecaster_events(const struct forecaster *forecaster) NONNULL;
+/* When the load model in service was trained; .ms 0: there is none. */
+struct wall forecaster_load_trained(const struct forecaster *forecaster) NONNULL;
 
 #endif

@@ -56,7 +56,7 @@ static size_t find_down(const struct events *events, uint32_t series, const char
 static int end_incident(struct events *events, struct outage *outage, int64_t end_s);
 
 struct dataset *
-history_new(const char *const *regions, size_t count, int64_t from_s, int64_t to_s)
+history_new(const char *const *regions, size_t count, int64_t from_s, int64_t to_s, enum metric only)
 {
 	struct dataset *dataset = dataset_new(count);
 	int64_t start = from_s - from_s % WINDOW_STEP_S;
@@ -65,7 +65,8 @@ history_new(const char *const *regions, size_t count, int64_t from_s, int64_t to
 		struct dataset_series *series = &dataset->series[i];
 
 		series->name = strdup(regions[i]);
-		series->window = window_new(start, to_s > start ? (size_t)((to_s - start) / WINDOW_STEP_S) : 0);
+		series->window = window_new_only(start, to_s > start ? (size_t)((to_s - start) / WINDOW_STEP_S) : 0,
+		    only);
 		if (series->name == NULL || series->window == NULL) {
 			dataset_free(dataset);
 			return NULL;
@@ -85,9 +86,12 @@ history_fill(struct store_reader *reader, struct dataset *dataset, enum resoluti
 		for (size_t m = 0; m < METRIC_COUNT; m++)
 			sources->metrics[m] = (struct sources){ .kind = SOURCE_NONE };
 		status = store_series(reader, dataset->series[i].name, add_source, sources);
-		for (size_t m = 0; m < METRIC_COUNT && status == 0; m++)
+		for (size_t m = 0; m < METRIC_COUNT && status == 0; m++) {
+			if (dataset->series[i].window->values[m] == NULL)
+				continue;
 			status = fill_metric(reader, &dataset->series[i], &sources->metrics[m], (enum metric)m,
 			    resolution, from_s, to_s);
+		}
 	}
 	free(sources);
 	return status;
@@ -308,7 +312,7 @@ history_set_labels(struct dataset *dataset, int64_t to_s)
 		struct dataset_series *series = &dataset->series[i];
 		size_t first = series->window->length;
 
-		for (size_t m = 0; m < METRIC_COUNT; m++) {
+		for (size_t m = 0; m < METRIC_COUNT && series->window->values[m] != NULL; m++) {
 			for (size_t k = 0; k < first; k++) {
 				if (!isnan(series->window->values[m][k]))
 					first = k;

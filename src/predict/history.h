@@ -10,8 +10,10 @@
 #include "predict/dataset.h"
 #include "store/store.h"
 
-/* A dataset with an empty window [from, to) for each region, whole minutes. NULL: out of memory. */
-struct dataset *history_new(const char *const *regions, size_t count, int64_t from_s, int64_t to_s) NONNULL MUST_USE;
+/* A dataset with an empty window [from, to) for each region, whole minutes, of every metric (METRIC_COUNT) or of `only`
+ * one. NULL: out of memory. */
+struct dataset *history_new(const char *const *regions, size_t count, int64_t from_s, int64_t to_s, enum metric only)
+	NONNULL MUST_USE;
 
 /* Fills in the minutes in [from, to) from the rollups and what comes after the last of them, or from raw samples only
  * (the mean of a minute's samples, as the rollups have it). A metric comes from the series of its own name of the

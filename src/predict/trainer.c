@@ -19,6 +19,7 @@
 #include "predict/compare.h"
 #include "predict/dataset.h"
 #include "predict/history.h"
+#include "predict/load.h"
 #include "predict/model.h"
 #include "predict/train.h"
 #include "store/store.h"
@@ -26,6 +27,9 @@
 #define DAY_S 86400
 #define JUDGED_SHARE 0.25
 #define HOUR_MS 3600000
+
+static int train_load(const struct trainer_job *job, const struct dataset *dataset, struct text *output);
+static void add_load_region(cJSON *regions, const char *name, double gain);
 
 struct incumbent {
 	struct model *model;
@@ -67,7 +71,7 @@ read_history(struct store_reader *reader, const struct trainer_job *job, int *st
 {
 	int64_t to_s = job->now.ms / 1000 - job->now.ms / 1000 % WINDOW_STEP_S;
 	int64_t from_s = to_s - TRAINER_HISTORY_DAYS * DAY_S;
-	struct dataset *dataset = history_new(job->regions, job->region_count, from_s, to_s);
+	struct dataset *dataset = history_new(job->regions, job->region_count, from_s, to_s, METRIC_COUNT);
 
 	*status = dataset == NULL ? -ENOMEM : history_fill(reader, dataset, RESOLUTION_MINUTE, from_s, to_s);
 	if (*status == 0)
@@ -207,6 +211,88 @@ write_body(const struct trainer_job *job, const struct model *model, const char 
 	free(card);
 	free(json);
 	return json == NULL ? -ENOMEM : 0;
+}
+
+int
+trainer_run_load(struct text *output, void *arg)
+{
+	const struct trainer_job *job = arg;
+	int64_t to_s = job->now.ms / 1000 - job->now.ms / 1000 % WINDOW_STEP_S;
+	int64_t from_s = to_s - LOAD_HISTORY_DAYS * DAY_S;
+	struct text error = { 0 };
+	struct store_reader *reader = store_reader_open(job->store, &error);
+	struct dataset *dataset;
+	int status = -EIO;
+
+	if (reader == NULL) {
+		text_puts(output, error.bytes);
+		text_fini(&error);
+		return status;
+	}
+	dataset = history_new(job->regions, job->region_count, from_s, to_s, METRIC_RPS);
+	status = dataset == NULL ? -ENOMEM : history_fill(reader, dataset, RESOLUTION_MINUTE, from_s, to_s);
+	if (status == 0)
+		status = train_load(job, dataset, output);
+	dataset_free(dataset);
+	store_reader_close(reader);
+	return status;
+}
+
+static int
+train_load(const struct trainer_job *job, const struct dataset *dataset, struct text *output)
+{
+	cJSON *root = cJSON_CreateObject(), *card = cJSON_AddObjectToObject(root, "card");
+	cJSON *regions = cJSON_AddArrayToObject(card, "regions");
+	struct text parts = { 0 };
+	char *text, *json = NULL, trained[CLOCK_TEXT_SIZE];
+	size_t tried = 0;
+	int status = 0;
+
+	for (size_t i = 0; i < dataset->count && status == 0; i++) {
+		const struct dataset_series *series = &dataset->series[i];
+		const struct window *window = series->window;
+		double gain;
+
+		status = load_train(window->values[METRIC_RPS], window->length, window->start_s, job->horizon_s,
+		    series->name, &parts, &gain);
+		if (isnan(gain))
+			continue;
+		tried++;
+		add_load_region(regions, series->name, gain);
+	}
+	text_puts(&parts, "");
+	text = status == 0 && tried > 0 && !parts.failed ? load_write(job->horizon_s, parts.bytes) : NULL;
+	if (text != NULL && root != NULL) {
+		cJSON_AddStringToObject(card, "kind", "load");
+		cJSON_AddStringToObject(card, "question", "How many requests/s does this region bear at the horizon?");
+		cJSON_AddNumberToObject(card, "horizon_s", (double)job->horizon_s);
+		cJSON_AddStringToObject(root, "kind", "load");
+		cJSON_AddStringToObject(root, "trained", wall_text(job->now, trained));
+		cJSON_AddStringToObject(root, "status", "serving");
+		cJSON_AddStringToObject(root, "text", text);
+		json = json_write(root);
+	}
+	if (json != NULL)
+		text_puts(output, json);
+	else if (status == 0 && tried == 0)
+		text_printf(output, "no region has %d days of requests/s", LOAD_TRAIN_DAYS);
+	status = json != NULL ? 0 : status == 0 && tried == 0 ? -ENODATA : -ENOMEM;
+	cJSON_Delete(root);
+	text_fini(&parts);
+	free(text);
+	free(json);
+	return status;
+}
+
+/* `gain`: the error with the correction by that of Holt-Winters alone, on days that it wasn't trained on. */
+static void
+add_load_region(cJSON *regions, const char *name, double gain)
+{
+	cJSON *entry = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(entry, "region", name);
+	cJSON_AddNumberToObject(entry, "error_by_holt_winters", rint(gain * 1000) / 1000);
+	cJSON_AddItemToArray(regions, entry);
 }
 
 bool

@@ -30,6 +30,12 @@ struct trainer_job {
  * nothing to train on, a sentence that says so, with -ENODATA. */
 int trainer_run(struct text *output, void *arg);
 
+/* As trainer_run(), for the corrections of load forecasts: one model for all regions where they help, always serving,
+ * for where they don't it says nothing. */
+int trainer_run_load(struct text *output, void *arg);
+
+#define TRAINER_LOAD_EVERY_MS INT64_C(86400000)
+
 /* Whether the history has grown enough since the last training: at least as many incidents as are needed, one of them
  * new, and an hour gone. */
 bool trainer_due(struct wall last, size_t events_then, size_t events_now, struct wall now);

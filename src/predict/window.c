@@ -55,23 +55,33 @@ metric_find(const char *name)
 struct window *
 window_new(int64_t start_s, size_t length)
 {
+	return window_new_only(start_s, length, METRIC_COUNT);
+}
+
+struct window *
+window_new_only(int64_t start_s, size_t length, enum metric only)
+{
 	struct window *window = calloc(1, sizeof(*window));
+	size_t metrics = only == METRIC_COUNT ? METRIC_COUNT : 1, next = 0;
 	double *values;
 
 	if (window == NULL)
 		return NULL;
-	values = malloc(2 * METRIC_COUNT * (length + 1) * sizeof(*values));
+	values = malloc((2 * metrics * length + 1) * sizeof(*values));
 	if (values == NULL) {
 		free(window);
 		return NULL;
 	}
 	window->start_s = start_s;
 	window->length = length;
+	window->memory = values;
 	for (size_t m = 0; m < METRIC_COUNT; m++) {
-		window->values[m] = values + m * length;
-		window->levels[m] = values + (METRIC_COUNT + m) * length;
+		if (only != METRIC_COUNT && m != only)
+			continue;
+		window->values[m] = values + next++ * length;
+		window->levels[m] = values + next++ * length;
 	}
-	for (size_t i = 0; i < 2 * METRIC_COUNT * length; i++)
+	for (size_t i = 0; i < 2 * metrics * length; i++)
 		values[i] = (double)NAN;
 	return window;
 }
@@ -81,7 +91,7 @@ window_free(struct window *window)
 {
 	if (window == NULL)
 		return;
-	free(window->values[0]);
+	free(window->memory);
 	free(window);
 }
 
@@ -119,6 +129,8 @@ window_slide(struct window *window, size_t minutes)
 
 	window->start_s += (int64_t)minutes * WINDOW_STEP_S;
 	for (size_t m = 0; m < METRIC_COUNT; m++) {
+		if (window->values[m] == NULL)
+			continue;
 		slide(window->values[m], window->length, kept);
 		slide(window->levels[m], window->length, kept);
 	}

@@ -38,9 +38,13 @@ struct window {
 	size_t length;			/* minutes */
 	double *values[METRIC_COUNT];	/* [minute], as reported */
 	double *levels[METRIC_COUNT];	/* [minute], on the scale that features use; set by window_set() */
+	double *memory;			/* of all of them */
 };
 
-struct window *window_new(int64_t start_s, size_t length) MUST_USE;	/* all NAN; NULL: out of memory */
+/* All NAN. `only` METRIC_COUNT: every metric; else that one, and the others have no values at all. NULL: out of
+ * memory. */
+struct window *window_new(int64_t start_s, size_t length) MUST_USE;
+struct window *window_new_only(int64_t start_s, size_t length, enum metric only) MUST_USE;
 void window_free(struct window *window);				/* NULL is allowed */
 
 /* The minute that holds `time_s`; false when it lies outside the window. */

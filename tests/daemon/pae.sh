@@ -18,6 +18,7 @@ main() {
 	nothing_to_train_on
 	daemon_away
 	wrong_usage
+	manual
 	world_stop isobard
 	as_a_child
 	finish
@@ -124,7 +125,7 @@ nothing_to_train_on() {
 	holds "the engine runs" world_await 20 said "the shipped model serves"
 	kill -USR1 "${world_pids[pae]}"
 	holds "asked to train without incidents, it says what is missing" world_await 60 said \
-		"nothing was trained: 0 incidents in the history; 10 are needed"
+		"nothing was trained for failures: 0 incidents in the history; 10 are needed"
 	world_stop pae
 	same "it ends when it's told to" $? 0
 }
@@ -145,6 +146,13 @@ wrong_usage() {
 		same "wrong usage: '$arguments'" $? 2
 	done
 	holds "help is given" "$ISOBAR_BUILD/src/isobar-pae" --help
+}
+
+# Every option of the program's table is in its manual page, and the other way round.
+manual() {
+	same "the manual page has every option, and no other" \
+		"$(grep -o 'Fl -[a-z-]*' "$ISOBAR_SOURCE/man/isobar-pae.8" | sed 's/Fl -//' | sort -u | tr '\n' ' ')" \
+		"$(sed -n 's/^\t{ "\([a-z-]*\)", [a-z_]*argument.*/\1/p' "$ISOBAR_SOURCE/src/isobar-pae.c" | sort -u | tr '\n' ' ')"
 }
 
 engine() {	# the pid of isobard's child

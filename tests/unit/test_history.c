@@ -81,7 +81,7 @@ test_sources(void)
 	for (int pass = 0; pass < 2; pass++) {
 		static const char *const regions[] = { "eu", "nowhere" };
 		struct store_reader *reader = folder_reader(&folder);
-		struct dataset *dataset = history_new(regions, 2, START, START + 300);
+		struct dataset *dataset = history_new(regions, 2, START, START + 300, METRIC_COUNT);
 		double *const *values = dataset->series[0].window->values;
 
 		CU_ASSERT_EQUAL(dataset->series[0].window->length, 5);
@@ -137,7 +137,7 @@ test_incidents(void)
 
 	CU_ASSERT_EQUAL(store_call(store, write_job, &writing), 0);
 	reader = folder_reader(&folder);
-	dataset = history_new(regions, 1, START, START + 4000);
+	dataset = history_new(regions, 1, START, START + 4000, METRIC_COUNT);
 	for (int pass = 0; pass < 2; pass++) {	/* again: they are replaced, not added */
 		const struct incidents *incidents = &dataset->series[0].incidents;
 
@@ -327,6 +327,69 @@ test_training(void)
 	folder_close(&folder);
 }
 
+/* Requests each minute for six days: a daily wave with a ripple of 70 minutes on it. */
+static double
+rippled(size_t minute)
+{
+	return (1000 + 400 * sin(2 * M_PI * (double)minute / 1440)) * (1 + 0.1 * sin(2 * M_PI * (double)minute / 70));
+}
+
+static void
+test_load_training(void)
+{
+	enum { MINUTES = 6 * 1440 };
+	static const char *const regions[] = { "eu", "us" };
+	struct report_metric *metrics = calloc(MINUTES, sizeof(*metrics));
+	struct report *reports = calloc(MINUTES, sizeof(*reports));
+	struct writing writing = { .reports = reports, .report_count = MINUTES };
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct trainer_job job = { .store = folder.path, .models_dir = folder.name, .regions = regions,
+		.region_count = 2, .horizon_s = 600, .now = { (START + MINUTES * 60) * 1000 } };
+	struct store_reader *reader = folder_reader(&folder);
+	struct forecaster *forecaster = forecaster_new(reader, folder.name);
+	struct forecast plain, corrected;
+	struct text output = { 0 };
+	struct model_row row = { .id = "load-1", .kind = "load", .trained = job.now, .status = "serving", .card =
+	    "{}" };
+	double truth = rippled(MINUTES + 7);
+	cJSON *body;
+
+	CU_ASSERT_EQUAL(trainer_run_load(&output, &job), -ENODATA);
+	SUITE_TEXT(output.bytes, "no region has 4 days of requests/s");
+	text_fini(&output);
+	for (size_t i = 0; i < MINUTES; i++) {
+		metrics[i] = (struct report_metric){ "rps", "requests/s", "", rippled(i) };
+		reports[i] = report_at("eu", START + (int64_t)i * 60, i + 1, &metrics[i], 1);
+	}
+	CU_ASSERT_EQUAL(store_call(store, write_job, &writing), 0);
+	CU_ASSERT_EQUAL(store_call(store, maintain_job, &job.now), 0);
+	CU_ASSERT_EQUAL(forecaster_update(forecaster, regions, 2, job.now), 0);
+	forecaster_ask(forecaster, 0, &plain);
+	CU_ASSERT_EQUAL(forecaster_load_trained(forecaster).ms, 0);
+	CU_ASSERT_EQUAL(trainer_run_load(&output, &job), 0);
+	body = cJSON_Parse(output.bytes);
+	SUITE_TEXT(cJSON_GetStringValue(cJSON_GetObjectItem(body, "kind")), "load");
+	SUITE_TEXT(cJSON_GetStringValue(cJSON_GetObjectItem(body, "status")), "serving");
+	row.blob = cJSON_GetStringValue(cJSON_GetObjectItem(body, "text"));
+	row.blob_length = strlen(row.blob);
+	CU_ASSERT_EQUAL(store_call(store, model_job, &row), 0);
+	CU_ASSERT_EQUAL(forecaster_update(forecaster, regions, 2, job.now), 0);
+	forecaster_ask(forecaster, 0, &corrected);
+	CU_ASSERT_EQUAL(forecaster_load_trained(forecaster).ms, job.now.ms);
+	CU_ASSERT(fabs(corrected.load - truth) < fabs(plain.load - truth));
+	forecaster_ask(forecaster, 1, &corrected);
+	CU_ASSERT(isnan(corrected.load));
+	cJSON_Delete(body);
+	text_fini(&output);
+	forecaster_free(forecaster);
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+	free(metrics);
+	free(reports);
+}
+
 static void
 test_due(void)
 {
@@ -356,6 +419,7 @@ static const struct suite_case cases[] = {
 	{ .name = "forecasts, and why there are none", .run = test_forecasts },
 	{ .name = "a model that can't be read", .run = test_bad_model },
 	{ .name = "a model from the store's own history", .run = test_training },
+	{ .name = "corrections of the load from the store's own history", .run = test_load_training },
 	{ .name = "when training is due", .run = test_due },
 };
 

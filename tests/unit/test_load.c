@@ -3,6 +3,8 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "suite.h"
 
@@ -42,7 +44,7 @@ test_shapes(void)
 		for (size_t k = 0; k < rows[i].minutes; k++)
 			minutes[k] = rows[i].level + rows[i].rise * (double)k + rows[i].wave * daily(k);
 		expected = rows[i].level + rows[i].rise * (double)end + rows[i].wave * daily(end);
-		got = load_forecast(minutes, rows[i].minutes, START, rows[i].horizon_s);
+		got = load_forecast(minutes, rows[i].minutes, START, rows[i].horizon_s, NULL, "r");
 		if (!(fabs(got - expected) <= rows[i].tolerance * (1 + expected))) {
 			printf("%s: %g, expected %g\n", rows[i].name, got, expected);
 			SUITE_TEXT(rows[i].name, "a forecast near the shape's value");
@@ -58,18 +60,18 @@ test_unknown(void)
 
 	for (size_t i = 0; i < 120; i++)
 		minutes[i] = 100;
-	CU_ASSERT(isnan(load_forecast(minutes, 0, START, 600)));
-	CU_ASSERT(isnan(load_forecast(minutes, 29, START, 600)));
-	CU_ASSERT(fabs(load_forecast(minutes, 30, START, 600) - 100) < 1e-6);
+	CU_ASSERT(isnan(load_forecast(minutes, 0, START, 600, NULL, "r")));
+	CU_ASSERT(isnan(load_forecast(minutes, 29, START, 600, NULL, "r")));
+	CU_ASSERT(fabs(load_forecast(minutes, 30, START, 600, NULL, "r") - 100) < 1e-6);
 	for (size_t i = 10; i < 60; i++)
 		minutes[i] = (double)NAN;
-	CU_ASSERT(fabs(load_forecast(minutes, 120, START, 600) - 100) < 1e-6);
+	CU_ASSERT(fabs(load_forecast(minutes, 120, START, 600, NULL, "r") - 100) < 1e-6);
 	for (size_t i = 110; i < 120; i++)
 		minutes[i] = (double)NAN;
-	CU_ASSERT(isnan(load_forecast(minutes, 120, START, 600)));
+	CU_ASSERT(isnan(load_forecast(minutes, 120, START, 600, NULL, "r")));
 	for (size_t i = 0; i < 120; i++)
 		minutes[i] = (double)NAN;
-	CU_ASSERT(isnan(load_forecast(minutes, 120, START, 600)));
+	CU_ASSERT(isnan(load_forecast(minutes, 120, START, 600, NULL, "r")));
 }
 
 /* On noise around a daily wave, over a day of forecasts: better than saying that it stays as it is. */
@@ -86,10 +88,130 @@ test_beats_persistence(void)
 	for (size_t at = MINUTES - 1440; at + 60 < MINUTES; at += 37) {
 		double truth = minutes[at + 59];
 
-		ours += fabs(load_forecast(minutes, at, START, 3600) - truth);
+		ours += fabs(load_forecast(minutes, at, START, 3600, NULL, "r") - truth);
 		theirs += fabs(minutes[at - 1] - truth);
 	}
 	CU_ASSERT(ours < theirs / 2);
+	free(minutes);
+}
+
+#define LONG_MINUTES (8 * 1440)
+
+/* A daily wave, and on it one of 70 minutes that no day's season can hold; `noise` is what nothing explains. */
+static double *
+rippled(double ripple, double noise)
+{
+	double *minutes = malloc(LONG_MINUTES * sizeof(*minutes));
+	uint64_t state = 3;
+
+	for (size_t i = 0; i < LONG_MINUTES; i++) {
+		state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		minutes[i] = daily(i) * (1 + ripple * sin(2 * M_PI * (double)i / 70) +
+		    noise * ((double)(state >> 11) * 0x1p-53 - 0.5));
+	}
+	return minutes;
+}
+
+/* Trained on seven days, it's nearer on the eighth than Holt-Winters alone. */
+static void
+test_correction(void)
+{
+	double *minutes = rippled(0.1, 0.02), gain, with = 0, without = 0;
+	struct text part = { 0 }, error = { 0 };
+	struct load_model *model;
+	char *text;
+
+	CU_ASSERT_EQUAL(load_train(minutes, 7 * 1440, START, 600, "eu", &part, &gain), 0);
+	CU_ASSERT(gain < 0.9);
+	text = load_write(600, part.bytes);
+	model = load_read(text, strlen(text), &error);
+	SUITE_TEXT(error.bytes, NULL);
+	CU_ASSERT(model != NULL && load_regions(model) == 1);
+	for (size_t at = 7 * 1440; at + 60 < LONG_MINUTES; at += 25) {
+		double truth = (minutes[at + 7] + minutes[at + 8] + minutes[at + 9]) / 3;
+
+		with += fabs(load_forecast(minutes, at, START, 600, model, "eu") - truth);
+		without += fabs(load_forecast(minutes, at, START, 600, NULL, "eu") - truth);
+	}
+	CU_ASSERT(with < without * 0.9);
+	/* It speaks for its region and its horizon only. */
+	CU_ASSERT(load_forecast(minutes, 8000, START, 600, model, "us") ==
+	    load_forecast(minutes, 8000, START, 600, NULL, "us"));
+	CU_ASSERT(load_forecast(minutes, 8000, START, 1200, model, "eu") ==
+	    load_forecast(minutes, 8000, START, 1200, NULL, "eu"));
+	load_free(model);
+	text_fini(&part);
+	free(text);
+	free(minutes);
+}
+
+/* A random walk, about whose next step nothing can be known. */
+static double *
+walk(void)
+{
+	double *minutes = malloc(LONG_MINUTES * sizeof(*minutes)), level = 7;
+	uint64_t state = 8;
+
+	for (size_t i = 0; i < LONG_MINUTES; i++) {
+		state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		if (i % 5 == 0)
+			level += 0.05 * ((double)(state >> 11) * 0x1p-53 - 0.5);
+		minutes[i] = exp(level);
+	}
+	return minutes;
+}
+
+/* Nothing is left to learn: no correction. Too little history: none either. */
+static void
+test_guard(void)
+{
+	double *minutes = walk(), gain;
+	struct text part = { 0 };
+
+	CU_ASSERT_EQUAL(load_train(minutes, 7 * 1440, START, 600, "eu", &part, &gain), 0);
+	CU_ASSERT(gain >= 0.98 && gain < 1.1);
+	CU_ASSERT_EQUAL(part.length, 0);
+	free(minutes);
+	minutes = rippled(0.1, 0.02);
+	CU_ASSERT_EQUAL(load_train(minutes, 3 * 1440, START, 600, "eu", &part, &gain), 0);
+	CU_ASSERT(isnan(gain));
+	CU_ASSERT_EQUAL(part.length, 0);
+	free(minutes);
+}
+
+static void
+test_model_errors(void)
+{
+	double *minutes = rippled(0.1, 0.02), gain;
+	struct text part = { 0 }, why = { 0 };
+	char *text;
+	size_t length;
+
+	CU_ASSERT_EQUAL(load_train(minutes, 7 * 1440, START, 600, "eu", &part, &gain), 0);
+	text = load_write(600, part.bytes);
+	length = strlen(text);
+	for (size_t cut = 0; cut < length; cut += 4999) {
+		struct text error = { 0 };
+
+		CU_ASSERT(load_read(text, cut, &error) == NULL && error.length > 0);
+		text_fini(&error);
+	}
+	text[length / 2] = (char)(text[length / 2] == '1' ? '2' : '1');
+	CU_ASSERT(load_read(text, length, &why) == NULL);
+	SUITE_TEXT(why.bytes, "the checksum doesn't match: cut short or changed");
+	text_fini(&why);
+	free(text);
+	/* Whole, but wrong. */
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const parts[] = { "region\n", "region eu 1 1 1 1 1 1 1 2\n", "nonsense\n" };
+		struct text error = { 0 };
+
+		text = load_write(600, parts[i]);
+		CU_ASSERT(load_read(text, strlen(text), &error) == NULL && error.length > 0);
+		text_fini(&error);
+		free(text);
+	}
+	text_fini(&part);
 	free(minutes);
 }
 
@@ -97,6 +219,9 @@ static const struct suite_case cases[] = {
 	{ .name = "known shapes", .run = test_shapes },
 	{ .name = "too little to say anything", .run = test_unknown },
 	{ .name = "better than persistence", .run = test_beats_persistence },
+	{ .name = "a correction where there is something to learn", .run = test_correction },
+	{ .name = "no correction where there isn't", .run = test_guard },
+	{ .name = "a damaged model is refused", .run = test_model_errors },
 };
 
 int
