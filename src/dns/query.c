@@ -29,6 +29,7 @@ query_read(struct query *query, const uint8_t *bytes, size_t length)
 	/* Not all of it: name and parts are 1.4 kB, and valid only with a question. */
 	query->question_length = 0;
 	query->edns = query->dnssec_ok = query->subnet = false;
+	query->subnet_length = 0;
 	query->payload = 512;
 	query->id = wire_u16(&r);
 	query->flags = wire_u16(&r);
