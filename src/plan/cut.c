@@ -52,7 +52,7 @@ static bool
 cut_group(struct plan_group *group, struct region_set legal, struct arena *arena)
 {
 	struct plan_pair *pairs = arena_alloc(arena, group->pair_count * sizeof(*pairs));
-	double sum = 0;
+	double sum = 0, total = 0;
 	size_t count = 0;
 
 	if (pairs == NULL)
@@ -60,6 +60,7 @@ cut_group(struct plan_group *group, struct region_set legal, struct arena *arena
 	for (size_t p = 0; p < group->pair_count; p++) {
 		struct plan_pair pair = group->pairs[p];
 
+		total += pair.share;
 		if (!region_set_has(&legal, pair.primary))
 			continue;
 		if (pair.backup != NO_REGION && !region_set_has(&legal, pair.backup))
@@ -78,8 +79,9 @@ cut_group(struct plan_group *group, struct region_set legal, struct arena *arena
 		}
 		pairs[count++] = pair;
 	}
+	/* To what it was before: a plan whose shares don't add up to 1 is for the certificate to refuse. */
 	for (size_t p = 0; p < count && sum > 0; p++)
-		pairs[p].share /= sum;
+		pairs[p].share *= total / sum;
 	group->pairs = pairs;
 	group->pair_count = sum > 0 ? count : 0;
 	return true;
