@@ -24,8 +24,9 @@ rebuild() {
 same "models: the shipped model can be evaluated" $? 0
 cat "$folder/scores"
 
-# The table's columns: average precision, ROC AUC, Brier score, Brier skill.
-read -r ap auc brier skill _ <<< "$(sed -n 's/^model  *//p' "$folder/scores")"
+# The table's columns: average precision, ROC AUC, Brier score, Brier skill. Two blanks, since the heading begins with
+# "model", too.
+read -r ap auc brier skill _ <<< "$(sed -n 's/^model   *//p' "$folder/scores")"
 read -r rule_ap rule_auc rule_brier _ <<< "$(sed -n 's/^threshold rule  *//p' "$folder/scores")"
 read -r base_ap base_auc base_brier _ <<< "$(sed -n 's/^base rate  *//p' "$folder/scores")"
 holds "models: average precision is twenty times the base rate" exceeds "$ap" 20 "$base_ap"
