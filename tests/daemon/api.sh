@@ -767,6 +767,8 @@ metrics() {
 	has_header "in the text format" 'content-type: text/plain; version=0.0.4; charset=utf-8'
 	if out=$(promtool check metrics <"$world/body" 2>&1); then ok "promtool finds nothing"; else not_ok "promtool finds nothing" "$out"; fi
 	same "all are ours" "$(grep -v '^#' "$world/body" | grep -vc '^isobar_')" 0
+	same "isobar-api(7) tells every metric, and no other" "$(sed -n 's/^\.It Va \(isobar_.*\)/\1/p' "$ISOBAR_SOURCE/man/isobar-api.7" | sort)" \
+		"$(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$world/body" | sort)"
 	holds "a region's state" grep -qx 'isobar_region_state{region="eu-west",state="up"} 1' "$world/body"
 	holds "a region's probability" grep -qx 'isobar_region_failure_probability{region="eu-west"} 0.125' "$world/body"
 	same "none where none is known" "$(grep -c 'isobar_region_failure_probability{region="us-east"}' "$world/body")" 0
