@@ -17,8 +17,7 @@
 #  define SANITIZED 1
 # endif
 #endif
-#include "mmdb.h"
-#include "world.h"
+#include "sample_world.h"
 
 #define QUERIES 100000
 
@@ -78,85 +77,21 @@ free(void *p)
 }
 #endif
 
-static const char zone[] = "@ 3600 SOA ns hostmaster 1 7200 900 1209600 300\n@ 3600 NS ns\nns 3600 A 192.0.2.53\n"
-	"www 60 A 192.0.2.1\nalias 60 CNAME www\n*.wild 60 TXT x\ndname 60 DNAME wild\nchild 60 NS ns.child\n"
-	"ns.child 60 A 192.0.2.3\nmail 60 MX 10 ns\nmany 60 TXT a\nmany 60 TXT b\nmany 60 TXT c\n"
-	"eu._region.sticky 60 A 192.0.2.1\nus._region.sticky 60 A 198.51.100.1\n"
-	"eu._region.turn 60 A 192.0.2.1\nus._region.turn 60 CNAME www\n"
-	"eu._region.near 60 AAAA ::1\nus._region.near 60 AAAA ::2\n";
-static const char steering[] = "regions: {eu: {location: {latitude: 50, longitude: 8}},"
-	" us: {location: {latitude: 39, longitude: -77}}}\n"
-	"client-groups: {germany: {countries: [DE]}, office: {networks: [10.0.0.0/8, '2001:db8::/32']}}\nservices:\n"
-	"  sticky.example.com: {sharding-policy: weighted-random, regions: {eu: , us: },"
-	" residency: [{clients: [germany], regions: [eu]}]}\n"
-	"  turn.example.com: {sharding-policy: round-robin, regions: {eu: , us: }}\n"
-	"  near.example.com: {sharding-policy: geographic, regions: {eu: , us: }}\n";
-
-static const char *const questions[] = {
-	"www.example.com. A", "alias.example.com. A", "x.wild.example.com. TXT", "y.dname.example.com. TXT",
-	"z.child.example.com. A", "mail.example.com. MX", "many.example.com. TXT", "nothere.example.com. A",
-	"wild.example.com. A", "www.example.com. ANY", "www.example.org. A", "example.com. SOA", "child.example.com. DS",
-	"sticky.example.com. A", "turn.example.com. A", "turn.example.com. AAAA", "near.example.com. AAAA",
-	"sticky.example.com. AAAA",
-};
-static const struct ask asks[] = {
-	{ .edns = false }, { .dnssec_ok = true }, { .subnet = "192.0.2.0/24" }, { .subnet = "2001:db8:1:200::/56" },
-	{ .subnet = "10.1.2.0/24" }, { .client = "2001:db8:99::1", .payload = 512 }, { .stream = true },
-};
-
-#define REQUESTS (ARRAY_SIZE(questions) * ARRAY_SIZE(asks))
-
-static struct world *world;
-static uint8_t requests[REQUESTS][600];
-static size_t lengths[REQUESTS];
-static struct answer_env envs[REQUESTS];
 static uint8_t response[ANSWER_SIZE_MAX];
 
-static struct geo *
-open_world(void)
-{
-	static const struct mmdb_entry countries[] = { { "192.0.2.0/24", "DE" }, { "198.51.100.0/24", "US" } };
-	char path[100];
-	struct text error = { 0 };
-	struct geo *geo;
-
-	snprintf(path, sizeof(path), "/tmp/isobar-test-%ld.mmdb", (long)getpid());
-	mmdb_write(path, 6, MMDB_NESTED, countries, ARRAY_SIZE(countries));
-	geo = geo_open(path, &error);
-	if (geo == NULL)
-		abort();
-	unlink(path);
-	world = malloc(sizeof(*world));
-	world_open(world, (struct world_parts){ .zones = { { "example.com.", zone } }, .steering = steering, .geo = geo });
-	for (size_t i = 0; i < REQUESTS; i++) {
-		struct ask ask = asks[i % ARRAY_SIZE(asks)];
-
-		lengths[i] = world_request(requests[i], questions[i / ARRAY_SIZE(asks)], ask);
-		envs[i] = world_env(world, ask);
-	}
-	return geo;
-}
-
-static void
-close_world(struct geo *geo)
-{
-	world_close(world);
-	free(world);
-	geo_close(geo);
-}
-
 static size_t
-answer_all(void)
+answer_all(struct sample *sample)
 {
 	size_t octets = 0;
 
 	for (unsigned q = 0; q < QUERIES; q++) {
-		size_t i = q % REQUESTS;
+		size_t i = q % SAMPLE_REQUESTS, length = sample->lengths[i];
+		uint8_t *request = sample->requests[i];
 
 		/* Now and then a request that is damaged. */
 		if (q % 16 == 0)
-			requests[i][lengths[i] - 1 - q / 16 % lengths[i]] ^= (uint8_t)(1 + q / 16 % 255);
-		octets += answer(&envs[i], requests[i], lengths[i], response, envs[i].stream ? sizeof(response) : 1232);
+			request[length - 1 - q / 16 % length] ^= (uint8_t)(1 + q / 16 % 255);
+		octets += answer(&sample->envs[i], request, length, response, sample->envs[i].stream ? sizeof(response) : 1232);
 	}
 	return octets;
 }
@@ -164,7 +99,7 @@ answer_all(void)
 static void
 test_allocations(void)
 {
-	struct geo *geo = open_world();
+	struct sample *sample = sample_open();
 	void *volatile something;
 	unsigned long before;
 
@@ -176,9 +111,9 @@ test_allocations(void)
 	free(something);
 	CU_ASSERT_EQUAL(allocations, before + 2);	/* counting works */
 	before = allocations;
-	CU_ASSERT(answer_all() > QUERIES * 20);
+	CU_ASSERT(answer_all(sample) > QUERIES * 20);
 	CU_ASSERT_EQUAL(allocations, before);
-	close_world(geo);
+	sample_close(sample);
 }
 
 static bool
@@ -196,7 +131,7 @@ watched(void)
 static void
 test_system_calls(void)
 {
-	struct geo *geo;
+	struct sample *sample;
 	int status = -1;
 	pid_t child;
 
@@ -204,12 +139,12 @@ test_system_calls(void)
 		printf("# a sanitizer or valgrind makes system calls of its own: they weren't looked at\n");
 		return;
 	}
-	geo = open_world();
+	sample = sample_open();
 	child = fork();
 	if (child == 0) {
 		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0)
 			_exit(77);
-		answer_all();
+		answer_all(sample);
 		syscall(SYS_exit, 42);
 	}
 	CU_ASSERT(child > 0 && waitpid(child, &status, 0) == child);
@@ -222,13 +157,13 @@ test_system_calls(void)
 	if (child == 0) {
 		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0)
 			_exit(77);
-		answer_all();
+		answer_all(sample);
 		syscall(SYS_getpid);
 		syscall(SYS_exit, 42);
 	}
 	CU_ASSERT(child > 0 && waitpid(child, &status, 0) == child);
 	CU_ASSERT((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) || (WIFEXITED(status) && WEXITSTATUS(status) == 77));
-	close_world(geo);
+	sample_close(sample);
 }
 
 static const struct suite_case cases[] = {
