@@ -64,6 +64,7 @@ child_start(int (*run)(struct text *output, void *arg), void *arg, const struct 
 		goto close_pipe;
 	if (child->pid == 0) {
 		close(fds[0]);
+		free(child);
 		run_child(fds[1], run, arg, limits, parent);
 	}
 	close(fds[1]);

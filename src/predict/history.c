@@ -52,6 +52,7 @@ static int read_minutes(struct store_reader *reader, int64_t series, enum resolu
 static bool add_sample(void *arg, const struct sample_row *sample);
 static bool take_event(void *arg, const struct health_event *event);
 static void change_down(struct events *events, struct outage *outage, const struct health_event *event, bool down);
+static bool add_down(struct events *events, uint32_t series, const char *service);
 static size_t find_down(const struct events *events, uint32_t series, const char *service);
 static int end_incident(struct events *events, struct outage *outage, int64_t end_s);
 
@@ -254,17 +255,10 @@ change_down(struct events *events, struct outage *outage, const struct health_ev
 	bool known = place < events->down_count, was_down = outage->down > 0;
 
 	if (down && !known) {
-		struct down *longer = reallocarray(events->down, events->down_count + 1, sizeof(*longer));
-		char *service = strdup(event->service);
-
-		if (longer != NULL)
-			events->down = longer;
-		if (longer == NULL || service == NULL) {
-			free(service);
+		if (!add_down(events, outage->series, event->service)) {
 			events->status = -ENOMEM;
 			return;
 		}
-		events->down[events->down_count++] = (struct down){ outage->series, service };
 		outage->down++;
 	}
 	for (size_t i = events->down_count; !down && i-- > 0;) {
@@ -282,6 +276,21 @@ change_down(struct events *events, struct outage *outage, const struct health_ev
 	} else if (was_down && outage->down == 0) {
 		events->status = end_incident(events, outage, at_s);
 	}
+}
+
+static bool
+add_down(struct events *events, uint32_t series, const char *service)
+{
+	struct down *longer = reallocarray(events->down, events->down_count + 1, sizeof(*longer)), *entry;
+
+	if (longer == NULL)
+		return false;
+	events->down = longer;
+	entry = &events->down[events->down_count];
+	entry->series = series;
+	entry->service = strdup(service);
+	events->down_count += entry->service != NULL;
+	return entry->service != NULL;
 }
 
 static size_t
