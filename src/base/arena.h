@@ -15,7 +15,8 @@ void arena_free(struct arena *arena);		/* NULL is allowed */
 
 /* Zeroed, aligned for any type. NULL when memory is out; the arena stays usable. */
 void *arena_alloc(struct arena *arena, size_t size) NONNULL MUST_USE;
-void *arena_copy(struct arena *arena, const void *bytes, size_t size) NONNULL MUST_USE;
+void *arena_copy(struct arena *arena, const void *bytes, size_t size)	/* `bytes` may be NULL if there are none */
+	__attribute__((nonnull(1))) MUST_USE;
 char *arena_text(struct arena *arena, const char *text) NONNULL MUST_USE;
 char *arena_printf(struct arena *arena, const char *format, ...) NONNULL MUST_USE PRINTF(2, 3);
 
