@@ -288,6 +288,11 @@ forecaster_ask(const struct forecaster *f, size_t region, struct forecast *forec
 		return;
 	}
 	features_compute(window, at, &series->incidents, horizon_s, features);
+	if (model_strangeness(f->model, features) > MODEL_STRANGE) {
+		snprintf(forecast->reason, sizeof(forecast->reason), "%s",
+		    "its metrics are unlike those that the model was trained on");
+		return;
+	}
 	forecast->probability = model_probability(f->model, features);
 	memcpy(forecast->model, f->model->id, sizeof(forecast->model));
 	if (!isfinite(forecast->probability)) {

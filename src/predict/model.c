@@ -252,3 +252,19 @@ model_probability(const struct model *model, const double *features)
 {
 	return model->skill ? platt_probability(&model->platt, model_score(model, features)) : model->prevalence;
 }
+
+double
+model_strangeness(const struct model *model, const double *features)
+{
+	double beyond = 0, all = 0;
+
+	for (size_t i = 0; i < feature_count(); i++) {
+		const struct scaling *s = &model->scalings[i];
+		double squared = s->weight * s->weight, most = SCALING_CLIP * s->weight - SCALING_STEP;
+
+		all += squared;
+		if (isfinite(features[i]) && s->deviation > 0 && fabs(scaling_apply(s, features[i])) >= most)
+			beyond += squared;
+	}
+	return all > 0 ? beyond / all : 0;
+}

@@ -290,6 +290,10 @@ test_model_round_trip(void)
 	for (size_t i = 0; i < feature_count(); i++)
 		features[i] = (double)NAN;
 	CU_ASSERT(isfinite(model_probability(model, features)));
+	CU_ASSERT(model_strangeness(model, features) == 0);
+	for (size_t i = 0; i < feature_count(); i++)
+		features[i] = i % 2 == 0 ? 0.1 : 1e30;
+	CU_ASSERT(fabs(model_strangeness(model, features) - 0.5) < 0.01);
 	model_free(model);
 	free(text);
 	free(again);
