@@ -118,6 +118,8 @@ run_script(const char *path)
 	world_free(s->world);
 	for (size_t i = 0; i < s->remembered_count; i++)
 		free(s->remembered[i]);
+	for (size_t i = 0; i < s->drain_count; i++)
+		free((char *)(uintptr_t)s->drains[i].region);
 	for (size_t i = 0; i < s->zone_count; i++) {
 		free(s->zones[i].name);
 		free(s->zones[i].text);
