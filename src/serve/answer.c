@@ -280,7 +280,8 @@ decide_dname(struct decision *d, const struct node *node, const uint8_t *name, c
 		.section = SECTION_ANSWER, .owner = name, .wire = wire, .ttl = set->ttl,
 		.length = (uint32_t)(2 + kept + target_length), .type = TYPE_CNAME, .count = 1,
 	};
-	if (d->query->type != TYPE_CNAME && d->query->type != TYPE_ANY)
+	/* A DNAME that leads below itself would go on until the name is too long: one link says it all. */
+	if (d->query->type != TYPE_CNAME && d->query->type != TYPE_ANY && !name_is_under(target, node->name))
 		follow(d, wire + 2);
 }
 

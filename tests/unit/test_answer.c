@@ -30,7 +30,7 @@ static const char plain[] = SOA
 	"loop1 60 CNAME loop2\nloop2 60 CNAME loop3\nloop3 60 CNAME loop1\nself 60 CNAME self\n"
 	"nodata 60 CNAME ns\n"
 	"dname 90 DNAME target\ndname 90 A 192.0.2.5\nx.target 60 A 192.0.2.6\nmore 90 DNAME example.net.\n"
-	"ring1 60 DNAME ring2\nring2 60 DNAME ring1\ngrow 60 DNAME a.grow2\ngrow2 60 DNAME b.b.grow\n"
+	"ring1 60 DNAME ring2\nring2 60 DNAME ring1\ninward 60 DNAME a.inward\ngrow 60 DNAME a.grow2\ngrow2 60 DNAME b.b.grow\n"
 	"todname 60 CNAME x.dname\n"
 	"*.cn 30 CNAME www\n"
 	"mail 60 MX 10 mx1\nmail 60 MX 20 MX2\nmail 60 MX 30 mx.example.net.\nmx1 60 A 192.0.2.7\nmx2 60 AAAA 2001:db8::7\n"
@@ -212,6 +212,9 @@ test_chains(void)
 		    .expected = "NOERROR aa\nan todname.example.com. 60 CNAME x.dname.example.com.\n"
 		    "an dname.example.com. 90 DNAME target.example.com.\n"
 		    "an x.dname.example.com. 90 CNAME x.target.example.com.\nan x.target.example.com. 60 A 192.0.2.6\n" },
+		{ .name = "DNAME into itself", .question = "x.inward.example.com. A",
+		    .expected = "NOERROR aa\nan inward.example.com. 60 DNAME a.inward.example.com.\n"
+		    "an x.inward.example.com. 60 CNAME x.a.inward.example.com.\n" },
 		{ .name = "two DNAMEs in a ring, each once", .question = "x.ring1.example.com. A",
 		    .expected = "NOERROR aa\nan ring1.example.com. 60 DNAME ring2.example.com.\n"
 		    "an x.ring1.example.com. 60 CNAME x.ring2.example.com.\nan ring2.example.com. 60 DNAME ring1.example.com.\n"

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# NSD and isobard serve the same zones, which tests/tools/differential.c writes, and are asked the same ten thousand
+# questions. What is compared, and what differs on purpose, stands in that file.
+. "$ISOBAR_SOURCE/zones/demo/world.sh"
+. "$ISOBAR_SOURCE/tests/cases.sh"
+
+world_open
+world_port && ours=$REPLY
+world_port && reference=$REPLY
+tool=$ISOBAR_BUILD/tests/tools/differential
+mkdir "$world/zones"
+"$tool" zones "$world/zones"
+
+{
+	cat <<-END
+		server:
+		    ip-address: 127.0.0.1@$reference
+		    username: ""
+		    chroot: ""
+		    zonesdir: "$world/zones"
+		    database: ""
+		    pidfile: "$world/nsd.pid"
+		    xfrdfile: "$world/xfrd.state"
+		    zonelistfile: "$world/zone.list"
+		    server-count: 1
+		    rrl-ratelimit: 0
+		    ipv4-edns-size: 1232
+		    minimal-responses: yes
+		remote-control:
+		    control-enable: no
+	END
+	for file in "$world"/zones/*.zone; do
+		name=${file##*/}
+		printf 'zone:\n    name: %s\n    zonefile: %s\n' "${name%.zone}" "$name"
+	done
+} >"$world/nsd.conf"
+
+answers() {	# PORT
+	dig @127.0.0.1 -p "$1" +tries=1 +time=1 plain.test SOA | grep -q 'status: NOERROR'
+}
+
+world_start nsd nsd -d -c "$world/nsd.conf"
+world_start isobard "$ISOBAR_BUILD/src/isobard" --zones "$world/zones" --listen "127.0.0.1@$ours"
+holds "NSD serves the zones" world_await 30 answers "$reference"
+holds "isobard serves the zones" world_await 30 answers "$ours"
+"$tool" ask "127.0.0.1@$ours" "127.0.0.1@$reference" || cases_failed=1
+finish
