@@ -1,6 +1,6 @@
 /* isobarctl.c -- the operator's command: options, then one verb over the API.
- * In: the command line.  Out: words or JSON on standard output, trouble on standard error, an exit status that tells kinds
- * of trouble apart.  Threads: one. */
+ * In: the command line.  Out: words or JSON on standard output, trouble on standard error, an exit status that tells
+ * kinds of trouble apart.  Threads: one. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -148,7 +148,8 @@ set_url(char **url, const char *where)
 
 	free(*url);
 	*url = NULL;
-	if (strncmp(where, "http://", 7) == 0 || strncmp(where, "https://", 8) == 0 || strncmp(where, "unix:", 5) == 0) {
+	if (strncmp(where, "http://", 7) == 0 || strncmp(where, "https://", 8) == 0 ||
+	    strncmp(where, "unix:", 5) == 0) {
 		*url = strdup(where);
 		return *url != NULL;
 	}
@@ -168,7 +169,8 @@ set_url(char **url, const char *where)
 	return good;
 }
 
-/* A token on the command line would be seen by everybody on the machine: hence a file, and one that others can't read. */
+/* A token on the command line would be seen by everybody on the machine: hence a file, and one that others can't
+ * read. */
 static bool
 read_token(char **token, const char *path)
 {
@@ -260,7 +262,8 @@ options_fit(const struct verb *verb, unsigned given)
 static void
 print_help(FILE *to)
 {
-	fputs("usage: isobarctl [-s SOCKET|URL] [--token-file FILE] [-j] [-t SECONDS] VERB [ARGUMENT...] [OPTION...]\n\n", to);
+	fputs("usage: isobarctl [-s SOCKET|URL] [--token-file FILE] [-j] [-t SECONDS] VERB [ARGUMENT...]"
+	      " [OPTION...]\n\n", to);
 	verbs_print(to);
 	fputs("\n"
 	      "  -s, --socket SOCKET|URL   where isobard is; the socket of " CTL_CONFIG " if left out\n"
@@ -271,10 +274,11 @@ print_help(FILE *to)
 	for (size_t i = 0; i < verb_option_count; i++) {
 		char name[40];
 
-		snprintf(name, sizeof(name), "--%s%s%s", verb_options[i].name, verb_options[i].argument == NULL ? "" : " ",
+		snprintf(name, sizeof(name), "--%s%s%s", verb_options[i].name,
+		    verb_options[i].argument == NULL ? "" : " ",
 		    verb_options[i].argument == NULL ? "" : verb_options[i].argument);
 		fprintf(to, "  %-25s %s\n", name, verb_options[i].help);
 	}
-	fputs("\nExit status: 0 done and live, 1 failed or refused, 2 usage, 3 isobard isn't running, 4 not authorized,\n"
-	      "5 no answer in time or the store is busy: try again. See isobarctl(8).\n", to);
+	fputs("\nExit status: 0 done and live, 1 failed or refused, 2 usage, 3 isobard isn't running, 4 not\n"
+	      "authorized, 5 no answer in time or the store is busy: try again. See isobarctl(8).\n", to);
 }

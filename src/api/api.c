@@ -11,11 +11,11 @@
  *  4. Whoever has the answer calls request_answered(): the connection is resumed and its thread sends it.
  *
  * A parked request can't go away by itself: libmicrohttpd doesn't look at a suspended connection. Only api_stop() takes
- * it away from the one who has it: it's `abandoned`, its client gets 503, and what the store's writer puts into it later
- * is read by nobody. Hence the count of holders: one is the connection, the other the one who has it.
+ * it away from the one who has it: it's `abandoned`, its client gets 503, and what the store's writer puts into it
+ * later is read by nobody. Hence the count of holders: one is the connection, the other the one who has it.
  *
- * Limits: BODY_MAX; 64 KiB of headers; a body must be complete within BODY_DEADLINE_MS, so that nobody holds a connection
- * by a byte now and then; IDLE_TIMEOUT_S without a byte closes. */
+ * Limits: BODY_MAX; 64 KiB of headers; a body must be complete within BODY_DEADLINE_MS, so that nobody holds a
+ * connection by a byte now and then; IDLE_TIMEOUT_S without a byte closes. */
 #include "api/api.h"
 
 #include <ctype.h>
@@ -45,7 +45,7 @@
 #define IDLE_TIMEOUT_S 10
 #define BODY_DEADLINE_MS 30000
 #define STOP_PATIENCE_S 5	/* a store that is busy longer is stuck; a client that reads slower is gone */
-#define EXCESS_MAX ((size_t)8 << 20)	/* read and thrown away of a chunked body, so that its client can read the 413 */
+#define EXCESS_MAX ((size_t)8 << 20) /* read and thrown away of a chunked body, so that its client can read the 413 */
 
 struct front {
 	struct api *api;
@@ -193,8 +193,8 @@ front_start(struct front *front, struct text *error)
 	};
 
 	/* The logger comes first, so that it has the messages of all others. */
-	front->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
-	    NULL, NULL, on_request, front,
+	front->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+	    0, NULL, NULL, on_request, front,
 	    MHD_OPTION_EXTERNAL_LOGGER, log_trouble, front,
 	    MHD_OPTION_LISTEN_SOCKET, front->fd,
 	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
@@ -364,8 +364,16 @@ exchange_new(struct front *front, struct MHD_Connection *connection, const char 
 		return NULL;
 	}
 	exchange->request = (struct request){
-		.arena = arena, .method = method, .path = path, .content_type = "", .control = api->control,
-		.store = api->store, .reader = front->reader, .counters = &api->counters, .park = park, .resume = resume,
+		.arena = arena,
+		.method = method,
+		.path = path,
+		.content_type = "",
+		.control = api->control,
+		.store = api->store,
+		.reader = front->reader,
+		.counters = &api->counters,
+		.park = park,
+		.resume = resume,
 	};
 	exchange->front = front;
 	exchange->connection = connection;
@@ -381,7 +389,8 @@ exchange_new(struct front *front, struct MHD_Connection *connection, const char 
 	return exchange;
 }
 
-/* By the headers alone: answered when the request is refused. First what there is, then who may, then what came along. */
+/* By the headers alone: answered when the request is refused. First what there is, then who may, then what came
+ * along. */
 static void
 check_headers(struct exchange *exchange)
 {
@@ -434,7 +443,8 @@ identify(struct exchange *exchange)
 	socklen_t length = sizeof(peer);
 
 	if (!exchange->front->local) {
-		authenticate(exchange, MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Authorization"));
+		authenticate(exchange, MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND,
+		    "Authorization"));
 		return;
 	}
 	info = MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);

@@ -18,8 +18,8 @@ struct api;
  * control_run() runs; until then /readyz says 503. NULL with a message for the operator in `error`. */
 struct api *api_start(struct control *control, const struct settings *settings, struct text *error) NONNULL MUST_USE;
 
-/* Takes no more requests, lets those under way end (1 s at most), and removes the UNIX socket. Between control_run() and
- * control_free(). NULL is allowed. */
+/* Takes no more requests, lets those under way end (5 s at most), and removes the UNIX socket. Between control_run()
+ * and control_free(). NULL is allowed. */
 void api_stop(struct api *api);
 
 /* The TCP port, also when the kernel chose it; 0: no TCP. */

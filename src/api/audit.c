@@ -17,7 +17,8 @@ struct listing {
 	cJSON *entries;
 };
 
-static uint64_t number(struct request *request, const char *name, uint64_t otherwise, uint64_t most, struct diags *diags);
+static uint64_t number(struct request *request, const char *name, uint64_t otherwise, uint64_t most,
+	struct diags *diags);
 static bool add_entry(void *arg, const struct journal_row *row);
 static int verify(struct request *request, struct view *view, cJSON *root);
 

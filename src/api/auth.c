@@ -1,9 +1,10 @@
 /* auth.c -- principals from UNIX peers and bearer tokens, and the rules of who may do what.
  * In: the peer's user id, or an Authorization header and the tokens of the store.  Out: a principal.
  * Threads: any; the reader is the caller's.
- * Only hashes are stored: a token has 256 random bits, so a plain SHA-256 can't be searched, and no salt or slow hash is
- * needed. Every row is compared, and in constant time, so that neither the place of a token in the table nor a common
- * beginning shows in the time taken. The store is asked each time: a revoked token is refused at the next request. */
+ * Only hashes are stored: a token has 256 random bits, so a plain SHA-256 can't be searched, and no salt or slow hash
+ * is needed. Every row is compared, and in constant time, so that neither the place of a token in the table nor a
+ * common beginning shows in the time taken. The store is asked each time: a revoked token is refused at the next
+ * request. */
 #include "api/auth.h"
 
 #include <errno.h>

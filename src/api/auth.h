@@ -58,7 +58,8 @@ enum auth_result auth_bearer(struct principal *who, const char *header, struct s
 /* Scopes as text: "admin", "read", "pae", "agent:REGION". False: none of these. */
 bool auth_scope_parse(const char *text, struct principal *who) NONNULL;
 
-/* A new token: 256 bits from the kernel, hexadecimal behind "isobar_", by which secret scanners know it. 0 or -errno. */
+/* A new token: 256 bits from the kernel, hexadecimal behind "isobar_", by which secret scanners know it. 0 or
+ * -errno. */
 int auth_token_new(char token[static TOKEN_TEXT_SIZE]) NONNULL MUST_USE;
 bool auth_token_name_valid(const char *name) NONNULL;	/* 1 to 64 of [A-Za-z0-9_.-] */
 

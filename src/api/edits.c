@@ -270,7 +270,8 @@ edit_text(struct change *change, const struct record_edit *edit, const char *tex
 	if (edit->deletes)
 		edited = master_delete(text, file, apex, owner_text, edit->type, diags);
 	else
-		edited = master_set(text, file, apex, owner_text, edit->type, edit->ttl, edit->rdata, edit->count, diags);
+		edited =
+		    master_set(text, file, apex, owner_text, edit->type, edit->ttl, edit->rdata, edit->count, diags);
 	if (edited == NULL)
 		return false;
 	if (zone != NULL)
@@ -452,7 +453,8 @@ prepare_override(struct change *change, struct control *control, struct diags *d
 	if (override->service[0] != '\0')
 		diag_error(diags, in_request("/service"), NULL, "a drain is of the whole region: leave `service` out");
 	if (!diag_failed(diags))
-		list_moves(change->prepare_arg, override->region, least_drain(control, override->region, 0, override->value));
+		list_moves(change->prepare_arg, override->region, least_drain(control, override->region, 0,
+		    override->value));
 	return !diag_failed(diags);
 }
 
@@ -466,8 +468,8 @@ least_drain(const struct control *control, const char *region, int64_t but, doub
 
 	for (size_t i = 0; i < count; i++)
 		if (overrides[i].id != but && strcmp(overrides[i].kind, "drain") == 0 &&
-		    strcmp(overrides[i].region, region) == 0 && (overrides[i].until.ms == 0 || overrides[i].until.ms > now) &&
-		    overrides[i].value < otherwise)
+		    strcmp(overrides[i].region, region) == 0 &&
+		    (overrides[i].until.ms == 0 || overrides[i].until.ms > now) && overrides[i].value < otherwise)
 			otherwise = overrides[i].value;
 	return otherwise;
 }

@@ -1,8 +1,8 @@
 /* explain.c -- why does this client get this region?
  * In: parameters name, client (an address or a prefix), type.  Out: each step of the decision, with what it left.
  * Threads: control.
- * The decision itself is steered_choose(), as for a query, but without taking a turn. What is told around it is read off
- * the same snapshot and live words. A region is removed by the first of these that applies, in the order of the
+ * The decision itself is steered_choose(), as for a query, but without taking a turn. What is told around it is read
+ * off the same snapshot and live words. A region is removed by the first of these that applies, in the order of the
  * decision: residency, no such records, dead, drained. */
 #include <math.h>
 #include <stdio.h>
@@ -69,7 +69,8 @@ explain_show(struct request *request)
 		view_text(&e->view, e->root, "name", name_text(e->name, name));
 		view_text(&e->view, e->root, "type", e->type_text);
 		unsteered = find_service(e);
-		view_text(&e->view, e->root, "zone", e->zone == NULL ? NULL : name_text(zone_apex(e->zone)->name, name));
+		view_text(&e->view, e->root, "zone", e->zone == NULL ? NULL : name_text(zone_apex(e->zone)->name,
+		    name));
 		view_bool(&e->view, e->root, "steered", unsteered == NULL);
 		view_text(&e->view, e->root, "why_not", unsteered);
 		if (unsteered == NULL) {
@@ -176,7 +177,8 @@ group_holds(const struct client_group *group, const struct explanation *e)
 	const struct country *country = country_at(e->steered.place.country);
 
 	for (size_t i = 0; e->client_known && i < group->network_count; i++)
-		if (prefix_covers(&group->networks[i], &e->client.address) && group->networks[i].length <= e->client.length)
+		if (prefix_covers(&group->networks[i], &e->client.address) &&
+		    group->networks[i].length <= e->client.length)
 			return true;
 	if (e->steered.place.country == COUNTRY_UNKNOWN)
 		return false;

@@ -1,6 +1,6 @@
 /* forecasts.c -- what isobar-pae sends, and what was kept of it: the plan in service, and predictions.
- * In: JSON of a plan or of predictions.  Out: 200 when it's in service and durable; 422 when the certificate refuses the
- * plan, with the check that failed.
+ * In: JSON of a plan or of predictions.  Out: 200 when it's in service and durable; 422 when the certificate refuses
+ * the plan, with the check that failed.
  * Threads: predictions are read on the API's thread; a plan is read on the control thread, by the names of the steering
  * that is in force there and then. */
 #include <math.h>
@@ -100,7 +100,8 @@ predictions_read_body(struct request *request)
 		cJSON_ArrayForEach(item, list) {
 			if (predictions->list == NULL)
 				break;
-			read_prediction(item, predictions->count, request, &predictions->list[predictions->count], &diags);
+			read_prediction(item, predictions->count, request, &predictions->list[predictions->count],
+			    &diags);
 			predictions->count++;
 		}
 	}
@@ -118,8 +119,8 @@ static void
 read_prediction(const cJSON *value, size_t index, struct request *request, struct prediction *prediction,
     struct diags *diags)
 {
-	static const char *const known[] = { "at", "region", "service", "horizon_s", "probability", "load_forecast", "model",
-		"reason", NULL };
+	static const char *const known[] = { "at", "region", "service", "horizon_s", "probability", "load_forecast",
+		"model", "reason", NULL };
 	char pointer[64];
 	struct json_object o;
 	const char *at;
@@ -172,8 +173,8 @@ predictions_show(struct request *request)
 	int error;
 
 	if (since_text != NULL && wall_parse(since_text, &since) < 0) {
-		answer_problem(request, 400, NULL, "the parameter 'since' is a time such as 2026-11-22T16:20:52Z, not '%s'",
-		    since_text);
+		answer_problem(request, 400, NULL,
+		    "the parameter 'since' is a time such as 2026-11-22T16:20:52Z, not '%s'", since_text);
 		return;
 	}
 	listing.list = view_array(&listing.view, view_root(&listing.view), "predictions");

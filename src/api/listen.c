@@ -27,8 +27,8 @@ listen_local(const char *path, struct text *error)
 	int fd;
 
 	if (strlen(path) >= sizeof(at.sun_path)) {
-		text_printf(error, "the path of the API's socket is longer than %zu octets: %s", sizeof(at.sun_path) - 1,
-		    path);
+		text_printf(error, "the path of the API's socket is longer than %zu octets: %s",
+		    sizeof(at.sun_path) - 1, path);
 		return -1;
 	}
 	memcpy(at.sun_path, path, strlen(path));

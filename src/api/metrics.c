@@ -81,7 +81,8 @@ add_server(struct exposition *x)
 	    (double)sum.client_subnet);
 	single(x, "isobar_send_failures_total", "counter", "Answers that the kernel didn't take.",
 	    (double)sum.send_failures);
-	single(x, "isobar_tcp_connections_open", "gauge", "Open TCP connections of DNS clients.", server_tcp_open(server));
+	single(x, "isobar_tcp_connections_open", "gauge", "Open TCP connections of DNS clients.",
+	    server_tcp_open(server));
 	single(x, "isobar_tcp_connections_total", "counter", "TCP connections of DNS clients taken.",
 	    (double)sum.tcp_connections);
 	single(x, "isobar_tcp_connections_refused_total", "counter", "TCP connections beyond the limits.",
@@ -106,8 +107,8 @@ add_picks(struct exposition *x, const struct counters *sum)
 {
 	family(x, "isobar_picks_total", "counter", "Decisions for steered names, by how they came about.");
 	for (size_t i = 0; i < PICK_OUTCOMES; i++)
-		sample(x, "isobar_picks_total", (double)sum->picks[i], "outcome", pick_outcome_text((enum pick_outcome)i),
-		    NULL, NULL);
+		sample(x, "isobar_picks_total", (double)sum->picks[i], "outcome",
+		    pick_outcome_text((enum pick_outcome)i), NULL, NULL);
 }
 
 static void
@@ -192,7 +193,8 @@ add_region_numbers(struct exposition *x)
 {
 	region_gauge(x, "isobar_region_capacity_requests_per_second", "What the region can bear.", capacity_of);
 	region_gauge(x, "isobar_region_load_requests_per_second", "What the region's agents report.", load_of);
-	region_gauge(x, "isobar_region_load_forecast_requests_per_second", "Load expected at the horizon.", forecast_of);
+	region_gauge(x, "isobar_region_load_forecast_requests_per_second", "Load expected at the horizon.",
+	    forecast_of);
 	region_gauge(x, "isobar_region_failure_probability", "Of a failure that begins within the horizon.",
 	    probability_of);
 	region_gauge(x, "isobar_region_admitted_ratio", "Share that operators let in: 1 all, 0 drained.", admitted_of);
@@ -274,7 +276,8 @@ add_control(struct exposition *x)
 	single(x, "isobar_plan_refused", "gauge", "1 when the last proposed plan was refused.",
 	    status.plan_refused[0] != '\0');
 	single(x, "isobar_pae_running", "gauge", "1 while isobar-pae runs as a child.", status.pae_running);
-	single(x, "isobar_pae_restarts_total", "counter", "How often isobar-pae was started again.", status.pae_restarts);
+	single(x, "isobar_pae_restarts_total", "counter", "How often isobar-pae was started again.",
+	    status.pae_restarts);
 	family(x, "isobar_reports_total", "counter", "Reports of agents, by what became of them.");
 	sample(x, "isobar_reports_total", (double)status.reports, "result", "taken", NULL, NULL);
 	sample(x, "isobar_reports_total", (double)status.reports_duplicate, "result", "duplicate", NULL, NULL);

@@ -29,7 +29,8 @@ struct listing {
 	struct model_add *add;
 };
 
-static bool read_model(struct request *request, const struct json_object *o, struct model_add *add, struct diags *diags);
+static bool read_model(struct request *request, const struct json_object *o, struct model_add *add,
+	struct diags *diags);
 static const char *one_of(const struct json_object *o, const char *name, const char *otherwise,
 	const char *const *words, size_t count);
 static bool collect_serving(void *arg, const struct model_row *model);
@@ -47,7 +48,8 @@ model_take(struct request *request)
 	struct listing listing = { .request = request, .add = add };
 	int error = 0;
 
-	if (body != NULL && add != NULL && read_model(request, &o, add, &diags) && strcmp(add->row.status, "serving") == 0)
+	if (body != NULL && add != NULL && read_model(request, &o, add, &diags) &&
+	    strcmp(add->row.status, "serving") == 0)
 		error = store_models(request->reader, false, collect_serving, &listing);
 	if (body != NULL && diag_failed(&diags))
 		answer_invalid(request, &diags);
@@ -67,7 +69,8 @@ static bool
 read_model(struct request *request, const struct json_object *o, struct model_add *add, struct diags *diags)
 {
 	static const char *const known[] = { "kind", "trained", "status", "card", "text", NULL };
-	static const char *const kinds[] = { "failure", "load" }, *const states[] = { "serving", "candidate", "retired" };
+	static const char *const kinds[] = { "failure", "load" },
+				 *const states[] = { "serving", "candidate", "retired" };
 	const char *trained = json_string(o, "trained", true, "1970-01-01T00:00:00Z");
 	const char *text = json_string(o, "text", true, "");
 	const cJSON *card = json_member(o, "card", true);
@@ -232,8 +235,9 @@ train_start(struct request *request)
 
 	control_status(request->control, &status);
 	if (status.pae_external || !status.pae_running) {
-		answer_problem(request, 409, NULL, "%s", status.pae_external
-		    ? "isobar-pae is started by something else: send it SIGUSR1 to train now" : "isobar-pae isn't running");
+		answer_problem(request, 409, NULL, "%s",
+		    status.pae_external ? "isobar-pae is started by something else: send it SIGUSR1 to train now"
+					: "isobar-pae isn't running");
 	} else {
 		control_train(request->control);
 		root = view_root(&view);

@@ -10,7 +10,8 @@
 static void change_drop(void *work);
 static void answer_done(struct request *request, const struct outcome *outcome);
 static void add_moves(struct view *view, cJSON *list, const struct outcome_move *moves, size_t count);
-static void answer_refused(struct request *request, unsigned status, const struct outcome *outcome, const char *otherwise);
+static void answer_refused(struct request *request, unsigned status, const struct outcome *outcome,
+	const char *otherwise);
 
 struct change *
 change_begin(struct request *request, const char *action, const char *subject)

@@ -1,7 +1,8 @@
 /* reports.c -- a region's agent says how things are.
- * In: the JSON of a report.  Out: 201 when it's durable, 200 when its sequence was counted already, 503 with Retry-After
- * when the store can't take it: then the agent keeps it and comes again.
- * Threads: it's read on the API's thread, since a report may hold thousands of metrics, and taken on the control thread. */
+ * In: the JSON of a report.  Out: 201 when it's durable, 200 when its sequence was counted already, 503 with
+ * Retry-After when the store can't take it: then the agent keeps it and comes again.
+ * Threads: it's read on the API's thread, since a report may hold thousands of metrics, and taken on the control
+ * thread. */
 #include "api/change.h"
 #include "api/handlers.h"
 #include "api/view.h"
@@ -14,8 +15,8 @@ void
 report_read_body(struct request *request)
 {
 	struct diags diags = { 0 };
-	struct report *report = report_read(request->body.bytes == NULL ? "" : request->body.bytes, request->body.length,
-	    request->params[0], &diags);
+	struct report *report = report_read(request->body.bytes == NULL ? "" : request->body.bytes,
+	    request->body.length, request->params[0], &diags);
 
 	if (report == NULL)
 		answer_invalid(request, &diags);

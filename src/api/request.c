@@ -47,8 +47,8 @@ request_query_bool(const struct request *request, const char *name, struct diags
 cJSON *
 request_json(struct request *request, struct json_object *object, struct diags *diags)
 {
-	cJSON *value = json_parse(request->body.bytes == NULL ? "" : request->body.bytes, request->body.length, "request",
-	    diags);
+	cJSON *value =
+	    json_parse(request->body.bytes == NULL ? "" : request->body.bytes, request->body.length, "request", diags);
 
 	if (value != NULL)
 		*object = json_object(value, "request", "", diags);

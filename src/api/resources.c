@@ -128,8 +128,11 @@ resource_forecast(struct view *view, cJSON *into, const struct round_region *sta
 	view_number(view, into, "load_forecast", state->load_forecast);
 	view_known_count(view, into, "horizon_s", state->horizon_s != 0, state->horizon_s);
 	view_time(view, into, "predicted", state->predicted);
-	view_text(view, into, "no_prediction", known ? NULL
-	    : state->no_prediction[0] != '\0' ? state->no_prediction : "isobar-pae has said nothing of this region yet");
+	if (known)
+		view_null(view, into, "no_prediction");
+	else
+		view_text(view, into, "no_prediction", state->no_prediction[0] != '\0' ? state->no_prediction
+		    : "isobar-pae has said nothing of this region yet");
 }
 
 static void
@@ -201,7 +204,8 @@ region_agents(struct view *view, cJSON *into, const struct scene *scene, const s
 		view_text(view, entry, "agent", agent->report->agent);
 		view_count(view, entry, "sequence", agent->report->sequence);
 		view_time(view, entry, "measured", agent->report->time);
-		view_number(view, entry, "seconds_since_report", (double)mono_ms_between(agent->heard, scene->now) / 1000);
+		view_number(view, entry, "seconds_since_report", (double)mono_ms_between(agent->heard,
+		    scene->now) / 1000);
 		view_number(view, entry, "capacity", agent->report->capacity > 0 ? agent->report->capacity : NAN);
 		view_count(view, entry, "metrics", agent->report->metric_count);
 	}
@@ -433,7 +437,8 @@ static double
 group_moved(const struct service *service, uint16_t group, const struct live *live)
 {
 	const struct slot_table *table = service->tables[group];
-	struct pick_question now = group_question(service, group, service->live), then = group_question(service, group, live);
+	struct pick_question now = group_question(service, group, service->live),
+			     then = group_question(service, group, live);
 	uint32_t moved = 0;
 
 	for (uint32_t i = 0; table != NULL && i < table->count; i++) {

@@ -22,8 +22,8 @@ struct scene {
 struct scene scene_now(const struct control *control) NONNULL;
 
 void resource_region(struct view *view, cJSON *into, const struct scene *scene, region_id region, bool whole) NONNULL;
-void resource_service(struct view *view, cJSON *into, const struct scene *scene, const struct service *service, bool whole)
-	NONNULL;
+void resource_service(struct view *view, cJSON *into, const struct scene *scene, const struct service *service,
+	bool whole) NONNULL;
 void resource_override(struct view *view, cJSON *into, const struct override *override) NONNULL;
 
 /* Of one service: its regions, and each client group's shares, as planned and as they are at this moment. */
@@ -33,11 +33,11 @@ void resource_forecast(struct view *view, cJSON *into, const struct round_region
 const char *pick_outcome_text(enum pick_outcome outcome);	/* "listed", ...: for counters */
 #define PICK_OUTCOMES 7
 
-/* Arrays of REGIONS_MAX: the share of this group's slots that have the region first, and the share of them that would be
- * sent there now. */
+/* Arrays of REGIONS_MAX: the share of this group's slots that have the region first, and the share of them that would
+ * be sent there now. */
 void scene_shares(const struct service *service, uint16_t group, double *planned, double *now) NONNULL;
-/* The share of the service's clients (groups count alike) who would go elsewhere if the region let in `admitted` (0 .. 1)
- * of its own. */
+/* The share of the service's clients (groups count alike) who would go elsewhere if the region let in `admitted` (0 ..
+ * 1) of its own. */
 double scene_moved(const struct scene *scene, const struct service *service, region_id region, double admitted) NONNULL;
 /* The load of all services that the region reported; NAN: none did. */
 double region_load(const struct scene *scene, region_id region) NONNULL;

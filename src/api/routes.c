@@ -96,8 +96,8 @@ route_find(struct request *request, const struct route *table, size_t count, str
 	return path_known ? ROUTE_NO_METHOD : ROUTE_NO_PATH;
 }
 
-/* A literal row and a {...} of the same shape don't meet in one method: /v1/models/train is a POST, /v1/models/{model} a
- * GET. */
+/* A literal row and a {...} of the same shape don't meet in one method: /v1/models/train is a POST, /v1/models/{model}
+ * a GET. */
 static bool
 path_matches(const char *pattern, const char *path)
 {

@@ -19,7 +19,7 @@ enum body_kind {
 };
 
 #define BODY_MAX ((size_t)1 << 20)	/* 1 MiB: the largest report that report.h's limits allow is smaller */
-#define BODY_LARGE_MAX ((size_t)64 << 20)	/* whole zones, models and plans; only the PAE and administrators send them */
+#define BODY_LARGE_MAX ((size_t)64 << 20) /* whole zones, models and plans; only the PAE and administrators send them */
 
 struct route {
 	const char *method;		/* "GET" also answers HEAD */
@@ -28,7 +28,7 @@ struct route {
 	enum body_kind body;
 	bool large;			/* bodies up to BODY_LARGE_MAX */
 	const char *queries;		/* the query parameters it knows, parted by blanks; or NULL */
-	route_fn *here;			/* on the API thread, with the whole body; or NULL. Answers, or parks the request
+	route_fn *here;			/* on the API thread, with the body; or NULL. Answers, or parks the request
 					 * with the store's writer, or leaves it to `control` */
 	route_fn *control;		/* then on the control thread, unless it was answered; or NULL */
 };
@@ -39,8 +39,10 @@ extern const size_t route_count;
 enum route_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD, ROUTE_BAD_PATH };
 
 /* Finds the row of request->method and request->path, and unescapes the path's parameters into the request.
- * ROUTE_NO_METHOD: `allow` lists the methods of this path. ROUTE_BAD_PATH: a broken percent-escape, or out of memory. */
-enum route_match route_find(struct request *request, const struct route *table, size_t count, struct text *allow) NONNULL;
+ * ROUTE_NO_METHOD: `allow` lists the methods of this path. ROUTE_BAD_PATH: a broken percent-escape, or out of
+ * memory. */
+enum route_match route_find(struct request *request, const struct route *table, size_t count,
+	struct text *allow) NONNULL;
 
 /* Percent-decoding (RFC 3986 section 2.1). NULL: a broken escape, a control character, no UTF-8,
  * or out of memory. */

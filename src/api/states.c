@@ -1,6 +1,7 @@
 /* states.c -- how things stand: status, regions, services, weights, overrides, counters.
  * In: the control's views.  Out: JSON.  Threads: control.
- * `problems` of the status are sentences for people: what is wrong, and what isn't known. An empty list is a good day. */
+ * `problems` of the status are sentences for people: what is wrong, and what isn't known. An empty list is a good
+ * day. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -15,7 +16,8 @@ static void add_counts(struct view *view, cJSON *root, const struct scene *scene
 static void add_pae(struct view *view, cJSON *root, const struct control_status *status);
 static void add_reports(struct view *view, cJSON *root, const struct control_status *status);
 static void add_predictions(struct view *view, cJSON *root, const struct scene *scene);
-static void add_problems(struct view *view, cJSON *root, const struct scene *scene, const struct control_status *status);
+static void add_problems(struct view *view, cJSON *root, const struct scene *scene,
+	const struct control_status *status);
 static void add_region_problems(struct view *view, cJSON *list, const struct scene *scene, region_id region);
 static void add_problem(struct view *view, cJSON *list, const char *format, ...) PRINTF(3, 4);
 static void add_queries(struct view *view, cJSON *root, const struct counters *sum);

@@ -42,7 +42,8 @@ void view_json(struct view *view, cJSON *parent, const char *name, const char *j
 /* Writes the view, which ends, as text into `arena`. NULL: memory was out. */
 const char *view_keep(struct view *view, struct arena *arena) NONNULL;
 
-/* The entries of this level as an array of {message, pointer | file, line, column, suggestion}; no member without one. */
+/* The entries of this level as an array of {message, pointer | file, line, column, suggestion}; no member without
+ * one. */
 void view_diags(struct view *view, cJSON *parent, const char *name, const struct diags *diags /* or NULL */,
 	enum diag_level level) __attribute__((nonnull(1)));
 

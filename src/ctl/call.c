@@ -129,9 +129,12 @@ print_diags(FILE *to, const cJSON *list, const char *prefix)
 
 		if (isfinite(line))
 			fprintf(to, "  %s:%.0f:%.0f: ", file == NULL ? "" : file, line, member_number(entry, "column"));
+		else if (pointer != NULL)
+			fprintf(to, "  %s: ", pointer);
+		else if (file != NULL && strcmp(file, "request") != 0)
+			fprintf(to, "  %s: ", file);
 		else
-			fprintf(to, "  %s%s", pointer != NULL ? pointer : file != NULL && strcmp(file, "request") != 0 ? file
-			    : "", pointer != NULL || (file != NULL && strcmp(file, "request") != 0) ? ": " : "");
+			fputs("  ", to);
 		fprintf(to, "%s%s", prefix, message == NULL ? "" : message);
 		if (suggestion != NULL)
 			fprintf(to, " (did you mean '%s'?)", suggestion);
@@ -213,8 +216,9 @@ ctl_print_outcome(const struct ctl *ctl, const cJSON *outcome)
 
 	if (outcome == NULL)
 		return;
-	cJSON_ArrayForEach(entry, zones)
+	cJSON_ArrayForEach(entry, zones) {
 		printf("zone %s %s%s\n", member_text(entry, "zone"), would, member_text(entry, "what"));
+	}
 	if (steering)
 		printf("steering.yaml %schanged\n", would);
 	print_moves(member(outcome, "moves"), ctl->dry_run);
@@ -231,9 +235,10 @@ print_moves(const cJSON *moves, bool dry_run)
 {
 	const cJSON *entry;
 
-	cJSON_ArrayForEach(entry, moves)
+	cJSON_ArrayForEach(entry, moves) {
 		printf("%.3g %% of the clients of %s %s to another region\n", 100 * member_number(entry, "share"),
 		    member_text(entry, "service"), dry_run ? "would move" : "move");
+	}
 	if (cJSON_GetArraySize(moves) == 0)
 		printf("No client %s.\n", dry_run ? "would move" : "moves");
 }

@@ -39,8 +39,8 @@ print_overview(const cJSON *status)
 	const cJSON *regions = member(status, "regions"), *reports = member(status, "reports");
 	const cJSON *store = member(status, "store");
 
-	printf("isobard %s runs since %s (process %.0f)\n", member_text(status, "version"), member_text(status, "started"),
-	    member_number(status, "pid"));
+	printf("isobard %s runs since %s (process %.0f)\n", member_text(status, "version"),
+	    member_text(status, "started"), member_number(status, "pid"));
 	printf("serves   %.0f zones, %.0f services; epoch %.0f, published %s\n", member_number(status, "zones"),
 	    member_number(status, "services"), member_number(status, "epoch"), member_text(status, "published"));
 	printf("regions  %.0f: %.0f up, %.0f down, %.0f silent, %.0f unknown; %.0f drained\n",
@@ -48,8 +48,8 @@ print_overview(const cJSON *status)
 	    member_number(regions, "silent"), member_number(regions, "unknown"), member_number(regions, "drained"));
 	printf("reports  %.0f taken, %.0f duplicate, %.0f refused\n", member_number(reports, "taken"),
 	    member_number(reports, "duplicate"), member_number(reports, "refused"));
-	printf("store    %s; journal at revision %.0f\n", member_true(store, "failing") ? "can't be written" : "in order",
-	    member_number(status, "revision"));
+	printf("store    %s; journal at revision %.0f\n",
+	    member_true(store, "failing") ? "can't be written" : "in order", member_number(status, "revision"));
 }
 
 static void
@@ -83,8 +83,9 @@ print_problems(const cJSON *problems)
 		printf("Nothing is wrong.\n");
 	else
 		printf("Look at:\n");
-	cJSON_ArrayForEach(problem, problems)
+	cJSON_ArrayForEach(problem, problems) {
 		printf("  - %s\n", cJSON_GetStringValue(problem));
+	}
 }
 
 /* --- counters ------------------------------------------------------------------------------------------------ */
@@ -163,7 +164,8 @@ print_chain(const cJSON *chain)
 	if (member_true(chain, "whole"))
 		printf("The chain of hashes is whole: %.0f revisions.\n", member_number(chain, "verified"));
 	else
-		printf("THE CHAIN IS BROKEN at revision %.0f: it was changed, or one is missing. %.0f before it are whole.\n",
+		printf("THE CHAIN IS BROKEN at revision %.0f: it was changed, or one is missing. %.0f before it are "
+		       "whole.\n",
 		    member_number(chain, "first_bad"), member_number(chain, "verified"));
 }
 
@@ -201,8 +203,8 @@ ctl_stop(struct ctl *ctl)
 	return status;
 }
 
-/* A descriptor of the process becomes readable when it ends (pidfd_open(2)): nothing is polled for, and no other process
- * that gets the number later can be meant. */
+/* A descriptor of the process becomes readable when it ends (pidfd_open(2)): nothing is polled for, and no other
+ * process that gets the number later can be meant. */
 static enum ctl_status
 await_end(const struct ctl *ctl, pid_t pid)
 {
@@ -216,6 +218,7 @@ await_end(const struct ctl *ctl, pid_t pid)
 	close(end.fd);
 	if (ready == 1)
 		return CTL_DONE;
-	fprintf(stderr, "isobarctl: isobard was told to stop, and is still there after %g s\n", ctl->timeout_ms / 1000.0);
+	fprintf(stderr, "isobarctl: isobard was told to stop, and is still there after %g s\n",
+	    ctl->timeout_ms / 1000.0);
 	return CTL_TRY_AGAIN;
 }

@@ -38,7 +38,8 @@ ctl_apply(struct ctl *ctl)
 	if (!read) {
 		ctl_fail("the folder %s can't be read; nothing has changed", ctl->arguments[0]);
 	} else if (folder.edit.zone_count == 0) {
-		ctl_fail("there is no zone in %s: a file is named as its zone, with or without .zone", ctl->arguments[0]);
+		ctl_fail("there is no zone in %s: a file is named as its zone, with or without .zone",
+		    ctl->arguments[0]);
 	} else {
 		if (asprintf(&path, "/v1/apply%s", query) < 0)
 			path = NULL;
@@ -104,7 +105,8 @@ ctl_export(struct ctl *ctl)
 	if (status == CTL_DONE)
 		status = remove_others(member(answer, "files"), folder, &removed);
 	if (status == CTL_DONE)
-		printf(json ? "{\"files\":%d,\"removed\":%u}\n" : "%d files written, %u of zones no longer served removed.\n",
+		printf(json ? "{\"files\":%d,\"removed\":%u}\n"
+			    : "%d files written, %u of zones no longer served removed.\n",
 		    cJSON_GetArraySize(member(answer, "files")), removed);
 	cJSON_Delete(answer);
 	return status;

@@ -9,7 +9,8 @@
 enum ctl_status
 ctl_predictions(struct ctl *ctl)
 {
-	struct table table = { .columns = { "REGION", "<P(FAILURE)", "<HORIZON", "<LOAD FORECAST/S", "PREDICTED", "NOTE" } };
+	struct table table = { .columns = {
+				   "REGION", "<P(FAILURE)", "<HORIZON", "<LOAD FORECAST/S", "PREDICTED", "NOTE" } };
 	cJSON *answer = NULL;
 	const cJSON *entry;
 	enum ctl_status status = ctl->json ? ctl_call(ctl, "GET", "/v1/predictions", NULL, NULL)
@@ -52,7 +53,8 @@ ctl_model_list(struct ctl *ctl)
 		table_text(&table, member_text(model, "trained"));
 	}
 	if (answer != NULL && cJSON_GetArraySize(member(answer, "models")) == 0)
-		printf("No model is in the store: the shipped one serves, if there is one. See isobarctl model train.\n");
+		printf("No model is in the store: the shipped one serves, if there is one.\n"
+		       "See isobarctl model train.\n");
 	else if (answer != NULL)
 		table_print(&table);
 	cJSON_Delete(answer);
@@ -86,8 +88,8 @@ ctl_model_show(struct ctl *ctl)
 		char *text = json ? cJSON_PrintUnformatted(found) : cJSON_Print(member(found, "card"));
 
 		if (!json)
-			printf("model %s (%s, %s), trained %s\n", member_text(found, "model"), member_text(found, "kind"),
-			    member_text(found, "status"), member_text(found, "trained"));
+			printf("model %s (%s, %s), trained %s\n", member_text(found, "model"),
+			    member_text(found, "kind"), member_text(found, "status"), member_text(found, "trained"));
 		puts(text == NULL ? "" : text);
 		free(text);
 	}

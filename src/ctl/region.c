@@ -16,8 +16,8 @@ static enum ctl_status end_drain(struct ctl *ctl, const cJSON *override);
 enum ctl_status
 ctl_region_list(struct ctl *ctl)
 {
-	struct table table = { .columns = { "REGION", "STATE", "<ADMITS", "<LOAD/S", "<CAPACITY/S", "<P(FAILURE)", "<REPORT",
-		"<DEAD" } };
+	struct table table = { .columns = { "REGION", "STATE", "<ADMITS", "<LOAD/S", "<CAPACITY/S", "<P(FAILURE)",
+				   "<REPORT", "<DEAD" } };
 	cJSON *answer = NULL;
 	const cJSON *region, *service;
 	enum ctl_status status = ctl_call(ctl, "GET", "/v1/regions", NULL, &answer);
@@ -25,8 +25,9 @@ ctl_region_list(struct ctl *ctl)
 	cJSON_ArrayForEach(region, member(answer, "regions")) {
 		unsigned dead = 0;
 
-		cJSON_ArrayForEach(service, member(region, "services"))
+		cJSON_ArrayForEach(service, member(region, "services")) {
 			dead += member_true(service, "dead");
+		}
 		table_text(&table, member_text(region, "region"));
 		table_text(&table, member_text(region, "state"));
 		table_percent(&table, member_number(region, "drained_to"));
@@ -73,9 +74,10 @@ print_region(const cJSON *region)
 	else
 		printf("reports   none yet: is isobar-rem running there, with a token of the scope agent:%s?\n",
 		    member_text(region, "region"));
-	cJSON_ArrayForEach(agent, member(region, "agents"))
+	cJSON_ArrayForEach(agent, member(region, "agents")) {
 		printf("          %s: sequence %.0f, %.0f s ago\n", member_text(agent, "agent"),
 		    member_number(agent, "sequence"), member_number(agent, "seconds_since_report"));
+	}
 	if (isfinite(load) && isfinite(capacity))
 		printf("load      %.1f of %.0f requests/s (%.1f %%)\n", load, capacity, 100 * load / capacity);
 	else
@@ -94,11 +96,12 @@ print_drains(const cJSON *drains)
 {
 	const cJSON *drain;
 
-	cJSON_ArrayForEach(drain, drains)
+	cJSON_ArrayForEach(drain, drains) {
 		printf("          drain %.0f by %s to %.1f %% until %s: %s\n", member_number(drain, "id"),
 		    member_text(drain, "author"), 100 * member_number(drain, "share"),
 		    member_text(drain, "until") == NULL ? "it's ended by hand" : member_text(drain, "until"),
 		    member_text(drain, "reason"));
+	}
 }
 
 static void
@@ -167,7 +170,8 @@ ctl_region_drain(struct ctl *ctl)
 		return CTL_USAGE;
 	if (ctl->to != NULL)
 		percent = strtod(ctl->to, &end);
-	if (end != NULL && (end == ctl->to || (*end != '\0' && strcmp(end, "%") != 0) || !(percent >= 0 && percent <= 100)))
+	if (end != NULL &&
+	    (end == ctl->to || (*end != '\0' && strcmp(end, "%") != 0) || !(percent >= 0 && percent <= 100)))
 		return ctl_usage("--to is a part from 0 to 100, not '%s'", ctl->to);
 	status = ctl_send(ctl, "POST", ctl->dry_run ? "/v1/overrides?dry_run=true" : "/v1/overrides",
 	    drain_body(ctl, percent / 100, seconds), &answer);

@@ -24,12 +24,14 @@ ctl_service_list(struct ctl *ctl)
 	cJSON_ArrayForEach(service, member(answer, "services")) {
 		struct text types = { 0 }, now = { 0 };
 
-		cJSON_ArrayForEach(entry, member(service, "types"))
+		cJSON_ArrayForEach(entry, member(service, "types")) {
 			text_printf(&types, "%s%s", types.length == 0 ? "" : " ", cJSON_GetStringValue(entry));
-		cJSON_ArrayForEach(entry, member(service, "regions"))
+		}
+		cJSON_ArrayForEach(entry, member(service, "regions")) {
 			if (member_number(entry, "now") > 0)
-				text_printf(&now, "%s%s %.1f %%", now.length == 0 ? "" : ", ", member_text(entry, "region"),
-				    100 * member_number(entry, "now"));
+				text_printf(&now, "%s%s %.1f %%", now.length == 0 ? "" : ", ",
+				    member_text(entry, "region"), 100 * member_number(entry, "now"));
+		}
 		table_text(&table, member_text(service, "service"));
 		table_text(&table, member_text(service, "sharding_policy"));
 		table_text(&table, types.bytes);
@@ -104,8 +106,8 @@ print_names(const char *before, const cJSON *names, const char *after)
 static void
 print_regions(const cJSON *service)
 {
-	struct table table = { .columns = { "REGION", "<SHARE", "<NOW", "<WEIGHT", "<P(FAILURE)", "<LOAD/S", "<CAPACITY/S",
-		"<ANSWERS", "STATE" } };
+	struct table table = { .columns = { "REGION", "<SHARE", "<NOW", "<WEIGHT", "<P(FAILURE)", "<LOAD/S",
+				   "<CAPACITY/S", "<ANSWERS", "STATE" } };
 	const cJSON *region;
 
 	cJSON_ArrayForEach(region, member(service, "regions")) {
@@ -136,13 +138,14 @@ print_groups(const cJSON *service)
 	struct table table = { .columns = { "CLIENTS", "REGION", "<SHARE", "<NOW" } };
 	const cJSON *group, *share;
 
-	cJSON_ArrayForEach(group, member(service, "groups"))
+	cJSON_ArrayForEach(group, member(service, "groups")) {
 		cJSON_ArrayForEach(share, member(group, "shares")) {
 			table_text(&table, member_text(group, "group"));
 			table_text(&table, member_text(share, "region"));
 			table_percent(&table, member_number(share, "share"));
 			table_percent(&table, member_number(share, "now"));
 		}
+	}
 	table_print(&table);
 }
 
@@ -215,15 +218,17 @@ print_decision(const cJSON *answer)
 	const cJSON *slot = member(answer, "slot"), *entry, *record;
 	const char *chosen = member_text(answer, "chosen");
 
-	cJSON_ArrayForEach(entry, member(answer, "regions"))
+	cJSON_ArrayForEach(entry, member(answer, "regions")) {
 		printf("region     %-12s %s: %s\n", member_text(entry, "region"),
 		    member_true(entry, "kept") ? "kept   " : "removed", member_text(entry, "why"));
+	}
 	printf("slot       %.0f of %.0f%s: ", member_number(slot, "number"), member_number(slot, "of"),
 	    member_true(slot, "sticky") ? "" : ", the next in turn");
 	print_names("", member(slot, "list"), "\n");
 	printf("chosen     %s, since %s\n", chosen == NULL ? "none" : chosen, member_text(answer, "because"));
 	printf("answer     TTL %.0f s, client subnet scope /%.0f\n", member_number(answer, "ttl"),
 	    member_number(answer, "scope"));
-	cJSON_ArrayForEach(record, member(answer, "records"))
+	cJSON_ArrayForEach(record, member(answer, "records")) {
 		printf("           %s %s\n", member_text(answer, "answer_type"), cJSON_GetStringValue(record));
+	}
 }

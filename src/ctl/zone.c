@@ -43,13 +43,14 @@ ctl_zone_show(struct ctl *ctl)
 	const cJSON *rrset, *rdata;
 	enum ctl_status status = ctl_call(ctl, "GET", path, NULL, &answer);
 
-	cJSON_ArrayForEach(rrset, member(answer, "records"))
+	cJSON_ArrayForEach(rrset, member(answer, "records")) {
 		cJSON_ArrayForEach(rdata, member(rrset, "rdata")) {
 			table_text(&table, member_text(rrset, "owner"));
 			table_number(&table, member_number(rrset, "ttl"), 0);
 			table_text(&table, member_text(rrset, "type"));
 			table_text(&table, cJSON_GetStringValue(rdata));
 		}
+	}
 	if (answer != NULL)
 		table_print(&table);
 	cJSON_Delete(answer);

@@ -45,7 +45,8 @@ test_allows(void)
 			struct principal who = principal_of(rows[i].who);
 
 			who.local = rows[i].local;
-			SUITE_ROW(rows[i].who, auth_allows(&who, (enum scope)scope, rows[i].region) == rows[i].allowed[scope]);
+			SUITE_ROW(rows[i].who,
+			    auth_allows(&who, (enum scope)scope, rows[i].region) == rows[i].allowed[scope]);
 			SUITE_ROW(rows[i].who, strlen(scope_text((enum scope)scope)) > 0);
 		}
 }
@@ -54,12 +55,21 @@ static void
 test_scopes(void)
 {
 	static const struct { const char *text; enum role role; const char *region; } rows[] = {
-		{ "admin", ROLE_ADMIN, "" }, { "read", ROLE_READ, "" }, { "pae", ROLE_PAE, "" },
-		{ "agent:eu-west", ROLE_AGENT, "eu-west" }, { "agent:a:b", ROLE_AGENT, "a:b" },
-		{ "", ROLE_NOBODY, "" }, { "Admin", ROLE_NOBODY, "" }, { "admin ", ROLE_NOBODY, "" },
-		{ "agent", ROLE_NOBODY, "" }, { "agent:", ROLE_NOBODY, "" }, { "root", ROLE_NOBODY, "" },
-		{ "agent:0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
-		  "01234567890123456789012345678", ROLE_NOBODY, "" },
+		{ "admin", ROLE_ADMIN, "" },
+		{ "read", ROLE_READ, "" },
+		{ "pae", ROLE_PAE, "" },
+		{ "agent:eu-west", ROLE_AGENT, "eu-west" },
+		{ "agent:a:b", ROLE_AGENT, "a:b" },
+		{ "", ROLE_NOBODY, "" },
+		{ "Admin", ROLE_NOBODY, "" },
+		{ "admin ", ROLE_NOBODY, "" },
+		{ "agent", ROLE_NOBODY, "" },
+		{ "agent:", ROLE_NOBODY, "" },
+		{ "root", ROLE_NOBODY, "" },
+		{ "agent:"
+		  "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+		  "01234567890123456789012345678",
+		    ROLE_NOBODY, "" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -113,8 +123,8 @@ test_bearer(void)
 		{ "one that ends now", "Bearer isobar_now", AUTH_EXPIRED, ROLE_NOBODY, "" },
 		{ "one that ends soon", "Bearer isobar_soon", AUTH_OK, ROLE_READ, "token soon" },
 		{ "one with a scope of a later version", "Bearer isobar_strange", AUTH_UNKNOWN, ROLE_NOBODY, "" },
-		{ "the stored hash", "Bearer 6e0a4aab3b8a41b1a1a0a4f7a6b1b6be4c1c6f3d4fb4b3a3f0f1c6a0e0b0a0c0", AUTH_UNKNOWN,
-		    ROLE_NOBODY, "" },
+		{ "the stored hash", "Bearer 6e0a4aab3b8a41b1a1a0a4f7a6b1b6be4c1c6f3d4fb4b3a3f0f1c6a0e0b0a0c0",
+		    AUTH_UNKNOWN, ROLE_NOBODY, "" },
 	};
 	struct folder folder = folder_open();
 	struct store *store;
@@ -162,7 +172,12 @@ static void
 test_names(void)
 {
 	static const struct { const char *name; bool good; } rows[] = {
-		{ "a", true }, { "Rem-1.eu_west", true }, { "", false }, { "a b", false }, { "a/b", false }, { "\xc3\xa9", false },
+		{ "a", true },
+		{ "Rem-1.eu_west", true },
+		{ "", false },
+		{ "a b", false },
+		{ "a/b", false },
+		{ "\xc3\xa9", false },
 		{ "0123456789012345678901234567890123456789012345678901234567890123", true },
 		{ "01234567890123456789012345678901234567890123456789012345678901234", false },
 	};

@@ -29,7 +29,8 @@ test_problem(void)
 	cJSON *problem, *errors, *entry;
 
 	diag_warning(&diags, (struct diag_place){ .file = "a.zone", .line = 1 }, NULL, "a warning");
-	diag_error(&diags, (struct diag_place){ .file = "a.zone", .line = 3, .column = 7 }, "AAAA", "no type '%s'", "AAA");
+	diag_error(&diags, (struct diag_place){ .file = "a.zone", .line = 3, .column = 7 }, "AAAA", "no type '%s'",
+	    "AAA");
 	diag_error(&diags, (struct diag_place){ .file = "request", .pointer = "/a~1b/0" }, NULL, "is \"wrong\"");
 	answer_invalid(&request, &diags);
 	answer_problem(&request, 500, NULL, "the second answer doesn't count");

@@ -22,21 +22,24 @@ test_find(void)
 		{ "a literal path", "GET", "/v1/status", ROUTE_FOUND, "/v1/status", NULL, NULL, NULL, "" },
 		{ "HEAD is GET", "HEAD", "/v1/status", ROUTE_FOUND, "/v1/status", NULL, NULL, NULL, "" },
 		{ "HEAD isn't POST", "HEAD", "/v1/stop", ROUTE_NO_METHOD, NULL, NULL, NULL, NULL, "POST" },
-		{ "methods are told apart by case", "get", "/v1/status", ROUTE_NO_METHOD, NULL, NULL, NULL, NULL, "GET, HEAD" },
-		{ "a parameter", "GET", "/v1/regions/eu-west", ROUTE_FOUND, "/v1/regions/{region}", "eu-west", NULL, NULL, "" },
-		{ "a parameter in the middle", "POST", "/v1/regions/eu/reports", ROUTE_FOUND, "/v1/regions/{region}/reports",
-		    "eu", NULL, NULL, "" },
+		{ "methods are told apart by case", "get", "/v1/status", ROUTE_NO_METHOD, NULL, NULL, NULL, NULL,
+		    "GET, HEAD" },
+		{ "a parameter", "GET", "/v1/regions/eu-west", ROUTE_FOUND, "/v1/regions/{region}", "eu-west", NULL,
+		    NULL, "" },
+		{ "a parameter in the middle", "POST", "/v1/regions/eu/reports", ROUTE_FOUND,
+		    "/v1/regions/{region}/reports", "eu", NULL, NULL, "" },
 		{ "three parameters", "PUT", "/v1/zones/example.net/records/www/A", ROUTE_FOUND,
 		    "/v1/zones/{zone}/records/{owner}/{type}", "example.net", "www", "A", "" },
 		{ "two of them", "DELETE", "/v1/zones/example.net/records/www", ROUTE_FOUND,
 		    "/v1/zones/{zone}/records/{owner}", "example.net", "www", NULL, "" },
 		{ "a slash that is escaped parts nothing", "GET", "/v1/zones/0%2F25.2.0.192.in-addr.arpa", ROUTE_FOUND,
 		    "/v1/zones/{zone}", "0/25.2.0.192.in-addr.arpa", NULL, NULL, "" },
-		{ "escapes of any case", "GET", "/v1/zones/%c3%A9", ROUTE_FOUND, "/v1/zones/{zone}", "\xc3\xa9", NULL, NULL, "" },
-		{ "a literal beside a parameter", "POST", "/v1/models/train", ROUTE_FOUND, "/v1/models/train", NULL, NULL, NULL,
-		    "" },
-		{ "the parameter beside it", "GET", "/v1/models/train", ROUTE_FOUND, "/v1/models/{model}", "train", NULL, NULL,
-		    "" },
+		{ "escapes of any case", "GET", "/v1/zones/%c3%A9", ROUTE_FOUND, "/v1/zones/{zone}", "\xc3\xa9", NULL,
+		    NULL, "" },
+		{ "a literal beside a parameter", "POST", "/v1/models/train", ROUTE_FOUND, "/v1/models/train", NULL,
+		    NULL, NULL, "" },
+		{ "the parameter beside it", "GET", "/v1/models/train", ROUTE_FOUND, "/v1/models/{model}", "train",
+		    NULL, NULL, "" },
 		{ "every method is told", "PATCH", "/v1/zones/x", ROUTE_NO_METHOD, NULL, NULL, NULL, NULL,
 		    "GET, HEAD, PUT, DELETE" },
 		{ "an unknown path", "GET", "/v1/nowhere", ROUTE_NO_PATH, NULL, NULL, NULL, NULL, "" },
@@ -59,8 +62,8 @@ test_find(void)
 		{ "a surrogate", "GET", "/v1/regions/%ed%a0%80", ROUTE_BAD_PATH, NULL, NULL, NULL, NULL, "" },
 		{ "beyond Unicode", "GET", "/v1/regions/%f4%90%80%80", ROUTE_BAD_PATH, NULL, NULL, NULL, NULL, "" },
 		{ "cut in a character", "GET", "/v1/regions/%e2%82", ROUTE_BAD_PATH, NULL, NULL, NULL, NULL, "" },
-		{ "four octets", "GET", "/v1/regions/%f0%9f%98%80", ROUTE_FOUND, "/v1/regions/{region}", "\xf0\x9f\x98\x80", NULL,
-		    NULL, "" },
+		{ "four octets", "GET", "/v1/regions/%f0%9f%98%80", ROUTE_FOUND, "/v1/regions/{region}",
+		    "\xf0\x9f\x98\x80", NULL, NULL, "" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -160,7 +163,8 @@ test_manual(void)
 	int error;
 	char *page;
 
-	snprintf(path, sizeof(path), "%s/man/isobar-api.7", getenv("ISOBAR_SOURCE") == NULL ? "." : getenv("ISOBAR_SOURCE"));
+	snprintf(path, sizeof(path), "%s/man/isobar-api.7",
+	    getenv("ISOBAR_SOURCE") == NULL ? "." : getenv("ISOBAR_SOURCE"));
 	page = text_read_file(path, 1 << 20, &length, &error);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(page);
 	for (size_t i = 0; i < route_count; i++) {

@@ -19,12 +19,13 @@ test_find(void)
 		{ "one word", { (char[]){ "status" } }, 1, "status", 1, NULL },
 		{ "with an argument", { (char[]){ "apply" }, (char[]){ "list" } }, 2, "apply", 1, NULL },
 		{ "two words", { (char[]){ "zone" }, (char[]){ "list" } }, 2, "zone list", 2, NULL },
-		{ "two words, with an argument", { (char[]){ "zone" }, (char[]){ "show" }, (char[]){ "x" } }, 3, "zone show", 2,
-		    NULL },
+		{ "two words, with an argument", { (char[]){ "zone" }, (char[]){ "show" }, (char[]){ "x" } }, 3,
+		    "zone show", 2, NULL },
 		{ "the first word alone", { (char[]){ "zone" } }, 1, NULL, 0, NULL },
 		{ "two words as one", { (char[]){ "zone list" } }, 1, NULL, 0, "zone list" },
 		{ "a slip", { (char[]){ "staus" } }, 1, NULL, 0, "status" },
-		{ "a slip in the second word", { (char[]){ "region" }, (char[]){ "drian" } }, 2, NULL, 0, "region drain" },
+		{ "a slip in the second word", { (char[]){ "region" }, (char[]){ "drian" } }, 2, NULL, 0,
+		    "region drain" },
 		{ "nothing like it", { (char[]){ "quux" } }, 1, NULL, 0, NULL },
 		{ "an empty word", { (char[]){ "" } }, 1, NULL, 0, NULL },
 	};
@@ -46,7 +47,11 @@ static void
 test_arity(void)
 {
 	static const struct { const char *arguments; int least, most; } rows[] = {
-		{ "", 0, 0 }, { "DIR", 1, 1 }, { "[DIR]", 0, 1 }, { "FILE [ZONE]", 1, 2 }, { "ZONE OWNER TYPE RDATA...", 4, 1000 },
+		{ "", 0, 0 },
+		{ "DIR", 1, 1 },
+		{ "[DIR]", 0, 1 },
+		{ "FILE [ZONE]", 1, 2 },
+		{ "ZONE OWNER TYPE RDATA...", 4, 1000 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -112,7 +117,8 @@ add_arguments(struct text *out, const char *arguments)
 	}
 }
 
-/* Each verb has its line with arguments and options, and each line its verb; the options have a line of their own too. */
+/* Each verb has its line with arguments and options, and each line its verb; the options have a line of their own
+ * too. */
 static void
 test_manual(void)
 {
@@ -121,7 +127,8 @@ test_manual(void)
 	int error;
 	char *page;
 
-	snprintf(path, sizeof(path), "%s/man/isobarctl.8", getenv("ISOBAR_SOURCE") == NULL ? "." : getenv("ISOBAR_SOURCE"));
+	snprintf(path, sizeof(path), "%s/man/isobarctl.8",
+	    getenv("ISOBAR_SOURCE") == NULL ? "." : getenv("ISOBAR_SOURCE"));
 	page = text_read_file(path, 1 << 20, &length, &error);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(page);
 	for (size_t i = 0; i < verb_count; i++) {
@@ -153,7 +160,8 @@ test_manual(void)
 		snprintf(line, sizeof(line), "\n.It Fl -%s", verb_options[o].name);
 		SUITE_ROW(line + 1, strstr(page, line) != NULL);
 	}
-	for (const char *at = strstr(page, "\n.Ss Options of verbs\n"); at != NULL && (at = strstr(at, "\n.It Fl -")) != NULL; at++)
+	for (const char *at = strstr(page, "\n.Ss Options of verbs\n");
+	     at != NULL && (at = strstr(at, "\n.It Fl -")) != NULL; at++)
 		lines++;
 	CU_ASSERT_EQUAL(lines, verb_option_count);
 	free(page);
