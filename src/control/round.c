@@ -671,13 +671,16 @@ round_write(const struct round *round, const struct snapshot *snapshot)
 	}
 }
 
-/* True while the answer may have to change soon: then it shouldn't be kept for long. */
+/* True while the answer may have to change soon: then it shouldn't be kept for long. What is dead is settled until it
+ * begins to come back. */
 static bool
 is_unsettled(const struct round_region *region, size_t service)
 {
 	const struct round_service *s = &region->services[service];
 
-	return s->good_in_a_row > 0 || s->failed_probes > 0 || region->state == REGION_SILENT
+	if (s->dead)
+		return s->good_in_a_row > 0;
+	return s->failed_probes > 0 || region->state == REGION_SILENT
 	    || region->probability >= ROUND_UNSETTLED_PROBABILITY;
 }
 
