@@ -341,7 +341,7 @@ plan_replace(struct control *control, struct plan *plan)
 		log_warning("the plan in service doesn't fit any more; static weights stand until the next");
 	plan_free(control->plan);
 	control->plan = plan;
-	control->status.planned = plan == NULL ? (struct wall){ 0 } : plan->made;
+	control->status.planned.ms = plan == NULL ? 0 : plan->made.ms;
 }
 
 static void
