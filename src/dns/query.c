@@ -2,9 +2,9 @@
  * In: the bytes from the network.  Out: struct query and a verdict; nothing is kept, nothing is logged.
  * Threads: any; pure.
  *
- * Strict where an answer could be wrong (two OPTs, or one that isn't additional, trailing bytes inside an option, an ECS
- * address with bits behind its prefix: FORMERR by RFC 6891 section 6.1.1 and RFC 7871 section 7.1.2), lenient where it
- * can't be: other records are skipped (RFC 8906 asks servers to stay quiet about those that they don't know).
+ * Strict where an answer could be wrong (two OPTs, or one that isn't additional, trailing bytes inside an option, an
+ * ECS address with bits behind its prefix: FORMERR by RFC 6891 section 6.1.1 and RFC 7871 section 7.1.2), lenient where
+ * it can't be: other records are skipped (RFC 8906 asks servers to stay quiet about those that they don't know).
  * A field is set only when all of it was good, since the error's answer is made from them. */
 #include "dns/query.h"
 

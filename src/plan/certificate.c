@@ -112,7 +112,8 @@ check_list(const struct slot *slot, struct region_set legal, const char **fault)
 			ended = true;
 			continue;
 		}
-		*fault = ended ? "goes on after its end" : !region_set_has(&legal, r) ? "holds a region that residency forbids"
+		*fault = ended ? "goes on after its end"
+			: !region_set_has(&legal, r) ? "holds a region that residency forbids"
 			: region_set_has(&seen, r) ? "holds a region twice" : NULL;
 		if (*fault != NULL)
 			return false;
@@ -147,7 +148,8 @@ check_shares(const struct snapshot *snapshot, const struct service *service, con
 		if (fabs(share - wanted[r]) * table->count <= 1 + 1e-3)
 			continue;
 		text_printf(why, "%s: clients of %s: %s has %.4f of the slots, planned %.4f", service->intent->name,
-		    snapshot->steering->groups[planned->group].name, snapshot->steering->regions[r].name, share, wanted[r]);
+		    snapshot->steering->groups[planned->group].name, snapshot->steering->regions[r].name, share,
+		    wanted[r]);
 		return false;
 	}
 	return check_pairs(snapshot, service, table, planned, why);

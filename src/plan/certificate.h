@@ -11,9 +11,10 @@
 #include "serve/snapshot.h"
 
 /* True when every list of every table holds only regions of its service that residency allows to the table's clients,
- * none twice, none after the end, never an empty list where a legal region exists, no rank beyond all admission, and equal
- * slots where the table says so; and when the slots' shares meet the plan's (`plan` may be NULL): each primary to one slot,
- * each (primary, backup) pair to two, no other pair. Else false, with the first failing check and its numbers in `why`. */
+ * none twice, none after the end, never an empty list where a legal region exists, no rank beyond all admission, and
+ * equal slots where the table says so; and when the slots' shares meet the plan's (`plan` may be NULL): each primary to
+ * one slot, each (primary, backup) pair to two, no other pair. Else false, with the first failing check and its numbers
+ * in `why`. */
 bool certificate_check(const struct snapshot *snapshot, const struct plan *plan, struct text *why)
 	__attribute__((nonnull(1, 3))) MUST_USE;
 

@@ -31,6 +31,7 @@ struct job {
 };
 
 static void renumber_regions(const struct snapshot *previous, const struct steering *steering, region_id *renumber);
+static const struct plan_service *plan_for(const struct plan *plan, const struct steering_service *service);
 static bool compile_service(const struct job *job, struct service_tables *tables, double *moved);
 static struct slot_table *compile_group(const struct job *job, uint16_t group);
 static struct slot_table *compile_shares(const struct job *job, uint16_t group, struct region_set legal);
@@ -68,9 +69,8 @@ compile_tables(struct compiled *out, const struct steering *steering, const stru
 			if (strcmp(previous->services[k].intent->name, job.service->name) == 0)
 				job.last = &previous->services[k];
 		job.planned = NULL;
-		for (size_t k = 0; plan != NULL && job.service->policy == POLICY_PREDICTIVE && k < plan->service_count; k++)
-			if (strcmp(plan->services[k].name, job.service->name) == 0)
-				job.planned = &plan->services[k];
+		if (plan != NULL && job.service->policy == POLICY_PREDICTIVE)
+			job.planned = plan_for(plan, job.service);
 		job.scratch = arena_new();
 		done = job.scratch != NULL && compile_service(&job, &out->services[i], &out->moved[i]);
 		arena_free(job.scratch);
@@ -81,6 +81,15 @@ compile_tables(struct compiled *out, const struct steering *steering, const stru
 fail:
 	compiled_fini(out);
 	return -ENOMEM;
+}
+
+static const struct plan_service *
+plan_for(const struct plan *plan, const struct steering_service *service)
+{
+	for (size_t k = 0; k < plan->service_count; k++)
+		if (strcmp(plan->services[k].name, service->name) == 0)
+			return &plan->services[k];
+	return NULL;
 }
 
 void
@@ -204,7 +213,8 @@ planned_weights(const struct job *job, struct region_set legal, double *weights)
 	for (size_t i = 0; i < job->service->region_count; i++) {
 		weights[i] = 0;
 		for (size_t p = 0; p < count; p++)
-			if (pairs[p].primary == job->service->regions[i].region && region_set_has(&legal, pairs[p].primary))
+			if (pairs[p].primary == job->service->regions[i].region
+			    && region_set_has(&legal, pairs[p].primary))
 				weights[i] += pairs[p].share;
 		sum += weights[i];
 	}

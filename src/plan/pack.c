@@ -3,8 +3,8 @@
  *
  * 1. Whole slots per primary, then per pair within it, by largest remainder (Hamilton): each within one slot of its
  *    share, the sum exact.
- * 2. Every slot keeps its last primary while that one's count isn't used up; so exactly the surplus of the regions whose
- *    share falls is freed, and moved = total variation, the least that any scheme can do (STEERING in the manual,
+ * 2. Every slot keeps its last primary while that one's count isn't used up; so exactly the surplus of the regions
+ *    whose share falls is freed, and moved = total variation, the least that any scheme can do (STEERING in the manual,
  *    isobar-steering(7)).
  * 3. Freed slots go to the regions with a deficit. A fresh table gives each region one run of neighbouring slots:
  *    neighbouring client prefixes step through the table in 256ths (slots.c), so runs, not stripes, are what they
@@ -13,12 +13,12 @@
  * 5. Ranks: inside each (primary, backup) class 0 .. 65534 in even steps, so a partial drain takes the same part of
  *    every class and spills in the planned proportions.
  *
- * A sequence is walked slot by slot, so what matters is every stretch of it. The k-th turn (from 0) of a region with c of
- * n slots is due from slot floor(k n / c) and late after slot ceil((k + 1) n / c) - 1. Serving, of those that are due,
- * the one that is late first meets all of these (earliest deadline first with unit jobs and full load), and then each
- * region is less than one answer away from its share, at every slot. Smooth weighted round robin was rejected: its error
- * grows with the number of regions. Within a primary its backups take turns by the same rule, and the ranks of a class
- * are permuted by steps of the golden section, so that a partial drain doesn't come in long stretches either. */
+ * A sequence is walked slot by slot, so what matters is every stretch of it. The k-th turn (from 0) of a region with c
+ * of n slots is due from slot floor(k n / c) and late after slot ceil((k + 1) n / c) - 1. Serving, of those that are
+ * due, the one that is late first meets all of these (earliest deadline first with unit jobs and full load), and then
+ * each region is less than one answer away from its share, at every slot. Smooth weighted round robin was rejected: its
+ * error grows with the number of regions. Within a primary its backups take turns by the same rule, and the ranks of a
+ * class are permuted by steps of the golden section, so that a partial drain doesn't come in long stretches either. */
 #include "plan/pack.h"
 
 #include <assert.h>

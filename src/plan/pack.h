@@ -1,5 +1,5 @@
-/* pack.h -- shares of (primary, backup) pairs into slots: exact to one slot, deterministic, with as little movement from
- * the last table as the change of shares allows. Pure; threads: any. */
+/* pack.h -- shares of (primary, backup) pairs into slots: exact to one slot, deterministic, with as little movement
+ * from the last table as the change of shares allows. Pure; threads: any. */
 #ifndef ISOBAR_PLAN_PACK_H
 #define ISOBAR_PLAN_PACK_H
 
@@ -12,7 +12,7 @@ struct pack_input {
 	size_t pair_count;
 	const region_id *others;	/* legal regions in the order that fills places 3 and 4 */
 	size_t other_count;
-	size_t turning_count;		/* of these, the first so many take turns; the rest are the last resort, in order */
+	size_t turning_count;		/* that many of them take turns; the rest are the last resort, in order */
 	uint32_t slots;			/* >= pair_count */
 	const struct slot_table *previous;	/* or NULL */
 	const region_id *renumber;	/* previous region id -> present one, or NO_REGION; NULL: unchanged */
@@ -21,12 +21,12 @@ struct pack_input {
 /* For sticky services: a slot keeps its primary while the share of that allows, and its backup likewise. */
 struct slot_table *pack_slots(const struct pack_input *input) NONNULL MUST_USE;
 
-/* For services without stickiness: the slots, walked in turn from wherever, give every region its share: after n slots from
- * the first one no region is a whole answer away from it. */
+/* For services without stickiness: the slots, walked in turn from wherever, give every region its share: after n slots
+ * from the first one no region is a whole answer away from it. */
 struct slot_table *pack_sequence(const struct pack_input *input) NONNULL MUST_USE;
 
-/* One slot with this list, cut to its length: the answer depends on the live words only. A partial drain takes all of it
- * or nothing: all from a half on. */
+/* One slot with this list, cut to its length: the answer depends on the live words only. A partial drain takes all of
+ * it or nothing: all from a half on. */
 #define PACK_LIST_RANK 32767
 struct slot_table *pack_list(const region_id *list, size_t count) MUST_USE;
 

@@ -214,7 +214,7 @@ decide_steered(struct decision *d, const struct service *service, const uint8_t 
 		return false;
 	counter_add(&env->counters->steered, 1);
 	counter_add(&env->counters->picks[chosen.pick.outcome], 1);
-	/* A prefix of length 0 asked for an answer that fits everybody as far as its cache goes (RFC 7871 section 7.2.1). */
+	/* A prefix of length 0 gets scope 0 (RFC 7871 section 7.2.1). */
 	if (chosen.scope > d->scope && d->query->subnet_length > 0)
 		d->scope = chosen.scope;
 	if (chosen.rrset == NULL) {

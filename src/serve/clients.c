@@ -1,9 +1,10 @@
 /* clients.c -- connections by client, in an open-addressing table.
  * In: addresses that come and go.  Out: whether one more is within the limits.
- * Threads: any, by one lock. Limits a worker would be cheaper and wrong: the kernel spreads connections by a hash, so one
- * worker may get most of them.
- * The table has at least twice as many places as there may be connections, so it's never more than half full. An entry
- * whose last connection went is taken out by moving those behind it forward (no tombstones), so it doesn't wear out. */
+ * Threads: any, by one lock. Limits a worker would be cheaper and wrong: the kernel spreads connections by a hash, so
+ * one worker may get most of them.
+ * The table has at least twice as many places as there may be connections, so it's
+ * never more than half full. An entry whose last connection went is taken out by moving those behind it forward (no
+ * tombstones), so it doesn't wear out. */
 #include "serve/clients.h"
 
 #include <assert.h>
@@ -115,7 +116,8 @@ place_of(const struct clients *clients, const struct address *address)
 static void
 take_out(struct clients *clients, size_t hole)
 {
-	for (size_t at = (hole + 1) & clients->mask; clients->entries[at].connections > 0; at = (at + 1) & clients->mask) {
+	for (size_t at = (hole + 1) & clients->mask; clients->entries[at].connections > 0;
+	    at = (at + 1) & clients->mask) {
 		size_t home = home_of(clients, &clients->entries[at].address);
 
 		if (((at - home) & clients->mask) < ((at - hole) & clients->mask))

@@ -1,5 +1,5 @@
-/* clients.h -- how many TCP connections each client has, over all workers. Threads: any; a lock, held for a table probe,
- * is taken when a connection comes and when it goes, never for a query. */
+/* clients.h -- how many TCP connections each client has, over all workers. Threads: any; a lock, held for a table
+ * probe, is taken when a connection comes and when it goes, never for a query. */
 #ifndef ISOBAR_SERVE_CLIENTS_H
 #define ISOBAR_SERVE_CLIENTS_H
 

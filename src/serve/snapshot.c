@@ -302,8 +302,8 @@ add_rows(struct snapshot *snapshot)
 		at = (at + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1);
 		snapshot->rows[w].picks = (uint64_t *)at;
 		snapshot->rows[w].turns = (uint32_t *)(at + picks * sizeof(uint64_t));
-		/* Workers and epochs start at different places of the sequence, so that few queries over many workers, or
-		 * between many publications, spread too. */
+		/* Workers and epochs start at different places of the sequence, so that few queries over many workers,
+		 * or between many publications, spread too. */
 		for (size_t t = 0; t < turns; t++)
 			snapshot->rows[w].turns[t] = (uint32_t)hash64(&t, sizeof(t), snapshot->epoch << 16 ^ w);
 	}

@@ -4,9 +4,9 @@
  *
  * Queries are answered as they are read and written at once. When the client doesn't read, what it leaves unsent is
  * kept in the out buffer, and nothing more is read from it until that has gone: a slow reader slows only itself.
- * A connection is closed when it made no progress for the idle time, by a sweep once a second. Progress is a whole query,
- * the first octet of one, or octets of an answer that the client took; the other octets of a query aren't, or else a
- * client could hold a connection for ever by sending one at a time.
+ * A connection is closed when it made no progress for the idle time, by a sweep once a second. Progress is a whole
+ * query, the first octet of one, or octets of an answer that the client took; the other octets of a query aren't, or
+ * else a client could hold a connection for ever by sending one at a time.
  * Over a limit, new connections are closed at once and counted. */
 #include <errno.h>
 #include <netinet/in.h>

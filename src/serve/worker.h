@@ -26,8 +26,8 @@ struct worker {
 	alignas(64) struct counters counters;		/* written here, read by anybody */
 };
 
-/* number, options, published and clients are set. Takes two bound sockets for each listen address (UDP, TCP), also when it
- * fails, and starts the thread. 0 or -errno. */
+/* number, options, published and clients are set. Takes two bound sockets for each listen address (UDP, TCP), also when
+ * it fails, and starts the thread. 0 or -errno. */
 int worker_start(struct worker *worker, const int *fds) NONNULL MUST_USE;
 void worker_end(struct worker *worker) NONNULL;	/* joins it and frees what it had */
 

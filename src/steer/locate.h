@@ -14,7 +14,7 @@
 struct locator;
 
 struct place {
-	uint16_t group;		/* for shares: by network (longest prefix), else country, else continent, else default */
+	uint16_t group;		/* for shares: by network (longest prefix), country, continent, or else default */
 	uint16_t network;	/* which of the operator's networks; 0: none. Index for legal_by_network */
 	uint8_t country;	/* steer/country.h; COUNTRY_UNKNOWN without a database */
 	uint8_t scope;		/* the prefix length all of whose addresses have this very place */

@@ -1,4 +1,5 @@
-/* region_set.h -- regions are numbered by their place in steering.yaml; a set of them is four words. Threads: any; pure. */
+/* region_set.h -- regions are numbered by their place in steering.yaml; a set of them is four words.
+ * Threads: any; pure. */
 #ifndef ISOBAR_STEER_REGION_SET_H
 #define ISOBAR_STEER_REGION_SET_H
 

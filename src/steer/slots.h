@@ -25,7 +25,7 @@ struct slot {
 struct slot_table {
 	uint32_t count;			/* >= 1 */
 	unsigned holds;
-	bool uniform;			/* all slots have the same list and rank: the answer doesn't depend on the key */
+	bool uniform;			/* all slots are alike: the answer doesn't depend on the key */
 	struct slot slots[];
 };
 

@@ -77,7 +77,8 @@ sharding_policy_text(enum sharding_policy policy)
 {
 	static const char *const texts[] = {
 		[POLICY_PREDICTIVE] = "predictive", [POLICY_WEIGHTED_RANDOM] = "weighted-random",
-		[POLICY_ROUND_ROBIN] = "round-robin", [POLICY_GEOGRAPHIC] = "geographic", [POLICY_PRIORITY] = "priority",
+		[POLICY_ROUND_ROBIN] = "round-robin", [POLICY_GEOGRAPHIC] = "geographic",
+		[POLICY_PRIORITY] = "priority",
 	};
 
 	return (size_t)policy < ARRAY_SIZE(texts) ? texts[policy] : "unknown";

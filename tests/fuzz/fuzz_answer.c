@@ -1,5 +1,5 @@
-/* fuzz_answer.c -- serve/answer: any octets are either left alone or get a response that is whole, has their id, and keeps
- * its limit. The first octet says how they came: 1 by TCP, 2 and 4 which regions are dead, 8 by IPv6. */
+/* fuzz_answer.c -- serve/answer: any octets are either left alone or get a response that is whole, has their id, and
+ * keeps its limit. The first octet says how they came: 1 by TCP, 2 and 4 which regions are dead, 8 by IPv6. */
 #define FUZZ_NAME "answer"
 
 #include "fuzz.h"
@@ -10,7 +10,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	static struct sample *sample;
 	static uint8_t large[ANSWER_SIZE_MAX];
-	struct ask ask = { .stream = length > 0 && (bytes[0] & 1), .client = length > 0 && (bytes[0] & 8) ? "2001:db8::1" : NULL };
+	struct ask ask = { .stream = length > 0 && (bytes[0] & 1), .client = length > 0 && (bytes[0] & 8) ?
+	    "2001:db8::1" : NULL };
 	struct answer_env env;
 	uint8_t *small = malloc(512);
 	size_t answered;

@@ -9,8 +9,8 @@
  *
  * Where the two differ on purpose, nothing is asked:
  * - ANY: we answer one RRset (RFC 8482), others answer all or truncate.
- * - Chains of aliases from one zone into another that the same server has: we stop at the zone's end, since the resolver
- *   must ask there anyhow, and NSD goes on.
+ * - Chains of aliases from one zone into another that the same server has: we stop at the zone's end, since the
+ *   resolver must ask there anyhow, and NSD goes on.
  * - DS in a referral of an unsigned zone, with DO: we add it, NSD only in signed zones. It isn't compared there.
  * - Classes other than IN, which NSD answers for CHAOS and ANY.
  * - The owner names of wildcard NS and DNAME, which RFC 4592 sections 4.2 and 4.4 leave undefined. */
@@ -165,12 +165,15 @@ write_data(FILE *file, const struct zone *zone, const char *name)
 static void
 write_zone(FILE *file, const struct zone *zone)
 {
-	fprintf(file, "%s 3600 IN SOA ns.%s hostmaster.%s 1 7200 900 1209600 %u\n%s 3600 IN NS ns.%s\n", zone->apex, zone->apex,
+	fprintf(file, "%s 3600 IN SOA ns.%s hostmaster.%s 1 7200 900 1209600 %u\n%s 3600 IN NS ns.%s\n", zone->apex,
+	    zone->apex,
 	    zone->apex, 100 + next_number(8000), zone->apex, zone->apex);
 	fprintf(file, "ns.%s 3600 IN A 192.0.2.53\n", zone->apex);
 	if (strcmp(zone->apex, "example.test.") == 0)
-		fprintf(file, "nested.example.test. 600 IN NS ns.nested.example.test.\nns.nested.example.test. 600 IN A 192.0.2.54\n"
-		    "nested.example.test. 600 IN DS 1 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n");
+		fprintf(file, "nested.example.test. 600 IN NS ns.nested.example.test.\nns.nested.example.test. 600 IN "
+		    "A 192.0.2.54\n"
+		    "nested.example.test. 600 IN DS 1 13 2 "
+		    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n");
 	for (size_t i = 0; i < zone->count; i++) {
 		const struct owner *o = &zone->owners[i];
 		char target[NAME_SIZE];
@@ -183,7 +186,8 @@ write_zone(FILE *file, const struct zone *zone)
 		} else if (o->kind == KIND_DNAME) {
 			fprintf(file, "%s 120 IN DNAME %s\n", o->name, target);
 		} else {
-			fprintf(file, "%s 900 IN NS ns1.%s\n%s 900 IN NS ns.elsewhere.invalid.\nns1.%s 900 IN A 192.0.2.99\n",
+			fprintf(file, "%s 900 IN NS ns1.%s\n%s 900 IN NS ns.elsewhere.invalid.\nns1.%s 900 IN A "
+			    "192.0.2.99\n",
 			    o->name, o->name, o->name, o->name);
 			if (next_number(2))
 				fprintf(file, "ns1.%s 900 IN AAAA 2001:db8::99\n", o->name);
@@ -332,7 +336,8 @@ ask(const struct server *server, const uint8_t *request, size_t length, bool str
 		if (send(server->fd, request, length, 0) != (ssize_t)length)
 			return false;
 		do {
-			ssize_t n = wait_for(server->fd) ? recv(server->fd, answer->bytes, sizeof(answer->bytes), 0) : -1;
+			ssize_t n = wait_for(server->fd) ? recv(server->fd, answer->bytes, sizeof(answer->bytes), 0)
+			    : -1;
 
 			if (n < 2)
 				return false;
@@ -427,7 +432,8 @@ show(const struct question *q, const char *what, const struct answer *ours, cons
 {
 	const struct answer *both[] = { ours, reference };
 
-	printf("# %s %s differs in %s%s%s\n", q->name, q->type, what, q->payload ? " +edns" : "", q->dnssec_ok ? " +dnssec" : "");
+	printf("# %s %s differs in %s%s%s\n", q->name, q->type, what, q->payload ? " +edns" : "", q->dnssec_ok ?
+	    " +dnssec" : "");
 	for (size_t i = 0; i < 2; i++) {
 		char *text = both[i]->packet == NULL ? NULL : ldns_pkt2str(both[i]->packet);
 
@@ -491,7 +497,8 @@ choose_above(struct question *q, const struct zone *zone)
 {
 	const char *name = zone->owners[next_number((uint32_t)zone->count)].name;
 
-	snprintf(q->name, sizeof(q->name), "%s", strcmp(strchr(name, '.') + 1, "test.") == 0 ? name : strchr(name, '.') + 1);
+	snprintf(q->name, sizeof(q->name), "%s", strcmp(strchr(name, '.') + 1, "test.") == 0 ? name : strchr(name,
+	    '.') + 1);
 }
 
 static void
@@ -537,7 +544,8 @@ ask_all(const char *a, const char *b)
 
 		for (unsigned n = 0; n < groups[g].count; n++) {
 			struct question q = { .type = types[next_number(sizeof(types) / sizeof(types[0]))],
-				.payload = payloads[next_number(4)], .desired = next_number(2) > 0, .letters = next_number(2) > 0 };
+				.payload = payloads[next_number(4)], .desired = next_number(2) > 0,
+				    .letters = next_number(2) > 0 };
 
 			q.dnssec_ok = q.payload > 0 && next_number(2) > 0;
 			groups[g].choose(&q, &zones[next_number(ZONES)]);
@@ -546,7 +554,8 @@ ask_all(const char *a, const char *b)
 		if (different == 0)
 			printf("ok %u questions about %s\n", groups[g].count, groups[g].name);
 		else
-			printf("not ok %u questions about %s: %u answers differ\n", groups[g].count, groups[g].name, different);
+			printf("not ok %u questions about %s: %u answers differ\n", groups[g].count, groups[g].name,
+			    different);
 		failed |= different > 0;
 	}
 	return failed;

@@ -114,7 +114,8 @@ mmdb_put_metadata(FILE *file, const struct mmdb *m)
 
 /* Aborts when it can't: a test has nothing better to do. */
 static inline void
-mmdb_write(const char *path, unsigned ip_version, enum mmdb_layout layout, const struct mmdb_entry *entries, size_t count)
+mmdb_write(const char *path, unsigned ip_version, enum mmdb_layout layout, const struct mmdb_entry *entries,
+    size_t count)
 {
 	struct mmdb *m = calloc(1, sizeof(*m));
 	FILE *file = fopen(path, "wb");

@@ -1,5 +1,5 @@
-/* sample_world.h -- one world with something of everything that answers are made of, for tests that ask at random, for the
- * fuzz target and for the benchmark. */
+/* sample_world.h -- one world with something of everything that answers are made of, for tests that ask at random, for
+ * the fuzz target and for the benchmark. */
 #ifndef ISOBAR_TESTS_SAMPLE_WORLD_H
 #define ISOBAR_TESTS_SAMPLE_WORLD_H
 
@@ -14,11 +14,13 @@ static const struct world_parts sample_parts = {
 	.zones = {
 		{ "example.com.", SAMPLE_APEX
 		    "www 60 A 192.0.2.1\nwww 60 AAAA 2001:db8::1\nalias 60 CNAME www\naway 60 CNAME www.example.net.\n"
-		    "*.wild 60 TXT x\n*.wild 60 MX 10 mail\nsub.*.wild 60 A 192.0.2.2\nloop 60 CNAME pool\npool 60 CNAME loop\n"
+		    "*.wild 60 TXT x\n*.wild 60 MX 10 mail\nsub.*.wild 60 A 192.0.2.2\nloop 60 CNAME pool\npool 60 "
+		    "CNAME loop\n"
 		    "dname 60 DNAME wild\nlong 60 DNAME a-label-that-makes-names-long.and-another-one-of-them.wild\n"
 		    "mail 60 A 192.0.2.25\nmail 60 MX 10 mail\nmail 60 MX 20 ns\n_sip._tcp 60 SRV 1 2 5060 mail\n"
 		    "a.deep.tree.of.names 60 A 192.0.2.3\n"
-		    "child 60 NS ns.child\nchild 60 NS ns2.child\nchild 60 NS ns\nns.child 60 A 192.0.2.3\nns2.child 60 AAAA ::1\n"
+		    "child 60 NS ns.child\nchild 60 NS ns2.child\nchild 60 NS ns\nns.child 60 A 192.0.2.3\nns2.child "
+		    "60 AAAA ::1\n"
 		    "child 60 DS 1 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
 		    "many 60 TXT 0123456789012345678901234567890123456789012345678901234567890123456789 a\n"
 		    "many 60 TXT 0123456789012345678901234567890123456789012345678901234567890123456789 b\n"
@@ -28,12 +30,15 @@ static const struct world_parts sample_parts = {
 		    "many 60 TXT 0123456789012345678901234567890123456789012345678901234567890123456789 f\n"
 		    "eu._region.sticky 60 A 192.0.2.1\nus._region.sticky 60 A 198.51.100.1\n"
 		    "eu._region.turn 60 A 192.0.2.1\nus._region.turn 60 CNAME www\n"
-		    "eu._region.near 60 AAAA ::1\nus._region.near 60 AAAA ::2\neu._region.near 60 HTTPS 1 . alpn=h2\n" },
+		    "eu._region.near 60 AAAA ::1\nus._region.near 60 AAAA ::2\neu._region.near 60 HTTPS 1 . "
+		    "alpn=h2\n" },
 		{ "nested.example.com.", SAMPLE_APEX "www 60 A 192.0.2.20\n*.x 60 CNAME www\n" },
 		{ "example.org.", SAMPLE_APEX },
 	},
-	.steering = "regions: {eu: {location: {latitude: 50, longitude: 8}}, us: {location: {latitude: 39, longitude: -77}}}\n"
-		"client-groups: {germany: {countries: [DE]}, office: {networks: [10.0.0.0/8, '2001:db8::/32']}}\nservices:\n"
+	.steering = "regions: {eu: {location: {latitude: 50, longitude: 8}}, us: {location: {latitude: 39, longitude: "
+	    "-77}}}\n"
+		"client-groups: {germany: {countries: [DE]}, office: {networks: [10.0.0.0/8, "
+		    "'2001:db8::/32']}}\nservices:\n"
 		"  sticky.example.com: {sharding-policy: weighted-random, regions: {eu: , us: },"
 		" residency: [{clients: [germany], regions: [eu]}]}\n"
 		"  turn.example.com: {sharding-policy: round-robin, regions: {eu: , us: }, when-all-down: nodata}\n"
@@ -41,14 +46,16 @@ static const struct world_parts sample_parts = {
 };
 
 static const char *const sample_questions[] = {
-	"www.example.com. A", "www.example.com. MX", "alias.example.com. A", "away.example.com. A", "loop.example.com. A",
+	"www.example.com. A", "www.example.com. MX", "alias.example.com. A", "away.example.com. A",
+	    "loop.example.com. A",
 	"x.wild.example.com. TXT", "wild.example.com. A", "sub.y.wild.example.com. MX", "y.dname.example.com. TXT",
 	"a.b.long.example.com. MX", "z.child.example.com. A", "child.example.com. DS", "mail.example.com. MX",
 	"_sip._tcp.example.com. SRV", "tree.of.names.example.com. A", "many.example.com. TXT", "nothere.example.com. A",
 	"www.example.com. ANY", "www.example.net. A", "example.com. SOA", "example.com. NS", "example.com. AXFR",
 	"www.nested.example.com. A", "q.x.nested.example.com. A", "nested.example.com. DS", "com. A", ". NS",
 	"sticky.example.com. A", "sticky.example.com. AAAA", "turn.example.com. A", "turn.example.com. TXT",
-	"near.example.com. AAAA", "near.example.com. HTTPS", "near.example.com. ANY", "eu._region.sticky.example.com. A",
+	"near.example.com. AAAA", "near.example.com. HTTPS", "near.example.com. ANY",
+	    "eu._region.sticky.example.com. A",
 };
 static const struct ask sample_asks[] = {
 	{ .edns = false }, { .dnssec_ok = true }, { .subnet = "192.0.2.0/24" }, { .subnet = "2001:db8:1:200::/56" },
@@ -86,7 +93,8 @@ sample_open(void)
 	for (size_t i = 0; i < SAMPLE_REQUESTS; i++) {
 		struct ask ask = sample_asks[i % ARRAY_SIZE(sample_asks)];
 
-		sample->lengths[i] = world_request(sample->requests[i], sample_questions[i / ARRAY_SIZE(sample_asks)], ask);
+		sample->lengths[i] = world_request(sample->requests[i], sample_questions[i / ARRAY_SIZE(sample_asks)],
+		    ask);
 		sample->envs[i] = world_env(&sample->world, ask);
 	}
 	return sample;

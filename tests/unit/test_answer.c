@@ -30,10 +30,12 @@ static const char plain[] = SOA
 	"loop1 60 CNAME loop2\nloop2 60 CNAME loop3\nloop3 60 CNAME loop1\nself 60 CNAME self\n"
 	"nodata 60 CNAME ns\n"
 	"dname 90 DNAME target\ndname 90 A 192.0.2.5\nx.target 60 A 192.0.2.6\nmore 90 DNAME example.net.\n"
-	"ring1 60 DNAME ring2\nring2 60 DNAME ring1\ninward 60 DNAME a.inward\ngrow 60 DNAME a.grow2\ngrow2 60 DNAME b.b.grow\n"
+	"ring1 60 DNAME ring2\nring2 60 DNAME ring1\ninward 60 DNAME a.inward\ngrow 60 DNAME a.grow2\ngrow2 60 DNAME "
+	    "b.b.grow\n"
 	"todname 60 CNAME x.dname\n"
 	"*.cn 30 CNAME www\n"
-	"mail 60 MX 10 mx1\nmail 60 MX 20 MX2\nmail 60 MX 30 mx.example.net.\nmx1 60 A 192.0.2.7\nmx2 60 AAAA 2001:db8::7\n"
+	"mail 60 MX 10 mx1\nmail 60 MX 20 MX2\nmail 60 MX 30 mx.example.net.\nmx1 60 A 192.0.2.7\nmx2 60 AAAA "
+	    "2001:db8::7\n"
 	"_sip._udp 60 SRV 0 0 5060 mx1\n"
 	"child 3600 NS ns1.child\nchild 3600 NS ns\nchild 3600 NS ns.other\nchild 3600 NS ns.example.net.\n"
 	"child 3600 DS 12345 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
@@ -82,11 +84,13 @@ test_names(void)
 {
 	static const struct row rows[] = {
 		{ .name = "exact", .question = "www.example.com. A",
-		    .expected = "NOERROR aa\nan www.example.com. 60 A 192.0.2.1\nan www.example.com. 60 A 192.0.2.2\n" },
+		    .expected = "NOERROR aa\nan www.example.com. 60 A 192.0.2.1\nan www.example.com. 60 A "
+		    "192.0.2.2\n" },
 		{ .name = "another type", .question = "www.example.com. AAAA",
 		    .expected = "NOERROR aa\nan www.example.com. 60 AAAA 2001:db8::1\n" },
 		{ .name = "any: one RRset (RFC 8482)", .question = "www.example.com. ANY",
-		    .expected = "NOERROR aa\nan www.example.com. 60 A 192.0.2.1\nan www.example.com. 60 A 192.0.2.2\n" },
+		    .expected = "NOERROR aa\nan www.example.com. 60 A 192.0.2.1\nan www.example.com. 60 A "
+		    "192.0.2.2\n" },
 		{ .name = "letters come back as they were sent", .question = "www.example.com. TXT",
 		    .ask = { .letters = "wWw.eXAMPLe.cOm" },
 		    .expected = "NOERROR aa\nan wWw.eXAMPLe.cOm. 60 TXT \"hello\"\n" },
@@ -98,14 +102,16 @@ test_names(void)
 		{ .name = "no such name, any", .question = "nothere.example.com. ANY", .expected = "NXDOMAIN aa\n" NO },
 		{ .name = "below a name", .question = "x.www.example.com. A", .expected = "NXDOMAIN aa\n" NO },
 		{ .name = "empty non-terminal", .question = "in.a.tree.example.com. A", .expected = "NOERROR aa\n" NO },
-		{ .name = "empty non-terminal, any", .question = "tree.example.com. ANY", .expected = "NOERROR aa\n" NO },
+		{ .name = "empty non-terminal, any", .question = "tree.example.com. ANY", .expected =
+		    "NOERROR aa\n" NO },
 		{ .name = "beside an empty non-terminal", .question = "b.tree.example.com. A",
 		    .expected = "NXDOMAIN aa\n" NO },
 		{ .name = "apex", .question = "example.com. SOA",
 		    .expected = "NOERROR aa\nan example.com. 3600 SOA ns.example.com. hostmaster.example.com."
 		    " 1 7200 900 1209600 300\n" },
 		{ .name = "apex nameservers with their addresses", .question = "example.com. NS",
-		    .expected = "NOERROR aa\nan example.com. 3600 NS ns.example.com.\nad ns.example.com. 3600 A 192.0.2.53\n" },
+		    .expected = "NOERROR aa\nan example.com. 3600 NS ns.example.com.\nad ns.example.com. 3600 A "
+		    "192.0.2.53\n" },
 		{ .name = "apex, no such type", .question = "example.com. A", .expected = "NOERROR aa\n" NO },
 		{ .name = "additional addresses of MX", .question = "mail.example.com. MX",
 		    .expected = "NOERROR aa\nan mail.example.com. 60 MX 10 mx1.example.com.\n"
@@ -136,7 +142,8 @@ test_names(void)
 		    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n" },
 		{ .name = "DS inside a nested zone", .question = "www.nested.example.com. DS",
 		    .expected = "NOERROR aa\n" SOA_TEXT("nested.example.com.") },
-		{ .name = "DS of an apex without the parent", .question = "example.com. DS", .expected = "NOERROR aa\n" NO },
+		{ .name = "DS of an apex without the parent", .question = "example.com. DS", .expected =
+		    "NOERROR aa\n" NO },
 	};
 
 	check(&usual, rows, ARRAY_SIZE(rows));
@@ -170,10 +177,12 @@ test_chains(void)
 		    "an www.example.com. 60 AAAA 2001:db8::1\n" },
 		{ .name = "to a delegation", .question = "toother.example.com. A",
 		    .expected = "NOERROR aa\nan toother.example.com. 60 CNAME www.other.example.com.\n"
-		    "au other.example.com. 3600 NS ns.other.example.com.\nad ns.other.example.com. 3600 A 192.0.2.62\n" },
+		    "au other.example.com. 3600 NS ns.other.example.com.\nad ns.other.example.com. 3600 A "
+		    "192.0.2.62\n" },
 		{ .name = "loop of three", .question = "loop2.example.com. A",
 		    .expected = "NOERROR aa\nan loop2.example.com. 60 CNAME loop3.example.com.\n"
-		    "an loop3.example.com. 60 CNAME loop1.example.com.\nan loop1.example.com. 60 CNAME loop2.example.com.\n" },
+		    "an loop3.example.com. 60 CNAME loop1.example.com.\nan loop1.example.com. 60 CNAME "
+		    "loop2.example.com.\n" },
 		{ .name = "loop of one", .question = "self.example.com. A",
 		    .expected = "NOERROR aa\nan self.example.com. 60 CNAME self.example.com.\n" },
 		{ .name = "loop by a wildcard", .question = "y.loops.example.com. A",
@@ -182,19 +191,27 @@ test_chains(void)
 		{ .name = "a chain of 13: the resolver asks on", .question = "chain0.example.com. A",
 		    .ask = { .stream = true },
 		    .expected = "NOERROR aa\nan chain0.example.com. 60 CNAME chain1.example.com.\n"
-		    "an chain1.example.com. 60 CNAME chain2.example.com.\nan chain2.example.com. 60 CNAME chain3.example.com.\n"
-		    "an chain3.example.com. 60 CNAME chain4.example.com.\nan chain4.example.com. 60 CNAME chain5.example.com.\n"
-		    "an chain5.example.com. 60 CNAME chain6.example.com.\nan chain6.example.com. 60 CNAME chain7.example.com.\n"
-		    "an chain7.example.com. 60 CNAME chain8.example.com.\nan chain8.example.com. 60 CNAME chain9.example.com.\n"
-		    "an chain9.example.com. 60 CNAME chain10.example.com.\nan chain10.example.com. 60 CNAME chain11.example.com.\n"
-		    "an chain11.example.com. 60 CNAME chain12.example.com.\nan chain12.example.com. 60 CNAME chain13.example.com.\n" },
+		    "an chain1.example.com. 60 CNAME chain2.example.com.\nan chain2.example.com. 60 CNAME "
+		    "chain3.example.com.\n"
+		    "an chain3.example.com. 60 CNAME chain4.example.com.\nan chain4.example.com. 60 CNAME "
+		    "chain5.example.com.\n"
+		    "an chain5.example.com. 60 CNAME chain6.example.com.\nan chain6.example.com. 60 CNAME "
+		    "chain7.example.com.\n"
+		    "an chain7.example.com. 60 CNAME chain8.example.com.\nan chain8.example.com. 60 CNAME "
+		    "chain9.example.com.\n"
+		    "an chain9.example.com. 60 CNAME chain10.example.com.\nan chain10.example.com. 60 CNAME "
+		    "chain11.example.com.\n"
+		    "an chain11.example.com. 60 CNAME chain12.example.com.\nan chain12.example.com. 60 CNAME "
+		    "chain13.example.com.\n" },
 		{ .name = "DNAME", .question = "x.dname.example.com. A",
 		    .expected = "NOERROR aa\nan dname.example.com. 90 DNAME target.example.com.\n"
-		    "an x.dname.example.com. 90 CNAME x.target.example.com.\nan x.target.example.com. 60 A 192.0.2.6\n" },
+		    "an x.dname.example.com. 90 CNAME x.target.example.com.\nan x.target.example.com. 60 A "
+		    "192.0.2.6\n" },
 		{ .name = "DNAME keeps the letters of the rest", .question = "x.dname.example.com. A",
 		    .ask = { .letters = "X.dNAme.example.com" },
 		    .expected = "NOERROR aa\nan dNAme.example.com. 90 DNAME target.example.com.\n"
-		    "an X.dNAme.example.com. 90 CNAME x.target.example.com.\nan x.target.example.com. 60 A 192.0.2.6\n" },
+		    "an X.dNAme.example.com. 90 CNAME x.target.example.com.\nan x.target.example.com. 60 A "
+		    "192.0.2.6\n" },
 		{ .name = "DNAME to a name that isn't there", .question = "y.dname.example.com. A",
 		    .expected = "NXDOMAIN aa\nan dname.example.com. 90 DNAME target.example.com.\n"
 		    "an y.dname.example.com. 90 CNAME y.target.example.com.\n" NO },
@@ -211,15 +228,18 @@ test_chains(void)
 		{ .name = "alias into a DNAME", .question = "todname.example.com. A",
 		    .expected = "NOERROR aa\nan todname.example.com. 60 CNAME x.dname.example.com.\n"
 		    "an dname.example.com. 90 DNAME target.example.com.\n"
-		    "an x.dname.example.com. 90 CNAME x.target.example.com.\nan x.target.example.com. 60 A 192.0.2.6\n" },
+		    "an x.dname.example.com. 90 CNAME x.target.example.com.\nan x.target.example.com. 60 A "
+		    "192.0.2.6\n" },
 		{ .name = "DNAME into itself", .question = "x.inward.example.com. A",
 		    .expected = "NOERROR aa\nan inward.example.com. 60 DNAME a.inward.example.com.\n"
 		    "an x.inward.example.com. 60 CNAME x.a.inward.example.com.\n" },
 		{ .name = "two DNAMEs in a ring, each once", .question = "x.ring1.example.com. A",
 		    .expected = "NOERROR aa\nan ring1.example.com. 60 DNAME ring2.example.com.\n"
-		    "an x.ring1.example.com. 60 CNAME x.ring2.example.com.\nan ring2.example.com. 60 DNAME ring1.example.com.\n"
+		    "an x.ring1.example.com. 60 CNAME x.ring2.example.com.\nan ring2.example.com. 60 DNAME "
+		    "ring1.example.com.\n"
 		    "an x.ring2.example.com. 60 CNAME x.ring1.example.com.\n" },
-		{ .name = "too long a name by DNAME", .expected = "YXDOMAIN aa\nan dname.example.com. 90 DNAME target.example.com.\n",
+		{ .name = "too long a name by DNAME", .expected = "YXDOMAIN aa\nan dname.example.com. 90 DNAME "
+		    "target.example.com.\n",
 		    .question = "0123456789012345678901234567890123456789012345678901234567890ab."
 		    "0123456789012345678901234567890123456789012345678901234567890ab."
 		    "0123456789012345678901234567890123456789012345678901234567890ab."
@@ -256,17 +276,21 @@ test_wildcards(void)
 	static const struct row rows[] = {
 		/* RFC 4592 section 2.2.1: these are answered from the wildcard ... */
 		{ .name = "MX by the wildcard", .question = "host3.example. MX",
-		    .expected = "NOERROR aa\nan host3.example. 3600 MX 10 host1.example.\nad host1.example. 3600 A 192.0.2.1\n" },
-		{ .name = "no such type at the wildcard", .question = "host3.example. A", .expected = "NOERROR aa\n" W },
+		    .expected = "NOERROR aa\nan host3.example. 3600 MX 10 host1.example.\nad host1.example. 3600 A "
+		    "192.0.2.1\n" },
+		{ .name = "no such type at the wildcard", .question = "host3.example. A", .expected =
+		    "NOERROR aa\n" W },
 		{ .name = "TXT by the wildcard", .question = "foo.bar.example. TXT",
 		    .expected = "NOERROR aa\nan foo.bar.example. 3600 TXT \"this is a wildcard\"\n" },
 		/* ... and these aren't. */
 		{ .name = "the name exists", .question = "host1.example. MX", .expected = "NOERROR aa\n" W },
-		{ .name = "the asterisk label is below", .question = "sub.*.example. MX", .expected = "NOERROR aa\n" W },
+		{ .name = "the asterisk label is below", .question = "sub.*.example. MX", .expected =
+		    "NOERROR aa\n" W },
 		{ .name = "empty non-terminal exists", .question = "_telnet._tcp.host1.example. SRV",
 		    .expected = "NXDOMAIN aa\n" W },
 		{ .name = "delegated", .question = "host.subdel.example. A",
-		    .expected = "NOERROR\nau subdel.example. 3600 NS ns.example.com.\nau subdel.example. 3600 NS ns.example.net.\n" },
+		    .expected = "NOERROR\nau subdel.example. 3600 NS ns.example.com.\nau subdel.example. 3600 NS "
+		    "ns.example.net.\n" },
 		{ .name = "below the asterisk", .question = "ghost.*.example. MX", .expected = "NXDOMAIN aa\n" W },
 		{ .name = "the asterisk itself", .question = "*.example. TXT",
 		    .expected = "NOERROR aa\nan *.example. 3600 TXT \"this is a wildcard\"\n" },
@@ -281,7 +305,8 @@ test_wildcards(void)
 		{ .name = "two labels under it", .question = "y.x.star.example.com. A", .expected = "NOERROR aa\n" NO },
 		{ .name = "deep under a wildcard", .question = "a.b.c.d.wild.example.com. A",
 		    .expected = "NOERROR aa\nan a.b.c.d.wild.example.com. 30 A 192.0.2.9\n" },
-		{ .name = "wildcard's parent is no match", .question = "wild.example.com. A", .expected = "NOERROR aa\n" NO },
+		{ .name = "wildcard's parent is no match", .question = "wild.example.com. A", .expected =
+		    "NOERROR aa\n" NO },
 	};
 
 	check(&(struct world_parts){ .zones = { { "example.", wildcards } } }, rows, ARRAY_SIZE(rows));
@@ -291,9 +316,11 @@ test_wildcards(void)
 static void
 test_delegations(void)
 {
-#define CHILD "NOERROR\nau child.example.com. 3600 NS ns1.child.example.com.\nau child.example.com. 3600 NS ns.example.com.\n" \
+#define CHILD "NOERROR\nau child.example.com. 3600 NS ns1.child.example.com.\nau child.example.com. 3600 NS " \
+	"ns.example.com.\n" \
 	"au child.example.com. 3600 NS ns.other.example.com.\nau child.example.com. 3600 NS ns.example.net.\n"
-#define CHILD_DS "child.example.com. 3600 DS 12345 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
+#define CHILD_DS "child.example.com. 3600 DS 12345 13 2 " \
+	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
 #define CHILD_GLUE "ad ns1.child.example.com. 3600 A 192.0.2.61\nad ns1.child.example.com. 3600 AAAA 2001:db8::61\n" \
 	"ad ns.example.com. 3600 A 192.0.2.53\nad ns.other.example.com. 3600 A 192.0.2.62\n"
 	static const struct row rows[] = {
@@ -302,7 +329,8 @@ test_delegations(void)
 		{ .name = "at the cut, NS", .question = "child.example.com. NS", .expected = CHILD CHILD_GLUE },
 		{ .name = "at the cut, ANY", .question = "child.example.com. ANY", .expected = CHILD CHILD_GLUE },
 		{ .name = "SOA of the child", .question = "child.example.com. SOA", .expected = CHILD CHILD_GLUE },
-		{ .name = "glue isn't an answer", .question = "ns1.child.example.com. A", .expected = CHILD CHILD_GLUE },
+		{ .name = "glue isn't an answer", .question = "ns1.child.example.com. A",
+		    .expected = CHILD CHILD_GLUE },
 		{ .name = "DS with DO", .question = "x.child.example.com. A", .ask = { .dnssec_ok = true },
 		    .expected = CHILD "au " CHILD_DS CHILD_GLUE },
 		{ .name = "DS asked for", .question = "child.example.com. DS", .expected = "NOERROR aa\nan " CHILD_DS },
@@ -326,8 +354,10 @@ test_truncation(void)
 		sprintf(zone + strlen(zone), "big 60 TXT \"%02u%s\"\n", i,
 		    "01234567890123456789012345678901234567890123456789012345678901234567890123456789012345");
 	for (unsigned i = 0; i < 12; i++)
-		sprintf(zone + strlen(zone), "cut 60 NS nameserver-number-%02u.cut\nnameserver-number-%02u.cut 60 A 192.0.2.1\n"
-		    "nameserver-number-%02u.cut 60 AAAA 2001:db8::1\nsoft 60 NS nameserver-number-%02u.cut\n", i, i, i, i);
+		sprintf(zone + strlen(zone), "cut 60 NS nameserver-number-%02u.cut\nnameserver-number-%02u.cut 60 A "
+		    "192.0.2.1\n"
+		    "nameserver-number-%02u.cut 60 AAAA 2001:db8::1\nsoft 60 NS nameserver-number-%02u.cut\n", i, i, i,
+		    i);
 	world_open(world, (struct world_parts){ .zones = { { "example.com.", zone } } });
 	SUITE_TEXT(world_ask(world, "big.example.com. TXT", (struct ask){ .edns = false }), "NOERROR aa tc\n");
 	SUITE_TEXT(world_ask(world, "big.example.com. TXT", (struct ask){ .edns = true }), "NOERROR aa tc\n");
@@ -359,9 +389,11 @@ test_edns(void)
 		{ .name = "scope 0 where nothing depends on the client", .question = "www.example.com. TXT",
 		    .ask = { .subnet = "192.0.2.0/24" },
 		    .expected = "NOERROR aa scope 0\nan www.example.com. 60 TXT \"hello\"\n" },
-		{ .name = "scope 0 with no name", .question = "nothere.example.com. A", .ask = { .subnet = "2001:db8::/56" },
+		{ .name = "scope 0 with no name", .question = "nothere.example.com. A", .ask = { .subnet =
+		    "2001:db8::/56" },
 		    .expected = "NXDOMAIN aa scope 0\n" NO },
-		{ .name = "scope 0 where refused", .question = "www.example.org. A", .ask = { .subnet = "192.0.2.0/24" },
+		{ .name = "scope 0 where refused", .question = "www.example.org. A", .ask = { .subnet =
+		    "192.0.2.0/24" },
 		    .expected = "REFUSED scope 0 ede 20\n" },
 	};
 	static const struct { const char *name, *bytes; size_t size; const char *expected; } raw[] = {
@@ -370,10 +402,12 @@ test_edns(void)
 		{ .name = "half a header", RAW("\0\1\0\0\0\1"), .expected = "nothing" },
 		{ .name = "header alone", RAW("\0\1\0\0\0\0\0\0\0\0\0\0"), .expected = "FORMERR\n" },
 		{ .name = "update", RAW("\0\1\x28\0\0\1\0\0\0\0\0\0\0\0\6\0\1"), .expected = "NOTIMP\n" },
-		{ .name = "class chaos", RAW("\0\1\0\0\0\1\0\0\0\0\0\0\7version\4bind\0\0\x10\0\3"), .expected = "REFUSED\n" },
+		{ .name = "class chaos", RAW("\0\1\0\0\0\1\0\0\0\0\0\0\7version\4bind\0\0\x10\0\3"), .expected =
+		    "REFUSED\n" },
 		{ .name = "EDNS version 1", RAW("\0\1\0\0\0\1\0\0\0\0\0\1\3www\7example\3com\0\0\1\0\1"
 		    "\0\0\x29\4\xd0\0\1\0\0\0\0"), .expected = "NOERROR+1\n" },
-		{ .name = "two subnets, the second without end", RAW("\0\1\0\0\0\1\0\0\0\0\0\1\3www\7example\3com\0\0\1\0\1"
+		{ .name = "two subnets, the second without end",
+		    RAW("\0\1\0\0\0\1\0\0\0\0\0\1\3www\7example\3com\0\0\1\0\1"
 		    "\0\0\x29\4\xd0\0\0\0\0\0\x33" "\0\x08\0\7\0\1\x18\0\xc0\0\2" "\0\x08\0\x24\0\1\xff\0"
 		    "0123456789abcdef0123456789abcdef"), .expected = "FORMERR scope 0\n" },
 	};

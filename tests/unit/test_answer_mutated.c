@@ -1,5 +1,5 @@
-/* test_answer_mutated.c -- serve/answer with 200,000 damaged requests, the same in every run: every response is whole and
- * within its limits, and ldns reads it, writes it and reads that again as the same. */
+/* test_answer_mutated.c -- serve/answer with 200,000 damaged requests, the same in every run: every response is whole
+ * and within its limits, and ldns reads it, writes it and reads that again as the same. */
 #include "serve/answer.h"
 
 #include "sample_world.h"
@@ -49,7 +49,8 @@ damage(uint8_t *bytes, size_t length)
 			break;
 		case 5:		/* a count, a length or a pointer */
 			if (at + 2 <= length)
-				wire_put_u16(bytes + at, next_number(3) == 0 ? 0xc000 + next_number(64) : next_number(40));
+				wire_put_u16(bytes + at, next_number(3) == 0 ? 0xc000 + next_number(64)
+				    : next_number(40));
 			break;
 		default:	/* counts of the header */
 			if (length >= HEADER_SIZE)
@@ -81,7 +82,8 @@ ldns_says(const uint8_t *response, size_t length)
 		return "ldns can't read it";
 	if (ldns_pkt_size(packet) != length)
 		fault = "ldns reads another length";
-	if (ldns_pkt2wire(&wire, packet, &size) != LDNS_STATUS_OK || ldns_wire2pkt(&again, wire, size) != LDNS_STATUS_OK) {
+	if (ldns_pkt2wire(&wire, packet, &size) != LDNS_STATUS_OK || ldns_wire2pkt(&again, wire,
+	    size) != LDNS_STATUS_OK) {
 		fault = "ldns can't read what it wrote of it";
 	} else {
 		if (!same_sections(packet, again) || ldns_pkt_get_rcode(packet) != ldns_pkt_get_rcode(again)
@@ -168,7 +170,8 @@ test_sizes(void)
 			if (sample->envs[i].stream)
 				continue;
 			answered = answer(&sample->envs[i], sample->requests[i], sample->lengths[i], response, size);
-			faults += answered > size || fault_of(&sample->envs[i], sample->requests[i], sample->lengths[i], response,
+			faults += answered > size || fault_of(&sample->envs[i], sample->requests[i],
+			    sample->lengths[i], response,
 			    answered) != NULL;
 		}
 	CU_ASSERT_EQUAL(faults, 0);

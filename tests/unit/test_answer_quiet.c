@@ -1,6 +1,6 @@
-/* test_answer_quiet.c -- serve/answer allocates nothing and calls no system: 100,000 mixed queries, counted and locked in.
- * Every allocation of the process is counted, also of libraries: by our own malloc() in front of libc's, or by the hooks
- * of a sanitizer. System calls are forbidden by seccomp in a child, which is killed at the first one. */
+/* test_answer_quiet.c -- serve/answer allocates nothing and calls no system: 100,000 mixed queries, counted and locked
+ * in. Every allocation of the process is counted, also of libraries: by our own malloc() in front of libc's, or by the
+ * hooks of a sanitizer. System calls are forbidden by seccomp in a child, which is killed at the first one. */
 #include "serve/answer.h"
 
 #include <errno.h>
@@ -91,7 +91,8 @@ answer_all(struct sample *sample)
 		/* Now and then a request that is damaged. */
 		if (q % 16 == 0)
 			request[length - 1 - q / 16 % length] ^= (uint8_t)(1 + q / 16 % 255);
-		octets += answer(&sample->envs[i], request, length, response, sample->envs[i].stream ? sizeof(response) : 1232);
+		octets += answer(&sample->envs[i], request, length, response, sample->envs[i].stream ? sizeof(response)
+		    : 1232);
 	}
 	return octets;
 }
@@ -162,7 +163,8 @@ test_system_calls(void)
 		syscall(SYS_exit, 42);
 	}
 	CU_ASSERT(child > 0 && waitpid(child, &status, 0) == child);
-	CU_ASSERT((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) || (WIFEXITED(status) && WEXITSTATUS(status) == 77));
+	CU_ASSERT((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) || (WIFEXITED(status)
+	    && WEXITSTATUS(status) == 77));
 	sample_close(sample);
 }
 

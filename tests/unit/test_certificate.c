@@ -144,25 +144,31 @@ static const struct {
 } rows[] = {
 	{ .name = "sound", .damage = damage_nothing, .why = NULL },
 	{ .name = "a region of another service", .damage = damage_foreign,
-	    .why = "www.example.com.: clients of default: the list of slot 1000 of 32768 holds a region that residency forbids" },
+	    .why = "www.example.com.: clients of default: the list of slot 1000 of 32768 holds a region that "
+	    "residency forbids" },
 	{ .name = "forbidden by residency", .damage = damage_residency,
-	    .why = "www.example.com.: clients of germany: the list of slot 77 of 32768 holds a region that residency forbids" },
+	    .why = "www.example.com.: clients of germany: the list of slot 77 of 32768 holds a region that residency "
+	    "forbids" },
 	{ .name = "twice", .damage = damage_twice,
 	    .why = "www.example.com.: clients of default: the list of slot 5 of 32768 holds a region twice" },
 	{ .name = "behind the end", .damage = damage_gap,
 	    .why = "www.example.com.: clients of germany: the list of slot 9 of 32768 goes on after its end" },
 	{ .name = "empty", .damage = damage_empty,
-	    .why = "www.example.com.: clients of default: the list of slot 32767 of 32768 is empty though a region is legal" },
+	    .why = "www.example.com.: clients of default: the list of slot 32767 of 32768 is empty though a region is "
+	    "legal" },
 	{ .name = "rank", .damage = damage_rank,
-	    .why = "www.example.com.: clients of default: the list of slot 3 of 32768 has a rank that no admission reaches" },
-	{ .name = "not uniform", .damage = damage_uniform, .why = "www.example.com.: clients of default: the list of slot 1 of 32768"
+	    .why = "www.example.com.: clients of default: the list of slot 3 of 32768 has a rank that no admission "
+	    "reaches" },
+	{ .name = "not uniform", .damage = damage_uniform, .why = "www.example.com.: clients of default: the list of "
+	    "slot 1 of 32768"
 	    " differs from the first, though all are said to be equal" },
 	{ .name = "by country", .damage = damage_country,
 	    .why = "near.example.com.: clients in DE: the list holds a region that residency forbids" },
 	{ .name = "primary's share", .damage = damage_share,
 	    .why = "www.example.com.: clients of default: eu has 0.6001 of the slots, planned 0.6000" },
 	{ .name = "pair's share", .damage = damage_backup,
-	    .why = "www.example.com.: clients of default: eu backed up by us has 16381 of 32768 slots, planned 0.5000" },
+	    .why = "www.example.com.: clients of default: eu backed up by us has 16381 of 32768 slots, planned "
+	    "0.5000" },
 	{ .name = "a pair that isn't planned", .damage = damage_unplanned,
 	    .why = "www.example.com.: clients of default: 1 slots have a pair that isn't planned" },
 	{ .name = "the plan's sum", .damage = damage_plan,
@@ -194,7 +200,8 @@ test_damage(void)
 static void
 test_all_policies(void)
 {
-	static const char *const policies[] = { "sharding-policy: predictive", "sharding-policy: predictive, sticky: false",
+	static const char *const policies[] = { "sharding-policy: predictive",
+	    "sharding-policy: predictive, sticky: false",
 		"sharding-policy: weighted-random", "sharding-policy: weighted-random, sticky: false",
 		"sharding-policy: round-robin", "sharding-policy: priority", "sharding-policy: geographic" };
 
@@ -205,10 +212,14 @@ test_all_policies(void)
 			struct text why = { 0 };
 			char text[1000];
 
-			snprintf(text, sizeof(text), "regions: {eu: {location: {latitude: 50, longitude: 8}}, us: {location: {latitude: 39, longitude: -77}},"
-			    " ap: {location: {latitude: 35, longitude: 139}}}\nclient-groups: {germany: {countries: [DE]}, "
-			    "net: {networks: [10.0.0.0/8]}}\nservices:\n  www.example.com: {%s, regions: {eu: , us: , ap: }, "
-			    "residency: [{clients: [germany], regions: [eu, us]}, {clients: [net], regions: [ap]}]}\n", policies[i]);
+			snprintf(text, sizeof(text), "regions: {eu: {location: {latitude: 50, longitude: 8}}, us: "
+			    "{location: {latitude: 39, longitude: -77}},"
+			    " ap: {location: {latitude: 35, longitude: 139}}}\nclient-groups: {germany: {countries: "
+			    "[DE]}, "
+			    "net: {networks: [10.0.0.0/8]}}\nservices:\n  www.example.com: {%s, regions: {eu: , us: , "
+			    "ap: }, "
+			    "residency: [{clients: [germany], regions: [eu, us]}, {clients: [net], regions: [ap]}]}\n",
+			    policies[i]);
 			world_open(world, (struct world_parts){ .zones = { { "example.com.", zone } }, .steering = text,
 			    .plan = with ? &plan : NULL });
 			SUITE_ROW(policies[i], certificate_check(world->snapshot, with ? &plan : NULL, &why));

@@ -1,4 +1,5 @@
-/* test_clients.c -- serve/clients: limits, and the table against plain counting through comings and goings that collide. */
+/* test_clients.c -- serve/clients: limits, and the table against plain counting through comings and goings that
+ * collide. */
 #include "serve/clients.h"
 
 #include "suite.h"

@@ -14,7 +14,8 @@ static const char zone[] = "@ 3600 SOA ns hostmaster 1 7200 900 1209600 300\n@ 3
 	"  us: {location: {latitude: 38.9, longitude: -77.5}}\n  ap: {location: {latitude: 35.7, longitude: 139.7}}\n" \
 	"  sa: {location: {latitude: -23.5, longitude: -46.6}}\n"
 #define GROUPS_YAML "client-groups:\n  germany: {countries: [DE]}\n  oceania: {continents: [OC]}\n" \
-	"  office: {networks: [10.0.0.0/8], location: {latitude: 35, longitude: 135}}\n  bound: {networks: [172.16.0.0/12]}\n"
+	"  office: {networks: [10.0.0.0/8], location: {latitude: 35, longitude: 135}}\n  bound: {networks: " \
+	"[172.16.0.0/12]}\n"
 #define LAW "residency: [{clients: [germany], regions: [eu, us]}, {clients: [bound], regions: [eu]}]"
 
 enum { DEFAULT, GERMANY, OCEANIA, OFFICE, BOUND };
@@ -25,7 +26,8 @@ open_world(const char *steering, const struct plan *plan)
 {
 	struct world *world = malloc(sizeof(*world));
 
-	world_open(world, (struct world_parts){ .zones = { { "example.com.", zone } }, .steering = steering, .plan = plan });
+	world_open(world, (struct world_parts){ .zones = { { "example.com.", zone } }, .steering = steering,
+	    .plan = plan });
 	return world;
 }
 
@@ -104,7 +106,8 @@ test_round_robin(void)
 static void
 test_priority(void)
 {
-	struct world *world = open_world(REGIONS_YAML GROUPS_YAML "services:\n  www.example.com: {sharding-policy: priority, "
+	struct world *world = open_world(REGIONS_YAML GROUPS_YAML "services:\n  www.example.com: {sharding-policy: "
+	    "priority, "
 	    "regions: {ap: {priority: 3}, us: {priority: 2}, sa: {priority: 4}, eu: {priority: 1}}, " LAW "}\n", NULL);
 
 	SUITE_TEXT(list_text(table_of(world, DEFAULT)), "eu us ap sa ");
@@ -116,11 +119,13 @@ test_priority(void)
 static void
 test_geographic(void)
 {
-	struct world *world = open_world(REGIONS_YAML GROUPS_YAML "services:\n  www.example.com: {sharding-policy: geographic, "
+	struct world *world = open_world(REGIONS_YAML GROUPS_YAML "services:\n  www.example.com: {sharding-policy: "
+	    "geographic, "
 	    "regions: {us: , eu: , ap: , sa: }, " LAW "}\n", NULL);
 	const struct slot_table *countries = world->snapshot->services[0].by_country;
 	static const struct { const char *country; unsigned first; } rows[] = {
-		{ "FR", EU }, { "CA", US }, { "JP", AP }, { "AR", SA }, { "BR", SA }, { "NZ", AP }, { "EG", EU }, { "DE", EU },
+		{ "FR", EU }, { "CA", US }, { "JP", AP }, { "AR", SA }, { "BR", SA }, { "NZ", AP }, { "EG", EU }, {
+		    "DE", EU },
 	};
 
 	SUITE_TEXT(list_text(table_of(world, DEFAULT)), "us eu ap sa ");	/* nowhere: as written */
@@ -150,7 +155,8 @@ test_predictive(void)
 	struct world *without = open_world(predictive, NULL), *with = open_world(predictive, &plan);
 	uint32_t backed_by_us = 0;
 
-	CU_ASSERT(near(share(table_of(without, DEFAULT), AP), 0.5) && near(share(table_of(without, DEFAULT), EU), 0.25));
+	CU_ASSERT(near(share(table_of(without, DEFAULT), AP), 0.5) && near(share(table_of(without, DEFAULT), EU),
+	    0.25));
 	CU_ASSERT(near(share(table_of(with, DEFAULT), EU), 0.6) && near(share(table_of(with, DEFAULT), AP), 0.3));
 	CU_ASSERT(near(share(table_of(with, OFFICE), AP), 1));
 	CU_ASSERT_EQUAL(table_of(with, OFFICE)->slots[5].list[1], US);
@@ -159,7 +165,8 @@ test_predictive(void)
 	CU_ASSERT(fabs(share(table_of(with, GERMANY), EU) - 6.0 / 7) < 2e-4);
 	CU_ASSERT(near(share(table_of(with, BOUND), EU), 1));
 	for (uint32_t i = 0; i < table_of(with, DEFAULT)->count; i++)
-		backed_by_us += table_of(with, DEFAULT)->slots[i].list[0] == EU && table_of(with, DEFAULT)->slots[i].list[1] == US;
+		backed_by_us += table_of(with, DEFAULT)->slots[i].list[0] == EU && table_of(with,
+		    DEFAULT)->slots[i].list[1] == US;
 	CU_ASSERT(near((double)backed_by_us / table_of(with, DEFAULT)->count, 0.5));
 	close_world(with);
 	/* A plan is for predictive services only. */
@@ -182,7 +189,8 @@ test_moves(void)
 	CU_ASSERT_EQUAL(compile_tables(&compiled, world->steering, NULL, world->snapshot), 0);
 	CU_ASSERT(compiled.moved[0] < 1e-9);
 	compiled_fini(&compiled);
-	changed = steering_read("regions: {sa: , us: , eu: , ap: }\n" "client-groups: {office: {networks: [10.0.0.0/8]}}\n"
+	changed = steering_read("regions: {sa: , us: , eu: , ap: }\n"
+	    "client-groups: {office: {networks: [10.0.0.0/8]}}\n"
 	    "services:\n  www.example.com: {sharding-policy: predictive, regions: {ap: {weight: 1}, us: {weight: 2},"
 	    " eu: {weight: 1}}}\n", "steering.yaml", &diags);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(changed);

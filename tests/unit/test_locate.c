@@ -119,7 +119,8 @@ test_longest_prefix(void)
 
 		random_networks(networks, count);
 		for (size_t g = 1; g < ARRAY_SIZE(groups); g++)
-			groups[g] = (struct client_group){ .name = "g", .networks = networks + (g - 1) * 10, .network_count = 10 };
+			groups[g] = (struct client_group){ .name = "g", .networks = networks + (g - 1) * 10,
+			    .network_count = 10 };
 		locator = locator_new(&steering, NULL);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(locator);
 		for (unsigned trial = 0; trial < 400; trial++) {
@@ -136,7 +137,8 @@ test_longest_prefix(void)
 					group = (uint16_t)(1 + i / 10);
 				}
 			locate(locator, &address, &place);
-			if (place.group != group || (place.network != 0) != (longest >= 0) || place.country != COUNTRY_UNKNOWN)
+			if (place.group != group || (place.network != 0) != (longest >= 0)
+			    || place.country != COUNTRY_UNKNOWN)
 				CU_FAIL("the linear search finds another group");
 			if ((int)place.scope < longest || place.scope > address.bits)
 				CU_FAIL("the scope is shorter than the network");
@@ -325,7 +327,8 @@ test_residency(void)
 		[EUROPE] = { .name = "europe", .continents = eu, .continent_count = 1 },
 		[GROUPS] = { .name = "abroad", .networks = abroad, .network_count = 1 },
 	};
-	static const struct service_region regions[] = { { .region = 0 }, { .region = 1 }, { .region = 2 }, { .region = 3 },
+	static const struct service_region regions[] = { { .region = 0 }, { .region = 1 }, { .region = 2 },
+	    { .region = 3 },
 		{ .region = 4 }, { .region = 5 } };
 	static const uint16_t any[] = { ANY }, in_office[] = { OFFICE }, in_campus[] = { CAMPUS },
 		in_germany[] = { GERMANY }, in_europe[] = { EUROPE };
@@ -337,7 +340,8 @@ test_residency(void)
 		{ .group_count = 1, .groups = in_germany, .regions = { { 0x37 } } },
 		{ .group_count = 1, .groups = in_europe, .regions = { { 0x2f } } },
 	};
-	const struct steering_service service = { .name = "www.", .regions = regions, .region_count = ARRAY_SIZE(regions),
+	const struct steering_service service = { .name = "www.", .regions = regions,
+	    .region_count = ARRAY_SIZE(regions),
 		.rules = rules, .rule_count = ARRAY_SIZE(rules) };
 	const struct steering steering = { .group_count = ARRAY_SIZE(groups), .groups = groups,
 		.service_count = 1, .services = &service };

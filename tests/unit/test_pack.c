@@ -131,7 +131,8 @@ test_exact(void)
 				    - world.pairs[p].share * 1024) < 2);
 		}
 		for (size_t p = 0; p < world.pair_count; p++)
-			CU_ASSERT_EQUAL(slots_of_pair(tables[0], &world.pairs[p]), slots_of_pair(tables[1], &world.pairs[p]));
+			CU_ASSERT_EQUAL(slots_of_pair(tables[0], &world.pairs[p]), slots_of_pair(tables[1],
+			    &world.pairs[p]));
 		slot_table_release(tables[0]);
 		slot_table_release(tables[1]);
 	}
@@ -375,7 +376,8 @@ test_ranks(void)
 
 					for (uint32_t i = 0; i < table->count; i++) {
 						const struct slot *s = &table->slots[i];
-						bool mine = s->list[0] == world.pairs[p].primary && s->list[1] == world.pairs[p].backup;
+						bool mine = s->list[0] == world.pairs[p].primary
+						    && s->list[1] == world.pairs[p].backup;
 
 						size += mine;
 						taken += mine && s->rank < admitted;

@@ -72,18 +72,23 @@ test_all_states(void)
 				}
 				for (unsigned legal = 0; legal < 1 << REGIONS; legal++)
 					for (unsigned able = 0; able < 1 << REGIONS; able++)
-						for (int mode = ALL_DOWN_SERVE_LEGAL; mode <= ALL_DOWN_SERVFAIL; mode++) {
+						for (int mode = ALL_DOWN_SERVE_LEGAL; mode <= ALL_DOWN_SERVFAIL;
+						    mode++) {
 							struct pick_question q = {
-								.slot = &slot, .live = &live, .legal = { { legal } }, .able = { { able } },
+								.slot = &slot, .live = &live, .legal = { { legal } },
+								    .able = { { able } },
 								.order = order, .order_count = REGIONS,
 								.when_all_down = (enum when_all_down)mode,
 							};
-							struct pick got = slots_pick(&q), want = expected(&q, is_dead, admits);
+							struct pick got = slots_pick(&q), want = expected(&q, is_dead,
+							    admits);
 
 							states++;
-							wrong += got.region != want.region || got.position != want.position
+							wrong += got.region != want.region
+							    || got.position != want.position
 							    || got.outcome != want.outcome;
-							illegal += got.region != NO_REGION && (!(legal >> got.region & 1)
+							illegal += got.region != NO_REGION
+							    && (!(legal >> got.region & 1)
 							    || !(able >> got.region & 1));
 						}
 			}

@@ -97,7 +97,8 @@ test_rdata_left_alone(void)
 	CU_ASSERT_EQUAL(memcmp(x.bytes + 29 + 12, srv + 2, 19), 0);
 }
 
-/* With every limit from the question on: never a half RRset, never past the limit, TC exactly when an answer is missing. */
+/* With every limit from the question on: never a half RRset, never past the limit, TC exactly when an answer is
+ * missing. */
 static void
 test_limits(void)
 {
@@ -207,7 +208,8 @@ test_large(void)
 	for (size_t i = 0; i < count; i++) {
 		char *text = ldns_rr2str(ldns_rr_list_rr(ldns_pkt_answer(packet), i)), expected[100];
 
-		snprintf(expected, sizeof(expected), "n%03x.exAmple.\t60\tIN\tCNAME\tone.other.exAmple.\n", (unsigned)i);
+		snprintf(expected, sizeof(expected), "n%03x.exAmple.\t60\tIN\tCNAME\tone.other.exAmple.\n",
+		    (unsigned)i);
 		if (strcasecmp(text, expected) != 0)
 			SUITE_TEXT(text, expected);
 		free(text);

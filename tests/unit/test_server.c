@@ -1,5 +1,5 @@
-/* test_server.c -- serve/server with real sockets on loopback: UDP in batches, TCP by RFC 7766, limits, publications under
- * load, and a clean end. Whoever waits, waits for a packet or for the end of a connection. */
+/* test_server.c -- serve/server with real sockets on loopback: UDP in batches, TCP by RFC 7766, limits, publications
+ * under load, and a clean end. Whoever waits, waits for a packet or for the end of a connection. */
 #include "serve/server.h"
 
 #include <arpa/inet.h>
@@ -38,7 +38,8 @@ start_at(struct server_options options, const char *address)
 	if (address_parse(address, &listen.address) != 0)
 		abort();
 	world = malloc(sizeof(*world));
-	world_open(world, (struct world_parts){ .zones = { { "example.com.", zone_text } }, .workers = options.workers });
+	world_open(world, (struct world_parts){ .zones = { { "example.com.", zone_text } },
+	    .workers = options.workers });
 	options.listens = &listen;
 	options.listen_count = 1;
 	server = server_start(&options, world->snapshot, &error);
@@ -187,10 +188,11 @@ send_datagram(int fd, const char *question, uint16_t id)
 static bool
 is_answer(const uint8_t *bytes, size_t length, uint16_t id, unsigned rcode)
 {
-	return length >= HEADER_SIZE && wire_get_u16(bytes) == id && (bytes[2] & 0x80) != 0 && (bytes[3] & 15u) == rcode;
+	return length >= HEADER_SIZE && wire_get_u16(bytes) == id && (bytes[2] & 0x80) != 0
+	    && (bytes[3] & 15u) == rcode;
 }
 
-/* Many clients with many queries each, sent before any answer is read, no more than one worker's socket surely holds. */
+/* Many clients with many queries each, all sent before an answer is read, as many as one socket surely holds. */
 static void
 test_udp(void)
 {
@@ -213,7 +215,8 @@ test_udp(void)
 			uint16_t id = length < 2 ? QUERIES : wire_get_u16(bytes);
 
 			CU_ASSERT_FATAL(id < QUERIES);
-			CU_ASSERT(!seen[id] && is_answer(bytes, length, id, id % 3 == 0 ? RCODE_NXDOMAIN : RCODE_NOERROR));
+			CU_ASSERT(!seen[id] && is_answer(bytes, length, id, id % 3 == 0 ? RCODE_NXDOMAIN
+			    : RCODE_NOERROR));
 			seen[id] = true;
 		}
 		close(fds[c]);
@@ -289,7 +292,8 @@ test_pipelining(void)
 		start(options);
 		fd = client(SOCK_STREAM, NULL, "127.0.0.1");
 		for (uint16_t q = 0; q < 1000; q++)
-			at += stream_request(requests + at, q % 2 == 0 ? "www.example.com. A" : "big.example.com. TXT", q);
+			at += stream_request(requests + at, q % 2 == 0 ? "www.example.com. A" : "big.example.com. TXT",
+			    q);
 		write_whole(fd, requests, at);
 		for (uint16_t q = 0; q < 1000; q++)
 			right += is_answer(bytes, read_answer(fd, bytes), q, RCODE_NOERROR);
@@ -450,8 +454,8 @@ test_limits(void)
 	stop();
 }
 
-/* Closed when idle: one that said nothing, one that had an answer, one that stopped in the middle, and one that sends an
- * octet now and then without ever ending its query. One that asks now and then stays. */
+/* Closed when idle: one that said nothing, one that had an answer, one that stopped in the middle, and one that sends
+ * an octet now and then without ever ending its query. One that asks now and then stays. */
 static void
 test_idle(void)
 {
@@ -529,7 +533,8 @@ version_world(unsigned version)
 	char text[500];
 	struct world *w = malloc(sizeof(*w));
 
-	snprintf(text, sizeof(text), "@ 3600 SOA ns hostmaster 1 7200 900 1209600 300\n@ 3600 NS ns\nns 3600 A 192.0.2.53\n"
+	snprintf(text, sizeof(text), "@ 3600 SOA ns hostmaster 1 7200 900 1209600 300\n@ 3600 NS ns\nns 3600 A "
+	    "192.0.2.53\n"
 	    "version 60 A 192.0.%u.%u\n", version % 256, version % 256);
 	world_open(w, (struct world_parts){ .zones = { { "example.com.", text } }, .workers = 2 });
 	return w;
@@ -636,7 +641,8 @@ test_port_taken(void)
 	options.listen_count = 2;
 	/* By one of us: SO_REUSEPORT alone would let it pass. */
 	CU_ASSERT_PTR_NULL(server_start(&options, world->snapshot, &error));
-	snprintf(expected, sizeof(expected), "can't listen on 127.0.0.1@%u (UDP): Address already in use", listens[1].port);
+	snprintf(expected, sizeof(expected), "can't listen on 127.0.0.1@%u (UDP): Address already in use",
+	    listens[1].port);
 	SUITE_TEXT(error.bytes, expected);
 	text_fini(&error);
 	CU_ASSERT(is_served(fd = client(SOCK_STREAM, NULL, "127.0.0.1")));
@@ -651,7 +657,8 @@ test_port_taken(void)
 	world = malloc(sizeof(*world));
 	world_open(world, (struct world_parts){ .workers = 2 });
 	CU_ASSERT_PTR_NULL(server_start(&options, world->snapshot, &error));
-	snprintf(expected, sizeof(expected), "can't listen on 127.0.0.1@%u (TCP): Address already in use", listens[1].port);
+	snprintf(expected, sizeof(expected), "can't listen on 127.0.0.1@%u (TCP): Address already in use",
+	    listens[1].port);
 	SUITE_TEXT(error.bytes, expected);
 	text_fini(&error);
 	close(fd);

@@ -10,7 +10,8 @@
 static struct address
 ipv4(uint32_t bits)
 {
-	return (struct address){ .bits = 32, .bytes = { (uint8_t)(bits >> 24), (uint8_t)(bits >> 16), (uint8_t)(bits >> 8),
+	return (struct address){ .bits = 32, .bytes = { (uint8_t)(bits >> 24), (uint8_t)(bits >> 16),
+	    (uint8_t)(bits >> 8),
 		(uint8_t)bits } };
 }
 
@@ -61,7 +62,8 @@ test_shares(void)
 
 	for (uint64_t seed = 0; seed < SEEDS; seed++)
 		for (size_t p = 0; p < ARRAY_SIZE(parts); p++) {
-			/* 10,000 networks in a row, and 10,000 strewn over all of IPv4 (the factor is odd: none twice). */
+			/* 10,000 networks in a row, and 10,000 strewn over all of IPv4 (the factor is odd: none twice).
+			 * */
 			double a = share(table, seed, 0x0a0000, 1, 10000, parts[p]) - parts[p];
 			double b = share(table, seed, 77, 0x9e3779b1, 10000, parts[p]) - parts[p];
 
@@ -71,7 +73,8 @@ test_shares(void)
 	CU_ASSERT(worst_neighbours < 0.003 && worst_neighbours > -0.003);
 	/* Strewn prefixes are as good as independent: 0.5 % is one sigma at a half. 100 trials stay below four. */
 	CU_ASSERT(worst_scattered < 0.02 && worst_scattered > -0.02);
-	printf("# worst error of a share: %.4f for neighbours, %.4f for strewn networks\n", worst_neighbours, worst_scattered);
+	printf("# worst error of a share: %.4f for neighbours, %.4f for strewn networks\n", worst_neighbours,
+	    worst_scattered);
 	slot_table_release(table);
 }
 

@@ -1,5 +1,5 @@
-/* test_snapshot.c -- serve/snapshot: which zone and which service a name belongs to, what workers may write, what is held,
- * and memory that runs out while one is built. */
+/* test_snapshot.c -- serve/snapshot: which zone and which service a name belongs to, what workers may write, what is
+ * held, and memory that runs out while one is built. */
 #include "serve/snapshot.h"
 
 #include "scarce.h"
@@ -9,9 +9,11 @@
 
 static const struct world_parts parts = {
 	.zones = {
-		{ "example.", ZONE "eu._region.www 60 A 192.0.2.1\nus._region.www 60 A 192.0.2.2\nus._region.www 60 AAAA ::1\n"
+		{ "example.", ZONE "eu._region.www 60 A 192.0.2.1\nus._region.www 60 A 192.0.2.2\nus._region.www 60 "
+		    "AAAA ::1\n"
 		    "us._region.www 60 TXT x\n" },
-		{ "deep.er.example.", ZONE "eu._region.www 60 A 192.0.2.1\nus._region.www 60 CNAME x\nx 60 A 192.0.2.1\n" },
+		{ "deep.er.example.", ZONE "eu._region.www 60 A 192.0.2.1\nus._region.www 60 CNAME x\nx 60 A "
+		    "192.0.2.1\n" },
 		{ "example.net.", ZONE },
 	},
 	.steering = "regions: {eu: , other: , us: }\nclient-groups: {office: {networks: [10.0.0.0/8]}}\n"
@@ -39,7 +41,8 @@ test_zones(void)
 	static const struct { const char *name; unsigned from; int zone; } rows[] = {
 		{ "example.", 0, 0 }, { "www.example.", 0, 0 }, { "er.example.", 0, 0 }, { "deep.er.example.", 0, 1 },
 		{ "deep.er.example.", 1, 0 }, { "a.b.c.d.e.f.deep.er.example.", 0, 1 }, { "x.example.net.", 0, 2 },
-		{ "net.", 0, -1 }, { ".", 0, -1 }, { "example.org.", 0, -1 }, { "example.", 1, -1 }, { "xexample.", 0, -1 },
+		{ "net.", 0, -1 }, { ".", 0, -1 }, { "example.org.", 0, -1 }, { "example.", 1, -1 }, { "xexample.", 0,
+		    -1 },
 		{ "er.example.deep.", 0, -1 },
 	};
 	struct world *world = malloc(sizeof(*world));
@@ -138,7 +141,8 @@ build(void)
 
 	if (compile_tables(&compiled, world->steering, NULL, world->snapshot) != 0)
 		return false;
-	snapshot = snapshot_new(&(struct snapshot_parts){ .epoch = 2, .steering = world->steering, .zones = world->zones,
+	snapshot = snapshot_new(&(struct snapshot_parts){ .epoch = 2, .steering = world->steering,
+	    .zones = world->zones,
 	    .zone_count = world->zone_count, .tables = compiled.services, .worker_count = 3 });
 	compiled_fini(&compiled);
 	snapshot_free(snapshot);

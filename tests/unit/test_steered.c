@@ -1,5 +1,5 @@
-/* test_steered.c -- steered names, from the request to the answer: types, law, dead and drained regions, what the client
- * is known by, scope, turns and TTLs. */
+/* test_steered.c -- steered names, from the request to the answer: types, law, dead and drained regions, what the
+ * client is known by, scope, turns and TTLs. */
 #include "serve/steered.h"
 
 #include <math.h>
@@ -21,7 +21,8 @@ static const char zone[] =
 	"to-www 60 CNAME www\n"
 	"eu._region.law 60 A 192.0.2.1\nus._region.law 60 A 198.51.100.1\nap._region.law 60 A 203.0.113.1\n"
 	"eu._region.turn 60 A 192.0.2.1\nus._region.turn 60 A 198.51.100.1\nap._region.turn 60 A 203.0.113.1\n"
-	"eu._region.turn 60 AAAA 2001:db8::1\nus._region.turn 60 AAAA 2001:db8::2\nap._region.turn 60 AAAA 2001:db8::3\n"
+	"eu._region.turn 60 AAAA 2001:db8::1\nus._region.turn 60 AAAA 2001:db8::2\nap._region.turn 60 AAAA "
+	    "2001:db8::3\n"
 	"eu._region.near 60 A 192.0.2.1\nus._region.near 60 A 198.51.100.1\nap._region.near 60 A 203.0.113.1\n"
 	"eu._region.nodata 60 A 192.0.2.1\neu._region.servfail 60 A 192.0.2.1\n";
 
@@ -38,11 +39,13 @@ static const char steering[] = REGIONS_YAML
 	"  germany: {countries: [DE]}\n"
 	"  europe: {continents: [EU]}\n"
 	"services:\n"
-	"  www.example.com: {sharding-policy: priority, regions: {eu: {priority: 1}, us: {priority: 2}, ap: {priority: 3}},"
+	"  www.example.com: {sharding-policy: priority, regions: {eu: {priority: 1}, us: {priority: 2}, ap: "
+	    "{priority: 3}},"
 	" ttl: {max: 300s, min: 5s}}\n"
 	"  alias.example.com: {sharding-policy: priority, regions: {eu: {priority: 1}, us: {priority: 2}}}\n"
 	"  mail.example.com: {sharding-policy: priority, regions: {eu: {priority: 1}, us: {priority: 2}}}\n"
-	"  law.example.com: {sharding-policy: weighted-random, regions: {eu: {weight: 1}, us: {weight: 1}, ap: {weight: 1}},"
+	"  law.example.com: {sharding-policy: weighted-random, regions: {eu: {weight: 1}, us: {weight: 1}, ap: "
+	    "{weight: 1}},"
 	" residency: [{clients: [office], regions: [eu, us]}, {clients: [lab], regions: [us, ap]},"
 	" {clients: [germany], regions: [eu]}]}\n"
 	"  turn.example.com: {sharding-policy: weighted-random, sticky: false,"
@@ -103,13 +106,15 @@ test_types(void)
 	SUITE_TEXT(ask("www.example.com. TXT", NULL), "NOERROR aa\nan www.example.com. 60 TXT \"not steered\"\n");
 	SUITE_TEXT(ask("www.example.com. MX", "192.0.2.0/24"), "NOERROR aa scope 0\n" NO);
 	SUITE_TEXT(ask("www.example.com. ANY", NULL), "NOERROR aa\n" EU);
-	SUITE_TEXT(ask("to-www.example.com. A", NULL), "NOERROR aa\nan to-www.example.com. 60 CNAME www.example.com.\n" EU);
+	SUITE_TEXT(ask("to-www.example.com. A", NULL), "NOERROR aa\nan to-www.example.com. 60 CNAME "
+	    "www.example.com.\n" EU);
 	SUITE_TEXT(ask("x.www.example.com. A", NULL), "NXDOMAIN aa\n" NO);
 	/* Region records are ordinary records, too. */
 	SUITE_TEXT(ask("us._region.www.example.com. A", NULL),
 	    "NOERROR aa\nan us._region.www.example.com. 60 A 198.51.100.1\n");
 	SUITE_TEXT(ask("_region.www.example.com. A", NULL), "NOERROR aa\n" NO);
-	SUITE_TEXT(ask("alias.example.com. A", NULL), "NOERROR aa\nan alias.example.com. 60 CNAME eu.pool.example.com.\n"
+	SUITE_TEXT(ask("alias.example.com. A", NULL), "NOERROR aa\nan alias.example.com. 60 CNAME "
+	    "eu.pool.example.com.\n"
 	    "an eu.pool.example.com. 60 A 192.0.2.9\n");
 	SUITE_TEXT(ask("alias.example.com. CNAME", NULL),
 	    "NOERROR aa\nan alias.example.com. 60 CNAME eu.pool.example.com.\n");
@@ -150,7 +155,8 @@ test_failover(void)
 	CU_ASSERT_EQUAL(world->counters.picks[PICK_SERVFAIL], 1);
 	CU_ASSERT_EQUAL(world->counters.picks[PICK_ALL_DOWN], 1);
 	CU_ASSERT_EQUAL(world->counters.picks[PICK_DRAINED], 1);
-	CU_ASSERT_EQUAL(snapshot_picks(world->snapshot, (uint32_t)(steering_service_find(world->steering, "www.example.com.")
+	CU_ASSERT_EQUAL(snapshot_picks(world->snapshot, (uint32_t)(steering_service_find(world->steering,
+	    "www.example.com.")
 	    - world->steering->services), steering_region_find(world->steering, "ap")), 2);
 	close_world();
 }
@@ -203,7 +209,8 @@ test_client(void)
 	    .subnet = "198.51.100.0/24" })), 2);
 	CU_ASSERT_EQUAL(region_of(world_ask(world, "near.example.com. A", (struct ask){ .client = "198.51.100.9",
 	    .subnet = "2001:db8::/56" })), 1);
-	SUITE_TEXT(world_ask(world, "near.example.com. A", (struct ask){ .client = "203.0.113.9", .subnet = "0.0.0.0/0" }),
+	SUITE_TEXT(world_ask(world, "near.example.com. A", (struct ask){ .client = "203.0.113.9", .subnet =
+	    "0.0.0.0/0" }),
 	    "NOERROR aa scope 0\nan near.example.com. 60 A 203.0.113.1\n");
 	SUITE_TEXT(world_ask(world, "near.example.com. A", (struct ask){ .client = "203.0.113.9", .subnet = "::/0" }),
 	    "NOERROR aa scope 0\nan near.example.com. 60 A 203.0.113.1\n");
@@ -253,10 +260,12 @@ test_scope(void)
 		CU_ASSERT_FATAL(scope <= 24);
 		for (unsigned other = 0; other < 64; other++) {
 			uint32_t address = (first << 24 | 88u << 16 | 99u << 8);
-			uint32_t changed = (other * 0x9e3779b1u) & (scope == 0 ? UINT32_MAX : (uint32_t)((UINT64_C(1) << (32 - scope)) - 1));
+			uint32_t changed = (other * 0x9e3779b1u) & (scope == 0 ? UINT32_MAX
+			    : (uint32_t)((UINT64_C(1) << (32 - scope)) - 1));
 
 			address = (address ^ changed) & 0xffffff00u;
-			snprintf(subnet, sizeof(subnet), "%u.%u.%u.0/24", address >> 24, address >> 16 & 255, address >> 8 & 255);
+			snprintf(subnet, sizeof(subnet), "%u.%u.%u.0/24", address >> 24, address >> 16 & 255,
+			    address >> 8 & 255);
 			CU_ASSERT_EQUAL(region_of(ask("near.example.com. A", subnet)), region);
 		}
 	}
@@ -275,7 +284,8 @@ test_nearest(void)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		CU_ASSERT_EQUAL(region_of(ask("near.example.com. A", rows[i].subnet)), rows[i].region);
 	world_kill(world, "ap", true);
-	CU_ASSERT_EQUAL(region_of(ask("near.example.com. A", "203.0.113.0/24")), 1);	/* Japan: 9,400 km, America 10,900 */
+	/* Japan: 9,400 km, America 10,900 */
+	CU_ASSERT_EQUAL(region_of(ask("near.example.com. A", "203.0.113.0/24")), 1);
 	close_world();
 }
 
@@ -363,12 +373,15 @@ test_looking(void)
 		- world->steering->services];
 	before = hash64(world->snapshot->rows[0].turns, 100, 0) & UINT32_MAX;
 	for (unsigned i = 0; i < 3; i++) {
-		steered_choose(&chosen, world->snapshot, turn, &(struct steered_client){ .address = { .bits = 32 }, .length = 32 },
+		steered_choose(&chosen, world->snapshot, turn, &(struct steered_client){ .address = { .bits = 32 },
+		    .length = 32 },
 		    TYPE_A, NULL);
-		CU_ASSERT(chosen.applies && chosen.slot == 0 && chosen.rrset != NULL && chosen.pick.outcome == PICK_LISTED);
+		CU_ASSERT(chosen.applies && chosen.slot == 0 && chosen.rrset != NULL
+		    && chosen.pick.outcome == PICK_LISTED);
 	}
 	CU_ASSERT_EQUAL(hash64(world->snapshot->rows[0].turns, 100, 0) & UINT32_MAX, before);
-	steered_choose(&chosen, world->snapshot, turn, &(struct steered_client){ .address = { .bits = 32 }, .length = 32 },
+	steered_choose(&chosen, world->snapshot, turn, &(struct steered_client){ .address = { .bits = 32 },
+	    .length = 32 },
 	    TYPE_MX, NULL);
 	CU_ASSERT_FALSE(chosen.applies);
 	close_world();

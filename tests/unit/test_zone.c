@@ -19,7 +19,8 @@ wire(const char *text)
 }
 
 static enum zone_add
-add_bytes(struct zone_builder *builder, const char *owner, uint16_t type, uint32_t ttl, const char *rdata, size_t length)
+add_bytes(struct zone_builder *builder, const char *owner, uint16_t type, uint32_t ttl, const char *rdata,
+    size_t length)
 {
 	return zone_builder_add(builder, wire(owner), type, ttl, (const uint8_t *)rdata, (uint16_t)length);
 }
@@ -101,7 +102,8 @@ test_inheritance(void)
 		{ .name = "wild.example.", .parent = "example.", .wildcard = "*.wild.example." },
 		{ .name = "cut.example.", .parent = "example.", .cut = "cut.example.", .flags = NODE_CUT },
 		{ .name = "ns.cut.example.", .parent = "cut.example.", .cut = "cut.example." },
-		{ .name = "below.ns.cut.example.", .parent = "ns.cut.example.", .cut = "cut.example.", .flags = NODE_CUT },
+		{ .name = "below.ns.cut.example.", .parent = "ns.cut.example.", .cut = "cut.example.",
+		    .flags = NODE_CUT },
 		{ .name = "dname.example.", .parent = "example." },
 		{ .name = "under.dname.example.", .parent = "dname.example.", .dname = "dname.example." },
 		{ .name = "svc.example.", .parent = "example.", .flags = NODE_REGIONS },
@@ -194,7 +196,8 @@ test_soa(void)
 	CU_ASSERT_PTR_NULL(zone);
 	builder = zone_builder_new(wire("example."));
 	CU_ASSERT_EQUAL(ADD(builder, "example.", TYPE_SOA, 60, SOA_RDATA), ZONE_ADDED);
-	CU_ASSERT_EQUAL(ADD(builder, "example.", TYPE_SOA, 60, "\1n\0" "\1r\0" "\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5"),
+	CU_ASSERT_EQUAL(ADD(builder, "example.", TYPE_SOA, 60, "\1n\0" "\1r\0"
+	    "\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5"),
 	    ZONE_ADDED);
 	CU_ASSERT_EQUAL(zone_builder_freeze(builder, &zone), ZONE_TWO_SOAS);
 	/* The SOA's own TTL bounds negative answers, too; a builder that is thrown away takes all with it. */
