@@ -143,7 +143,8 @@ static bool
 put_name(struct reply *reply, const uint8_t *name)
 {
 	for (; *name != 0; name += *name + 1) {
-		int found = find_suffix(reply, name);
+		/* The owner of most records is the name asked for, which stands right behind the header. */
+		int found = name == reply->query->name ? HEADER_SIZE : find_suffix(reply, name);
 
 		if (found >= 0) {
 			if (reply->limit - reply->at < 2)

@@ -1,0 +1,66 @@
+/* bench_answer.c -- nanoseconds for an answer, from the request's octets to the response's, on one thread.
+ * In: nothing.  Out: a line for each kind of question: the least of ROUNDS rounds, since what else the machine does only
+ * ever adds. Clients differ from query to query, as they do in life. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "../unit/sample_world.h"
+
+#define ROUNDS 15
+#define QUERIES 200000
+
+static const struct {
+	const char *name, *question;
+	struct ask ask;
+} kinds[] = {
+	{ .name = "plain", .question = "www.example.com. A", .ask = { .edns = true } },
+	{ .name = "plain, no EDNS", .question = "www.example.com. A" },
+	{ .name = "alias", .question = "alias.example.com. A", .ask = { .edns = true } },
+	{ .name = "wildcard", .question = "x.wild.example.com. TXT", .ask = { .edns = true } },
+	{ .name = "delegation", .question = "x.child.example.com. A", .ask = { .edns = true } },
+	{ .name = "no such name", .question = "nothere.example.com. A", .ask = { .edns = true } },
+	{ .name = "not our zone", .question = "www.example.net. A", .ask = { .edns = true } },
+	{ .name = "steered, by resolver", .question = "sticky.example.com. A", .ask = { .edns = true } },
+	{ .name = "steered, by ECS", .question = "sticky.example.com. A", .ask = { .subnet = "10.1.2.0/24" } },
+	{ .name = "steered, in turn", .question = "turn.example.com. A", .ask = { .edns = true } },
+	{ .name = "steered, nearest", .question = "near.example.com. AAAA", .ask = { .subnet = "192.0.2.0/24" } },
+};
+
+static double
+measure(struct world *world, size_t kind)
+{
+	struct answer_env env = world_env(world, kinds[kind].ask);
+	uint8_t request[600], response[1232];
+	size_t length = world_request(request, kinds[kind].question, kinds[kind].ask), octets = 0;
+	double least = 1e9;
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct mono from = mono_now(), to;
+
+		for (uint32_t q = 0; q < QUERIES; q++) {
+			env.client.bytes[1] = (uint8_t)(q >> 8);
+			env.client.bytes[2] = (uint8_t)q;
+			if (kinds[kind].ask.subnet != NULL)
+				request[length - 1] = (uint8_t)q;
+			octets += answer(&env, request, length, response, sizeof(response));
+		}
+		to = mono_now();
+		if ((double)(to.ns - from.ns) / QUERIES < least)
+			least = (double)(to.ns - from.ns) / QUERIES;
+	}
+	if (octets == 0)
+		abort();
+	return least;
+}
+
+int
+main(void)
+{
+	struct sample *sample = sample_open();
+
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+		printf("%-22s %6.0f ns\n", kinds[k].name, measure(&sample->world, k));
+	sample_close(sample);
+	return 0;
+}
