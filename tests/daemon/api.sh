@@ -377,18 +377,26 @@ limits() {
 	rm "$world/large"
 }
 
-# A body that never comes, on a connection of its own, while all the rest of the tests go on.
+# Clients that keep isobard waiting, on connections of their own, while all the rest of the tests go on: headers that stop,
+# nothing at all, and a body of which an octet comes now and then.
 stall_open() {
 	exec {stall}<>"/dev/tcp/127.0.0.1/$api_port"
 	printf 'POST /v1/regions/eu-west/reports HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n' >&"$stall"
 	exec {silent}<>"/dev/tcp/127.0.0.1/$api_port"
+	exec {trickle}<>"/dev/tcp/127.0.0.1/$api_port"
+	printf 'POST /v1/stop HTTP/1.1\r\nHost: x\r\nX: ' >&"$trickle"
+	( trap '' PIPE; while sleep 1 && printf x >&"$trickle"; do :; done ) 2>/dev/null &
+	trickler=$!
 }
 
 stall_ended() {
 	local rest
 	same "headers that never end are cut off" "$(timeout 20 cat <&"$stall" >/dev/null; echo $?)" 0
 	same "a connection that says nothing is cut off" "$(timeout 20 cat <&"$silent" >/dev/null; echo $?)" 0
-	exec {stall}>&- {silent}>&-
+	same "headers of which an octet comes each second are cut off" "$(timeout 40 cat <&"$trickle" >/dev/null; echo $?)" 0
+	kill "$trickler" 2>/dev/null
+	wait "$trickler" 2>/dev/null
+	exec {stall}>&- {silent}>&- {trickle}>&-
 }
 
 # ---- zones -----------------------------------------------------------------------------------------------------------
