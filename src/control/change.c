@@ -172,8 +172,8 @@ build(struct publication *p, const struct world *world, const struct plan *plan)
 	return publish_build(&control->publisher, world, control->round, NULL, &p->candidate, &p->message);
 }
 
-/* A plan speaks of regions and groups by number, which mean something in its own steering only: by way of its JSON, which
- * has names. NULL when it doesn't fit the new one. */
+/* A plan speaks of regions and groups by number, which mean something in its own steering only: by way of its JSON,
+ * which has names. NULL when it doesn't fit the new one. */
 static struct plan *
 plan_reread(const struct plan *plan, const struct steering *from, const struct steering *to)
 {
@@ -390,7 +390,7 @@ on_stored(void *arg, int status)
 
 	p->status = status;
 	if (!control_post(p->control, publication_stored, p))
-		log_warning("stopping while a change was being written; it's in the store and counts from the next start");
+		log_warning("stopping while a change was written; it's in the store and counts from the next start");
 }
 
 static void

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "control/state.h"
 
-#define TICK_MS 250		/* resolution of silence, drains' ends and probes; a fraction of any sensible interval */
+#define TICK_MS 250		/* resolution of silence, drains' ends and probes: a part of any sensible interval */
 #define MAINTAIN_MS 60000	/* rollups and retention */
 #define REBUILD_AGAIN_MS 5000	/* after a failure: what lacked may be there again, and the log isn't flooded */
 
@@ -88,7 +88,8 @@ start_loop(struct control *control, struct diags *diags)
 	control->outside = outside_new(&control->loop, on_probed, control);
 	return control->outside != NULL;
 fail:
-	diag_error(diags, (struct diag_place){ 0 }, NULL, "can't start the control thread's loop: %s", uv_strerror(status));
+	diag_error(diags, (struct diag_place){ 0 }, NULL, "can't start the control thread's loop: %s",
+	    uv_strerror(status));
 	return false;
 }
 

@@ -39,8 +39,8 @@ void control_stop(struct control *control) NONNULL;
 /* --- changes ------------------------------------------------------------------------------------------------- */
 
 struct change {
-	/* Fills in the rest from the present state when the change's turn has come, or NULL when it's filled in already.
-	 * False: refused, with the reasons in `diags`. Memory that it adds belongs in `arena`. */
+	/* Fills in the rest from the present state when the change's turn has come, or NULL when it's filled in
+	 * already. False: refused, with the reasons in `diags`. Memory that it adds belongs in `arena`. */
 	bool (*prepare)(struct change *change, struct control *control, struct diags *diags);
 	void *prepare_arg;
 	struct arena *arena;		/* the change lives here; freed after the outcome was delivered */

@@ -1,6 +1,6 @@
 /* pae.c -- see pae.h.
- * The child gets a pipe as its standard input whose other end we never write to: when we die, however suddenly, it reads
- * the end of file and leaves. It inherits standard error, so its log goes where ours goes. */
+ * The child gets a pipe as its standard input whose other end we never write to: when we die, however suddenly, it
+ * reads the end of file and leaves. It inherits standard error, so its log goes where ours goes. */
 #include "control/pae.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #define BACKOFF_MOST_MS 60000
 #define STEADY_MS 60000		/* a child that lived this long starts the back-off anew */
-#define KILL_AFTER_MS 500	/* a child that doesn't leave when told: it has nothing to lose, and we are to end soon */
+#define KILL_AFTER_MS 500	/* a child that doesn't leave when told: it has nothing to lose, and we end soon */
 
 struct pae {
 	uv_loop_t *loop;
@@ -69,7 +69,8 @@ start(struct pae *pae)
 		{ .flags = UV_INHERIT_FD, .data.fd = 2 },
 	};
 	uv_process_options_t options = {
-		.file = pae->arguments[0], .args = pae->arguments, .exit_cb = on_child_exit, .stdio_count = 3, .stdio = stdio,
+		.file = pae->arguments[0], .args = pae->arguments, .exit_cb = on_child_exit, .stdio_count = 3,
+		.stdio = stdio,
 	};
 	int status;
 

@@ -74,8 +74,8 @@ reload_folder(struct control *control, outcome_fn *done, void *arg)
 		world_free(world);
 		diag_sort(&diags);
 		diag_print(&diags, &errors);
-		log_error("the folder was refused, what was served stays:\n%s%s", errors.bytes == NULL ? "" : errors.bytes,
-		    why.bytes == NULL ? "" : why.bytes);
+		log_error("the folder was refused, what was served stays:\n%s%s",
+		    errors.bytes == NULL ? "" : errors.bytes, why.bytes == NULL ? "" : why.bytes);
 		text_fini(&errors);
 	}
 	outcome.epoch = control->publisher.epoch;

@@ -5,8 +5,8 @@
  * For one (service, region):
  *  1. A report in which no backend of the service is healthy: dead at once. The agent has counted its own failed probes
  *     (rise and fall), so hysteresis on the way down would only add to the outage.
- *  2. Reports that don't mention the service say nothing about it: the outside-in probes count, and without a probe it's
- *     alive.
+ *  2. Reports that don't mention the service say nothing about it: the outside-in probes count, and without a probe
+ *     it's alive.
  *  3. Reports stay away for ROUND_SILENT_AFTER health check intervals: the region is silent, which alone proves nothing
  *     about its backends. Now the outside-in probes count: ROUND_PROBE_FALL failures in a row and it's dead. The same
  *     for a region that never had an agent. Without a probe it stays as it was last known.
@@ -17,11 +17,12 @@
  * Several agents of a region are taken together. One that is silent while others speak doesn't count: its backends may
  * be dead since. What it said of residency still does, for law doesn't end with a process.
  *
- * Which report is an agent's newest: the one with the higher sequence or the later time (as store_report_put() has it, so
- * that both agree after a restart), and that isn't late. After an outage of ours an agent sends what it has spooled, in
- * order: a replay of the past, in which the region would die and rise again. A report is late when it took longer to get
- * here than the agent's last one by more than the patience of rule 3. A clock that was set back looks the same at first;
- * but in a replay each report is less late than the one before, so after LATE_ALIKE that aren't, the next is live. */
+ * Which report is an agent's newest: the one with the higher sequence or the later time (as store_report_put() has it,
+ * so that both agree after a restart), and that isn't late. After an outage of ours an agent sends what it has spooled,
+ * in order: a replay of the past, in which the region would die and rise again. A report is late when it took longer to
+ * get here than the agent's last one by more than the patience of rule 3. A clock that was set back looks the same at
+ * first; but in a replay each report is less late than the one before, so after LATE_ALIKE that aren't, the next is
+ * live. */
 #include "control/round.h"
 
 #include <assert.h>
@@ -32,7 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LATE_ALIKE 3	/* fewer: a replay with gaps is taken for live; more: a region whose clock was set is silent longer */
+#define LATE_ALIKE 3	/* fewer: a replay with gaps is taken for live; more: silence after a clock was set */
 
 /* What the agents of a region that speak now say of one service. */
 struct tally {
@@ -61,7 +62,8 @@ static void region_fini(struct round_region *region);
 static void regions_free(struct round_region *regions, size_t count);
 static struct round_agent *agent_find(struct round_region *region, const char *name);
 static struct round_agent *agent_slot(const struct round *round, struct round_region *region, struct mono now);
-static bool is_news(const struct round *round, struct round_agent *agent, const struct report *report, struct wall wall);
+static bool is_news(const struct round *round, struct round_agent *agent, const struct report *report,
+	struct wall wall);
 static void judge_region(struct round *round, struct round_region *region, const struct report *news, struct wall wall);
 static bool judge_constraints(const struct round *round, struct round_region *region);
 static bool agents_accept(const struct round_region *region, const char *group);
@@ -639,7 +641,8 @@ expire_prediction(struct round_region *region, struct wall wall)
 	    || wall.ms - region->predicted.ms <= (int64_t)region->horizon_s * 1000)
 		return;
 	region->probability = region->load_forecast = NAN;
-	snprintf(region->no_prediction, sizeof(region->no_prediction), "the last prediction is older than its horizon of %u s",
+	snprintf(region->no_prediction, sizeof(region->no_prediction),
+	    "the last prediction is older than its horizon of %u s",
 	    region->horizon_s);
 }
 

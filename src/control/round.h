@@ -79,8 +79,9 @@ int round_adopt(struct round *round, struct steering *steering, struct mono now,
 
 enum round_verdict { ROUND_TAKEN, ROUND_OLD, ROUND_UNKNOWN_REGION, ROUND_TOO_MANY_AGENTS };
 
-/* ROUND_TAKEN: the report is the round's now. ROUND_OLD: older than the newest known of that agent, or spooled and late:
- * samples, not state; the caller keeps it, as in all other cases. `wall` is the time of receipt, `now` the same. */
+/* ROUND_TAKEN: the report is the round's now. ROUND_OLD: older than the newest known of that agent, or spooled and
+ * late: samples, not state; the caller keeps it, as in all other cases. `wall` is the time of receipt, `now` the
+ * same. */
 enum round_verdict round_report(struct round *round, struct report *report, struct mono now, struct wall wall)
 	NONNULL MUST_USE;
 

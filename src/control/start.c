@@ -71,8 +71,8 @@ open_store(struct control *control, struct diags *diags)
 }
 
 /* SQLite would let a second daemon write to the same file, and each would answer without the other's changes. The lock
- * is of a file beside it, since closing the store's own would drop SQLite's locks; it ends with the process, however that
- * ends. Where no file can be made the store can't be written either. */
+ * is of a file beside it, since closing the store's own would drop SQLite's locks; it ends with the process, however
+ * that ends. Where no file can be made the store can't be written either. */
 static bool
 lock_store(struct control *control, struct diags *diags)
 {
@@ -284,7 +284,8 @@ publish_stored(struct control *control, struct diags *diags)
 {
 	struct candidate candidate;
 	struct text why = { 0 };
-	bool built = publish_build(&control->publisher, control->world, control->round, control->plan, &candidate, &why);
+	bool built = publish_build(&control->publisher, control->world, control->round, control->plan, &candidate,
+	    &why);
 
 	if (!built && control->plan != NULL) {
 		log_warning("the stored plan doesn't fit any more (%s); static weights stand",

@@ -17,8 +17,8 @@ struct task {
 	void *arg;
 };
 
-/* A change or a plan that waits for its turn, or, with neither, a rebuild for what regions accept now: publications happen
- * one after the other. */
+/* A change or a plan that waits for its turn, or, with neither, a rebuild for what regions accept now: publications
+ * happen one after the other. */
 struct publication {
 	struct publication *next;
 	struct control *control;

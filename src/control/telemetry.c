@@ -1,7 +1,7 @@
 /* telemetry.c -- reports, predictions and health events: durable first, then live.
- * In: reports, predictions, the round's events.  Out: store rows, live words, outcomes.  Threads: control, with jobs on the store's writer.
- * A report's outcome comes after the commit and after the live words were written, so who gets it may rely on the next
- * answer. */
+ * In: reports, predictions, the round's events.  Out: store rows, live words, outcomes.  Threads: control, with jobs on
+ * the store's writer. A report's outcome comes after the commit and after the live words were written, so who gets it
+ * may rely on the next answer. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -53,7 +53,8 @@ control_report(struct control *control, struct report *report, outcome_fn *done,
 	}
 	*job = (struct report_job){ control, report, done, arg, wall_now(), 0 };
 	if (report->time.ms > job->received.ms + AHEAD_MOST_MS)
-		report_finish(job, OUTCOME_INVALID, "the report's time is more than 5 minutes ahead: set the agent's clock");
+		report_finish(job, OUTCOME_INVALID,
+		    "the report's time is more than 5 minutes ahead: set the agent's clock");
 	else if (steering_region_find(control->world->steering, report->region) == NO_REGION)
 		report_finish(job, OUTCOME_NOT_FOUND, "steering.yaml has no such region");
 	else if (control->store == NULL)
@@ -109,7 +110,8 @@ report_stored(void *arg)
 		report_finish(job, OUTCOME_DONE, "");
 		break;
 	case ROUND_OLD:
-		report_finish(job, OUTCOME_DONE, "it's older than what is known: its samples count, its health doesn't");
+		report_finish(job, OUTCOME_DONE,
+		    "it's older than what is known: its samples count, its health doesn't");
 		break;
 	case ROUND_UNKNOWN_REGION:
 		report_finish(job, OUTCOME_NOT_FOUND, "the region was deleted while the report arrived");
@@ -237,8 +239,8 @@ void
 event_keep(void *arg, const struct health_event *event)
 {
 	struct control *control = arg;
-	size_t region = strlen(event->region) + 1, service = strlen(event->service) + 1, state = strlen(event->state) + 1;
-	size_t cause = strlen(event->cause) + 1;
+	size_t region = strlen(event->region) + 1, service = strlen(event->service) + 1;
+	size_t state = strlen(event->state) + 1, cause = strlen(event->cause) + 1;
 	struct event_job *job;
 
 	log_info("region %s%s%s: %s: %s", event->region, *event->service != '\0' ? ", " : "", event->service,

@@ -36,7 +36,7 @@ struct zone_text {
 
 struct world_edit {
 	bool whole;			/* zones that aren't named are deleted */
-	bool incomplete;		/* something couldn't be read: what is there is checked, each for itself, and refused */
+	bool incomplete;		/* something couldn't be read: the rest is checked, part by part, and refused */
 	size_t zone_count;
 	const struct zone_text *zones;
 	const char *steering;		/* NULL: unchanged */

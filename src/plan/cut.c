@@ -1,5 +1,5 @@
-/* cut.c -- see cut.h. A region may start to refuse a client group between two plans of the PAE; until the next one, what
- * is left of the present plan serves better than static weights. */
+/* cut.c -- see cut.h. A region may start to refuse a client group between two plans of the PAE; until the next one,
+ * what is left of the present plan serves better than static weights. */
 #include "plan/cut.h"
 
 #include <string.h>

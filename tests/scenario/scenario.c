@@ -56,6 +56,7 @@ static char *read_block(struct script *s);
 static void publish(struct script *s);
 static void advance(struct script *s, double seconds);
 static void do_report(struct script *s, char **words, size_t count, bool late);
+static void do_probe(struct script *s, char **words, bool wanted);
 static void do_override(struct script *s, char **words, size_t count);
 static void do_predict(struct script *s, char **words);
 static ldns_pkt *ask(struct script *s, const char *name, const char *type, const char *client);
@@ -103,7 +104,8 @@ run_script(const char *path)
 		s->line++;
 		if (strchr(line, '#') != NULL)
 			*strchr(line, '#') = '\0';
-		for (char *word = strtok(line, " \t\n"); word != NULL && count < WORDS_MAX; word = strtok(NULL, " \t\n"))
+		for (char *word = strtok(line, " \t\n"); word != NULL && count < WORDS_MAX;
+		    word = strtok(NULL, " \t\n"))
 			words[count++] = word;
 		if (count > 0)
 			run_line(s, words, count);
@@ -145,17 +147,8 @@ run_line(struct script *s, char **words, size_t count)
 		advance(s, strtod(words[1], NULL));
 	} else if ((strcmp(verb, "report") == 0 || strcmp(verb, "late") == 0) && count >= 4) {
 		do_report(s, words, count, *verb == 'l');
-	} else if (strcmp(verb, "probe") == 0 && count == 4) {
-		for (size_t i = 0; i < s->world->steering->service_count; i++)
-			if (strcmp(s->world->steering->services[i].name, words[2]) == 0)
-				round_probe(s->round, steering_region_find(s->world->steering, words[1]), i,
-				    strcmp(words[3], "ok") == 0, "connection refused", (struct wall){ s->now.ns / 1000000 });
-		round_write(s->round, s->publisher.current);
-	} else if (strcmp(verb, "probes") == 0 && count == 4) {
-		for (size_t i = 0; i < s->world->steering->service_count; i++)
-			if (strcmp(s->world->steering->services[i].name, words[2]) == 0)
-				check(s, round_wants_probe(s->round, steering_region_find(s->world->steering, words[1]), i)
-				    == (strcmp(words[3], "yes") == 0), "probes wanted should be %s", words[3]);
+	} else if ((strcmp(verb, "probe") == 0 || strcmp(verb, "probes") == 0) && count == 4) {
+		do_probe(s, words, verb[5] == 's');
 	} else if (strcmp(verb, "drain") == 0 || strcmp(verb, "undrain") == 0) {
 		do_override(s, words, count);
 	} else if (strcmp(verb, "predict") == 0 && count == 3) {
@@ -250,7 +243,8 @@ do_report(struct script *s, char **words, size_t count, bool late)
 	text_printf(&json, "{\"agent\": \"agent\", \"sequence\": %llu, \"time\": \"%s\", \"backends\": [",
 	    (unsigned long long)(late ? 1 : ++s->sequence + 1), wall_text((struct wall){ late ? 1 : now.ms }, time));
 	for (unsigned i = 0; i < all; i++)
-		text_printf(&json, "%s{\"name\": \"b%u\", \"service\": \"%s\", \"address\": \"192.0.2.1:80\", \"healthy\": %s, "
+		text_printf(&json, "%s{\"name\": \"b%u\", \"service\": \"%s\", \"address\": \"192.0.2.1:80\", "
+		    "\"healthy\": %s, "
 		    "\"latency_ms\": 1}", i > 0 ? "," : "", i, words[2], i < healthy ? "true" : "false");
 	text_puts(&json, "]");
 	if (count == 6 && strcmp(words[4], "load") == 0)
@@ -273,6 +267,28 @@ do_report(struct script *s, char **words, size_t count, bool late)
 	if (round_constraints(s->round) != constraints)
 		publish(s);
 	text_fini(&json);
+}
+
+/* An outside-in probe has ended, or whether the round wants it. */
+static void
+do_probe(struct script *s, char **words, bool wanted)
+{
+	const struct steering *steering = s->world->steering;
+	const struct steering_service *service = steering_service_find(steering, words[2]);
+	region_id region = steering_region_find(steering, words[1]);
+	size_t i;
+
+	if (service == NULL || region == NO_REGION)
+		stop(s, "no such service or region");
+	i = (size_t)(service - steering->services);
+	if (wanted) {
+		check(s, round_wants_probe(s->round, region, i) == (strcmp(words[3], "yes") == 0),
+		    "probes wanted should be %s", words[3]);
+		return;
+	}
+	round_probe(s->round, region, i, strcmp(words[3], "ok") == 0, "connection refused",
+	    (struct wall){ s->now.ns / 1000000 });
+	round_write(s->round, s->publisher.current);
 }
 
 static void
@@ -300,7 +316,8 @@ static void
 do_predict(struct script *s, char **words)
 {
 	bool none = strcmp(words[2], "none") == 0;
-	struct prediction prediction = { .at = { s->now.ns / 1000000 }, .region = words[1], .service = "", .horizon_s = 600,
+	struct prediction prediction = { .at = { s->now.ns / 1000000 }, .region = words[1], .service = "",
+	    .horizon_s = 600,
 	    .probability = none ? NAN : strtod(words[2], NULL), .load_forecast = NAN, .model = "",
 	    .reason = none ? "test" : "" };
 
@@ -409,7 +426,8 @@ do_expect(struct script *s, char **words, size_t count)
 			unsigned ttl = ldns_rr_list_rr_count(timed) == 0 ? 0 : ldns_rr_ttl(ldns_rr_list_rr(timed, 0));
 
 			i++;
-			check(s, ttl == strtoul(words[i], NULL, 10), "%s: TTL %u, expected %s", s->asked, ttl, words[i]);
+			check(s, ttl == strtoul(words[i], NULL, 10), "%s: TTL %u, expected %s", s->asked, ttl,
+			    words[i]);
 		} else if (strcmp(words[i], "scope") == 0 && i + 1 < count) {
 			i++;
 			check(s, scope_of(s->answer) == atoi(words[i]), "%s: scope %d, expected %s", s->asked,
@@ -495,7 +513,8 @@ do_moved(struct script *s, char **words, size_t count)
 		free(rdata);
 	}
 	share = (double)moved / (double)s->remembered_count;
-	check(s, fabs(share - wanted) <= (wanted > 0 ? 0.01 : 0), "%.4f of the clients moved, expected %s", share, words[1]);
+	check(s, fabs(share - wanted) <= (wanted > 0 ? 0.01 : 0), "%.4f of the clients moved, expected %s", share,
+	    words[1]);
 	check(s, strangers == 0, "%zu clients moved that weren't at %s", strangers, count == 4 ? words[3] : "");
 }
 

@@ -23,7 +23,8 @@
 static const char gtm[] = "$TTL 60\n@ IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ IN NS ns1\nns1 IN A 192.0.2.53\n"
 	"eu._region.www IN A 192.0.2.1\nus._region.www IN A 192.0.2.2\n"
 	"eu._region.db IN A 192.0.2.1\nus._region.db IN A 192.0.2.2\n";
-static const char plain[] = "$TTL 60\n@ IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ IN NS ns1\nns1 IN A 192.0.2.53\n";
+static const char plain[] =
+	"$TTL 60\n@ IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ IN NS ns1\nns1 IN A 192.0.2.53\n";
 
 #define STEERING(regions, more) "health-check-interval: 1s\n" regions \
 	"client-groups: {a: {networks: [127.0.0.0/8]}}\n" \
@@ -428,7 +429,8 @@ static int
 ask(struct stage *stage, const char *name)
 {
 	uint8_t query[300] = { 0x12, 0x34, 0, 0, 0, 1 }, answer[1500];
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(server_port(control_server(stage->control), 0)),
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_port = htons(server_port(control_server(stage->control), 0)),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct timeval patience = { .tv_sec = 5 };
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), rcode = -1;
@@ -437,15 +439,16 @@ ask(struct stage *stage, const char *name)
 	query[length + 1] = 6;
 	query[length + 3] = 1;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (sendto(fd, query, length + 4, 0, (struct sockaddr *)&to, sizeof(to)) > 0 && recv(fd, answer, sizeof(answer), 0) > 12)
+	if (sendto(fd, query, length + 4, 0, (struct sockaddr *)&to, sizeof(to)) > 0
+	    && recv(fd, answer, sizeof(answer), 0) > 12)
 		rcode = answer[3] & 15;
 	close(fd);
 	return rcode;
 }
 
-#define PLAN(eu, us) "{\"made\":\"2026-01-01T00:00:00Z\",\"services\":[{\"service\":\"www.gtm.example.\",\"groups\":[" \
-	"{\"group\":\"default\",\"pairs\":[{\"primary\":\"eu\",\"backup\":\"us\",\"share\":" eu "},{\"primary\":\"us\"," \
-	"\"backup\":\"eu\",\"share\":" us "}]}]}]}"
+#define PLAN(eu, us) "{\"made\":\"2026-01-01T00:00:00Z\",\"services\":[{\"service\":\"www.gtm.example.\",\"groups\":" \
+	"[{\"group\":\"default\",\"pairs\":[{\"primary\":\"eu\",\"backup\":\"us\",\"share\":" eu "}," \
+	"{\"primary\":\"us\",\"backup\":\"eu\",\"share\":" us "}]}]}]}"
 
 static char *
 report_json(unsigned long long sequence, int64_t ahead_ms, unsigned healthy, const char *accepts)
@@ -453,7 +456,8 @@ report_json(unsigned long long sequence, int64_t ahead_ms, unsigned healthy, con
 	char time[CLOCK_TEXT_SIZE];
 	struct text json = { 0 };
 
-	text_printf(&json, "{\"agent\":\"r\",\"sequence\":%llu,\"time\":\"%s\",\"backends\":[{\"name\":\"b\",\"service\":"
+	text_printf(&json,
+	    "{\"agent\":\"r\",\"sequence\":%llu,\"time\":\"%s\",\"backends\":[{\"name\":\"b\",\"service\":"
 	    "\"www.gtm.example.\",\"address\":\"192.0.2.1:80\",\"healthy\":%s}]%s%s%s}", sequence,
 	    wall_text((struct wall){ wall_now().ms + ahead_ms }, time), healthy > 0 ? "true" : "false",
 	    accepts == NULL ? "" : ",\"residency\":{\"accepts\":[\"", accepts == NULL ? "" : accepts,
@@ -551,7 +555,8 @@ test_dry_run(void)
 	const struct told *told;
 	struct submission change = { .steering = STEERING(EU_US, ""), .dry_run = true };
 	struct submission weights = { .dry_run = true, .steering = "regions: {eu: {capacity: 1k}, us: {capacity: 1k}}\n"
-	    "services: {www.gtm.example.: {sharding-policy: predictive, regions: {eu: {weight: 3}, us: {weight: 1}}}}\n" };
+	    "services:\n"
+	    "  www.gtm.example.: {sharding-policy: predictive, regions: {eu: {weight: 3}, us: {weight: 1}}}\n" };
 
 	stage_open(&stage);
 	told = outcome_of(&stage, &change);
@@ -587,7 +592,8 @@ test_drain_ends(void)
 	struct view view;
 
 	stage_open(&stage);
-	CU_ASSERT_EQUAL(outcome_of(&stage, &(struct submission){ .drain = "eu", .share = 0, .for_ms = 700 })->status, OUTCOME_DONE);
+	CU_ASSERT_EQUAL(outcome_of(&stage, &(struct submission){ .drain = "eu", .share = 0, .for_ms = 700 })->status,
+	    OUTCOME_DONE);
 	CU_ASSERT_EQUAL(outcome_of(&stage, &(struct submission){ .drain = "us", .share = 0.25 })->status, OUTCOME_DONE);
 	view = seen(&stage);
 	CU_ASSERT_EQUAL(view.drained, 0);

@@ -1,6 +1,6 @@
-/* test_pae.c -- control/pae: a child that is started, dies, is started again, is stopped, and that ends with its parent.
- * The child is a shell script that writes its process number to a file and then waits for the end of its standard
- * input, unless the case says otherwise. */
+/* test_pae.c -- control/pae: a child that is started, dies, is started again, is stopped, and that ends with its
+ * parent. The child is a shell script that writes its process number to a file and then waits for the end of its
+ * standard input, unless the case says otherwise. */
 #include "control/pae.h"
 
 #include <signal.h>
@@ -244,7 +244,8 @@ test_train(void)
 	char trained[80];
 
 	snprintf(trained, sizeof(trained), "%s.trained", pid_path);
-	child_is("trap 'echo yes >$1.trained; exit' USR1; echo $$ >$1.new && mv $1.new $1; while :; do sleep 0.05; done");
+	child_is("trap 'echo yes >$1.trained; exit' USR1; echo $$ >$1.new && mv $1.new $1\n"
+	    "while :; do sleep 0.05; done");
 	pae = start(&loop, script);
 	CU_ASSERT_FATAL(await(&loop, has_pid, NULL));
 	pae_train(pae);

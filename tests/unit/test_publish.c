@@ -1,11 +1,12 @@
-/* test_publish.c -- control/publish: what's refused leaves what is; counts outlive snapshots; what regions accept narrows
- * what is built; memory that runs out anywhere. */
+/* test_publish.c -- control/publish: what's refused leaves what is; counts outlive snapshots; what regions accept
+ * narrows what is built; memory that runs out anywhere. */
 #include "control/publish.h"
 
 #include "dns/wire.h"
 #include "scarce.h"
 
-static const char zone_text[] = "@ 60 IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ 60 IN NS ns1\nns1 60 IN A 192.0.2.53\n"
+static const char zone_text[] =
+	"@ 60 IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ 60 IN NS ns1\nns1 60 IN A 192.0.2.53\n"
 	"eu._region.www 60 IN A 192.0.2.1\nus._region.www 60 IN A 192.0.2.2\n"
 	"eu._region.api 60 IN A 192.0.2.1\nus._region.api 60 IN A 192.0.2.2\n";
 
@@ -41,7 +42,8 @@ world_of(const struct world *base, const char *steering)
 {
 	static const struct zone_text zone = { "example", "example.", zone_text };
 	struct diags diags = { 0 };
-	struct world *world = world_edit(base, &(struct world_edit){ .zone_count = 1, .zones = &zone, .steering = steering,
+	struct world *world = world_edit(base, &(struct world_edit){ .zone_count = 1, .zones = &zone,
+	    .steering = steering,
 	    .steering_file = "steering.yaml" }, &diags);
 
 	if (world == NULL)
@@ -101,9 +103,9 @@ plan_of(const char *json, const struct steering *steering)
 	return plan;
 }
 
-#define PLAN(eu, us) "{\"made\":\"2026-01-01T00:00:00Z\",\"services\":[{\"service\":\"www.example.\",\"groups\":[{\"group\":" \
-	"\"default\",\"pairs\":[{\"primary\":\"eu\",\"backup\":\"us\",\"share\":" eu "},{\"primary\":\"us\",\"backup\":\"eu\"," \
-	"\"share\":" us "}]}]}]}"
+#define PLAN(eu, us) "{\"made\":\"2026-01-01T00:00:00Z\",\"services\":[{\"service\":\"www.example.\",\"groups\":" \
+	"[{\"group\":\"default\",\"pairs\":[{\"primary\":\"eu\",\"backup\":\"us\",\"share\":" eu "}," \
+	"{\"primary\":\"us\",\"backup\":\"eu\",\"share\":" us "}]}]}]}"
 
 /* The share of a group's slots whose primary is the region. */
 static double
@@ -134,11 +136,13 @@ report(struct stage *stage, const char *region, unsigned long long sequence, con
 	struct text json = { 0 };
 	struct report *r;
 
-	text_printf(&json, "{\"agent\":\"r\",\"sequence\":%llu,\"time\":\"1970-01-01T00:00:01Z\",\"backends\":[]%s%s%s}", sequence,
+	text_printf(&json,
+	    "{\"agent\":\"r\",\"sequence\":%llu,\"time\":\"1970-01-01T00:00:01Z\",\"backends\":[]%s%s%s}", sequence,
 	    accepts == NULL ? "" : ",\"residency\":{\"accepts\":[\"", accepts == NULL ? "" : accepts,
 	    accepts == NULL ? "" : "\"]}");
 	r = report_read(json.bytes, json.length, region, &diags);
-	if (r == NULL || round_report(stage->round, r, (struct mono){ 1000000000 }, (struct wall){ 1000 }) != ROUND_TAKEN)
+	if (r == NULL
+	    || round_report(stage->round, r, (struct mono){ 1000000000 }, (struct wall){ 1000 }) != ROUND_TAKEN)
 		abort();
 	text_fini(&json);
 }
@@ -287,7 +291,8 @@ build_scarcely(void)
 {
 	struct candidate candidate;
 	struct text why = { 0 };
-	bool built = publish_build(&scarce_stage.publisher, scarce_stage.world, scarce_stage.round, scarce_plan, &candidate,
+	bool built = publish_build(&scarce_stage.publisher, scarce_stage.world, scarce_stage.round, scarce_plan,
+	    &candidate,
 	    &why);
 
 	text_fini(&why);

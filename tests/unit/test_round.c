@@ -8,7 +8,8 @@
  *	drain REGION SHARE FROM UNTIL           seconds; 0 0: for ever
  *	predict REGION PROBABILITY              at this time, for 600 s
  *	dead|alive SERVICE REGION / state REGION STATE / probes|quiet SERVICE REGION / events COUNT / event STATE CAUSE
- *	capacity REGION N / load SERVICE REGION N / constraints COUNT / accepts|rejects REGION GROUP / drained REGION SHARE
+ *	capacity REGION N / load SERVICE REGION N / constraints COUNT / accepts|rejects REGION GROUP
+ *	drained REGION SHARE
  *	predicted REGION PROBABILITY            NAN as "none" */
 #include "control/round.h"
 
@@ -31,7 +32,8 @@ static const char two[] =
 static const char three[] =
 	"health-check-interval: 5s\n"
 	"regions: {ap: {capacity: 10}, us: {capacity: 200}, eu: {capacity: 150}}\n"
-	"client-groups: {b: {networks: [198.51.100.0/24]}, c: {networks: [203.0.113.0/24]}, a: {networks: [192.0.2.0/24]}}\n"
+	"client-groups:\n"
+	"  {b: {networks: [198.51.100.0/24]}, c: {networks: [203.0.113.0/24]}, a: {networks: [192.0.2.0/24]}}\n"
 	"services:\n"
 	"  zzz.example.com: {sharding-policy: priority, regions: [eu, us, ap]}\n"
 	"  aaa.example.com: {sharding-policy: priority, regions: [us, eu]}\n"
@@ -54,9 +56,10 @@ static const struct row rows[] = {
 	{ "nobody has spoken: unknown, alive, probed", {
 		"state eu unknown", "alive www eu", "probes www eu", "quiet api eu", "events 0", "capacity eu 100" } },
 	{ "down at once, with the cause", {
-		"eu/r 1 0 www 0/3", "taken", "dead www eu", "alive www us", "alive api eu", "state eu down", "events 1",
-		"event down none of 3 backends is healthy: refused" } },
-	{ "one healthy backend is enough", { "eu/r 1 0 www 1/3", "alive www eu", "state eu up", "quiet www eu", "events 0" } },
+		"eu/r 1 0 www 0/3", "taken", "dead www eu", "alive www us", "alive api eu", "state eu down",
+		"events 1", "event down none of 3 backends is healthy: refused" } },
+	{ "one healthy backend is enough", {
+		"eu/r 1 0 www 1/3", "alive www eu", "state eu up", "quiet www eu", "events 0" } },
 	{ "alive after two good reports", {
 		"eu/r 1 0 www 0/1", "eu/r 2 5 www 1/1", "dead www eu", "eu/r 3 10 www 1/1", "alive www eu", "events 2",
 		"event up 1 of 1 backends are healthy" } },
@@ -70,56 +73,61 @@ static const struct row rows[] = {
 		"eu/r 3 10 www 1/1", "alive www eu" } },
 	/* silence */
 	{ "silent after three intervals, not before", {
-		"eu/r 1 0 www 1/1", "at 15", "state eu up", "at 16", "state eu silent", "alive www eu", "probes www eu", "events 1",
-		"event silent no report for 15.0 s" } },
+		"eu/r 1 0 www 1/1", "at 15", "state eu up", "at 16", "state eu silent", "alive www eu",
+		"probes www eu", "events 1", "event silent no report for 15.0 s" } },
 	{ "a silent region stays as it was last known", {
-		"eu/r 1 0 api 0/1", "at 20", "dead api eu", "eu/r 2 20 api 1/1", "dead api eu", "eu/r 3 21 api 1/1", "alive api eu" } },
+		"eu/r 1 0 api 0/1", "at 20", "dead api eu", "eu/r 2 20 api 1/1", "dead api eu", "eu/r 3 21 api 1/1",
+		"alive api eu" } },
 	{ "two failed probes in a row kill a silent region", {
-		"eu/r 1 0 www 1/1", "at 16", "probe eu www fail", "alive www eu", "probe eu www ok", "probe eu www fail",
-		"alive www eu", "probe eu www fail", "dead www eu", "event down no reports, and the outside-in probe fails: refused" } },
+		"eu/r 1 0 www 1/1", "at 16", "probe eu www fail", "alive www eu", "probe eu www ok",
+		"probe eu www fail", "alive www eu", "probe eu www fail", "dead www eu",
+		"event down no reports, and the outside-in probe fails: refused" } },
 	{ "and two good ones bring it back", {
-		"eu/r 1 0 www 1/1", "at 16", "probe eu www fail", "probe eu www fail", "probe eu www ok", "dead www eu",
-		"probe eu www fail", "probe eu www ok", "dead www eu", "probe eu www ok", "alive www eu" } },
+		"eu/r 1 0 www 1/1", "at 16", "probe eu www fail", "probe eu www fail", "probe eu www ok",
+		"dead www eu", "probe eu www fail", "probe eu www ok", "dead www eu", "probe eu www ok",
+		"alive www eu" } },
 	{ "while reports come, probes are not heard", {
 		"eu/r 1 0 www 1/1", "probe eu www fail", "probe eu www fail", "alive www eu" } },
 	{ "a failed probe is forgotten when reports come again", {
-		"eu/r 1 0 www 1/1", "at 16", "probe eu www fail", "eu/r 2 16 www 1/1", "event heard reports arrive again", "at 40",
-		"probe eu www fail", "alive www eu" } },
+		"eu/r 1 0 www 1/1", "at 16", "probe eu www fail", "eu/r 2 16 www 1/1",
+		"event heard reports arrive again", "at 40", "probe eu www fail", "alive www eu" } },
 	{ "a region without an agent lives by probes", {
 		"probe us www fail", "probe us www fail", "dead www us",
-		"event down no agent was heard, and the outside-in probe fails: refused", "probe us www ok", "probe us www ok",
-		"alive www us" } },
+		"event down no agent was heard, and the outside-in probe fails: refused", "probe us www ok",
+		"probe us www ok", "alive www us" } },
 	{ "a service without a probe isn't probed", { "probe us api fail", "probe us api fail", "alive api us" } },
 	{ "dead by probes, then an agent that doesn't speak of it: probes go on", {
-		"probe eu www fail", "probe eu www fail", "dead www eu", "eu/r 1 0 api 1/1", "state eu up", "dead www eu",
-		"probes www eu", "probe eu www ok", "probe eu www ok", "alive www eu" } },
+		"probe eu www fail", "probe eu www fail", "dead www eu", "eu/r 1 0 api 1/1", "state eu up",
+		"dead www eu", "probes www eu", "probe eu www ok", "probe eu www ok", "alive www eu" } },
 	{ "dead by a report, then no report speaks of it any more", {
 		"eu/r 1 0 api 0/1", "dead api eu", "eu/r 2 5 www 1/1", "alive api eu",
 		"event up no report speaks of it any more" } },
 	/* several agents */
 	{ "several agents are taken together", {
-		"eu/r 1 0 www 0/2", "dead www eu", "eu/s 1 0 www 1/2", "dead www eu", "eu/s 2 1 www 1/2", "alive www eu",
-		"eu/s 3 2 www 0/2", "dead www eu" } },
+		"eu/r 1 0 www 0/2", "dead www eu", "eu/s 1 0 www 1/2", "dead www eu", "eu/s 2 1 www 1/2",
+		"alive www eu", "eu/s 3 2 www 0/2", "dead www eu" } },
 	{ "the report of another agent is no good report of this service", {
-		"eu/r 1 0 www 0/1", "eu/s 1 0 api 1/1", "eu/r 2 5 www 1/1", "eu/s 2 5 api 1/1", "eu/s 3 6 api 1/1", "dead www eu",
-		"eu/r 3 10 www 1/1", "alive www eu" } },
+		"eu/r 1 0 www 0/1", "eu/s 1 0 api 1/1", "eu/r 2 5 www 1/1", "eu/s 2 5 api 1/1", "eu/s 3 6 api 1/1",
+		"dead www eu", "eu/r 3 10 www 1/1", "alive www eu" } },
 	{ "an agent that has gone silent keeps nobody alive", {
-		"eu/r 1 0 www 2/2", "eu/s 1 0 www 0/2", "alive www eu", "at 10", "eu/s 2 10 www 0/2", "alive www eu", "at 16",
-		"eu/s 3 16 www 0/2", "dead www eu", "state eu down" } },
+		"eu/r 1 0 www 2/2", "eu/s 1 0 www 0/2", "alive www eu", "at 10", "eu/s 2 10 www 0/2", "alive www eu",
+		"at 16", "eu/s 3 16 www 0/2", "dead www eu", "state eu down" } },
 	{ "what a silent agent alone spoke of stays as it was, and is probed", {
-		"eu/r 1 0 api 0/1", "eu/r 2 1 api 0/1", "eu/s 1 0 www 1/1", "at 17", "eu/s 2 17 www 1/1", "dead api eu",
-		"state eu up" } },
+		"eu/r 1 0 api 0/1", "eu/r 2 1 api 0/1", "eu/s 1 0 www 1/1", "at 17", "eu/s 2 17 www 1/1",
+		"dead api eu", "state eu up" } },
 	{ "nine agents are too many", {
 		"eu/1 1 0 www 1/1", "eu/2 1 0 www 1/1", "eu/3 1 0 www 1/1", "eu/4 1 0 www 1/1", "eu/5 1 0 www 1/1",
-		"eu/6 1 0 www 1/1", "eu/7 1 0 www 1/1", "eu/8 1 0 www 1/1", "taken", "eu/9 1 0 www 0/1", "full", "us/9 1 0 www 1/1",
-		"taken" } },
+		"eu/6 1 0 www 1/1", "eu/7 1 0 www 1/1", "eu/8 1 0 www 1/1", "taken", "eu/9 1 0 www 0/1", "full",
+		"us/9 1 0 www 1/1", "taken" } },
 	{ "but one that is silent makes room", {
 		"eu/1 1 0 www 1/1", "eu/2 1 0 www 1/1", "eu/3 1 0 www 1/1", "eu/4 1 0 www 1/1", "eu/5 1 0 www 1/1",
-		"eu/6 1 0 www 1/1", "eu/7 1 0 www 1/1", "eu/8 1 0 www 1/1", "at 10", "eu/1 2 10 www 1/1", "at 16", "eu/9 1 16 www 1/1",
-		"taken", "eu/1 3 16 www 1/1", "taken", "eu/2 2 16 www 1/1", "taken", "eu/3 1 16 www 1/1", "taken" } },
+		"eu/6 1 0 www 1/1", "eu/7 1 0 www 1/1", "eu/8 1 0 www 1/1", "at 10", "eu/1 2 10 www 1/1", "at 16",
+		"eu/9 1 16 www 1/1", "taken", "eu/1 3 16 www 1/1", "taken", "eu/2 2 16 www 1/1", "taken",
+		"eu/3 1 16 www 1/1", "taken" } },
 	{ "capacity: of the newest report that has one, else of the steering", {
 		"eu/r 1 0 www 1/1 capacity=70", "capacity eu 70", "eu/s 1 0 www 1/1 capacity=80", "capacity eu 80",
-		"eu/s 2 1 www 1/1", "capacity eu 70", "eu/r 2 1 www 1/1", "capacity eu 100", "steering 1", "capacity eu 150" } },
+		"eu/s 2 1 www 1/1", "capacity eu 70", "eu/r 2 1 www 1/1", "capacity eu 100", "steering 1",
+		"capacity eu 150" } },
 	{ "loads are added up, those of silent agents left out", {
 		"load www eu none", "eu/r 1 0 www 1/1 load=10", "eu/s 1 0 www 1/1 load=5", "load www eu 15", "at 16",
 		"eu/s 2 16 www 1/1 load=7", "load www eu 7" } },
@@ -127,46 +135,51 @@ static const struct row rows[] = {
 	{ "an older sequence of an older time is old", {
 		"eu/r 5 10 www 0/1", "eu/r 4 9 www 1/1", "old", "eu/r 5 10 www 1/1", "old", "dead www eu" } },
 	{ "an agent that lost its count is heard by its time", {
-		"eu/r 500 10 www 1/1", "at 11", "eu/r 1 11 www 0/1", "taken", "dead www eu", "eu/r 1 11 www 1/1", "old" } },
+		"eu/r 500 10 www 1/1", "at 11", "eu/r 1 11 www 0/1", "taken", "dead www eu", "eu/r 1 11 www 1/1",
+		"old" } },
 	{ "an agent whose clock was set back is heard by its sequence", {
 		"at 10", "eu/r 1 10 www 1/1", "at 11", "eu/r 2 3 www 0/1", "taken", "dead www eu" } },
 	{ "a replay of spooled reports is no news until it has caught up", {
 		"eu/r 1 0 www 1/1", "at 100", "state eu silent", "eu/r 2 5 www 0/1", "old", "eu/r 3 10 www 0/1", "old",
-		"eu/r 4 15 www 0/1", "old", "eu/r 5 20 www 0/1", "old", "eu/r 6 25 www 0/1", "old", "eu/r 7 30 www 0/1", "old",
-		"state eu silent", "alive www eu", "eu/r 8 85 www 1/1", "taken", "state eu up", "eu/r 9 90 www 1/1", "taken",
-		"eu/r 10 100 www 0/1", "taken", "dead www eu" } },
+		"eu/r 4 15 www 0/1", "old", "eu/r 5 20 www 0/1", "old", "eu/r 6 25 www 0/1", "old",
+		"eu/r 7 30 www 0/1", "old", "state eu silent", "alive www eu", "eu/r 8 85 www 1/1", "taken",
+		"state eu up", "eu/r 9 90 www 1/1", "taken", "eu/r 10 100 www 0/1", "taken", "dead www eu" } },
 	{ "a clock that was set back by minutes is believed after three reports", {
-		"eu/r 1 100 www 1/1", "at 5", "eu/r 2 -900 www 1/1", "old", "at 10", "eu/r 3 -895 www 1/1", "old", "at 15",
-		"eu/r 4 -890 www 1/1", "old", "at 20", "eu/r 5 -885 www 0/1", "taken", "dead www eu", "at 25",
+		"eu/r 1 100 www 1/1", "at 5", "eu/r 2 -900 www 1/1", "old", "at 10", "eu/r 3 -895 www 1/1", "old",
+		"at 15", "eu/r 4 -890 www 1/1", "old", "at 20", "eu/r 5 -885 www 0/1", "taken", "dead www eu", "at 25",
 		"eu/r 6 -880 www 1/1", "taken" } },
 	{ "a first report may be as late as it likes", { "at 1000", "eu/r 1 0 www 0/1", "taken", "dead www eu" } },
 	/* a new steering */
 	{ "what is known is kept by name", {
-		"eu/r 1 0 www 0/1", "us/r 1 0 www 1/1", "drain us 0.5 0 0", "predict us 0.25", "events 2", "steering 1",
-		"dead www eu", "alive www us", "alive api eu", "alive zzz eu", "alive aaa us", "state eu down", "state us up",
-		"state ap unknown", "drained us 0.5", "predicted us 0.25", "predicted eu none", "events 2", "eu/r 1 0 www 1/1",
-		"old" } },
+		"eu/r 1 0 www 0/1", "us/r 1 0 www 1/1", "drain us 0.5 0 0", "predict us 0.25", "events 2",
+		"steering 1", "dead www eu", "alive www us", "alive api eu", "alive zzz eu", "alive aaa us",
+		"state eu down", "state us up", "state ap unknown", "drained us 0.5", "predicted us 0.25",
+		"predicted eu none", "events 2", "eu/r 1 0 www 1/1", "old" } },
 	{ "a new service is judged by the reports that are there", {
 		"eu/r 1 0 zzz 0/1", "events 0", "steering 1", "dead zzz eu", "state eu down", "events 1" } },
 	{ "a region that is taken out is forgotten", {
-		"eu/r 1 0 www 0/1", "steering 2", "eu/r 2 5 www 1/1", "unknown", "steering 0", "state eu unknown", "alive www eu" } },
-	{ "a silent region stays silent", { "eu/r 1 0 www 1/1", "at 16", "steering 1", "state eu silent", "alive www eu" } },
+		"eu/r 1 0 www 0/1", "steering 2", "eu/r 2 5 www 1/1", "unknown", "steering 0", "state eu unknown",
+		"alive www eu" } },
+	{ "a silent region stays silent", {
+		"eu/r 1 0 www 1/1", "at 16", "steering 1", "state eu silent", "alive www eu" } },
 	/* what regions accept */
 	{ "every agent that constrains must name the group", {
-		"accepts eu a", "eu/r 1 0 www 1/1 accepts=a", "constraints 1", "accepts eu a", "rejects eu b", "rejects eu default",
-		"eu/r 2 5 www 1/1 accepts=a", "constraints 1", "eu/s 1 5 www 1/1", "constraints 1", "accepts eu a",
-		"eu/s 2 6 www 1/1 accepts=b", "constraints 2", "rejects eu a", "rejects eu b", "eu/s 3 7 www 1/1", "accepts eu a",
-		"constraints 3", "eu/r 3 8 www 1/1", "accepts eu default", "constraints 4" } },
+		"accepts eu a", "eu/r 1 0 www 1/1 accepts=a", "constraints 1", "accepts eu a", "rejects eu b",
+		"rejects eu default", "eu/r 2 5 www 1/1 accepts=a", "constraints 1", "eu/s 1 5 www 1/1",
+		"constraints 1", "accepts eu a", "eu/s 2 6 www 1/1 accepts=b", "constraints 2", "rejects eu a",
+		"rejects eu b", "eu/s 3 7 www 1/1", "accepts eu a", "constraints 3", "eu/r 3 8 www 1/1",
+		"accepts eu default", "constraints 4" } },
 	{ "a constraint outlives silence, and a new steering doesn't count it anew", {
-		"eu/r 1 0 www 1/1 accepts=a", "at 30", "rejects eu b", "steering 1", "rejects eu b", "rejects eu c", "accepts eu a",
-		"accepts us c", "constraints 1" } },
+		"eu/r 1 0 www 1/1 accepts=a", "at 30", "rejects eu b", "steering 1", "rejects eu b", "rejects eu c",
+		"accepts eu a", "accepts us c", "constraints 1" } },
 	/* drains and predictions */
 	{ "a drain counts from its beginning up to its end", {
-		"drain eu 0.25 10 20", "drained eu 1", "at 10", "drained eu 0.25", "events 1", "event drained test", "at 19",
-		"drained eu 0.25", "at 20", "drained eu 1", "events 2", "event undrained no drain is in force any more" } },
+		"drain eu 0.25 10 20", "drained eu 1", "at 10", "drained eu 0.25", "events 1", "event drained test",
+		"at 19", "drained eu 0.25", "at 20", "drained eu 1", "events 2",
+		"event undrained no drain is in force any more" } },
 	{ "the least of several counts", {
-		"drain eu 0.5 0 0", "drain eu 0 10 20", "drained eu 0.5", "at 10", "drained eu 0", "at 20", "drained eu 0.5",
-		"drained us 1" } },
+		"drain eu 0.5 0 0", "drain eu 0 10 20", "drained eu 0.5", "at 10", "drained eu 0", "at 20",
+		"drained eu 0.5", "drained us 1" } },
 	{ "a prediction ends with its horizon", {
 		"predict eu 0.5", "at 600", "predicted eu 0.5", "at 601", "predicted eu none" } },
 };
@@ -266,14 +279,16 @@ do_report(struct script *s, const char *line)
 	struct diags diags = { 0 };
 	struct report *report;
 
-	if (sscanf(line, "%15[^/]/%15s %llu %lf %15s %u/%u %39s", region, agent, &sequence, &at, label, &healthy, &backends,
-	    option) < 7)
+	if (sscanf(line, "%15[^/]/%15s %llu %lf %15s %u/%u %39s", region, agent, &sequence, &at, label, &healthy,
+	    &backends, option) < 7)
 		abort();
 	text_printf(&json, "{\"agent\":\"%s\",\"sequence\":%llu,\"time\":\"%s\",\"backends\":[", agent, sequence,
 	    wall_text(wall_of(at), time));
 	for (unsigned i = 0; i < backends; i++)
-		text_printf(&json, "%s{\"name\":\"b%u\",\"service\":\"%s.example.com\",\"address\":\"192.0.2.1:80\",\"healthy\":%s%s}",
-		    i == 0 ? "" : ",", i, label, i < healthy ? "true" : "false", i < healthy ? "" : ",\"detail\":\"refused\"");
+		text_printf(&json,
+		    "%s{\"name\":\"b%u\",\"service\":\"%s.example.com\",\"address\":\"192.0.2.1:80\",\"healthy\":%s%s}",
+		    i == 0 ? "" : ",", i, label, i < healthy ? "true" : "false",
+		    i < healthy ? "" : ",\"detail\":\"refused\"");
 	text_puts(&json, "]");
 	if (strncmp(option, "capacity=", 9) == 0)
 		text_printf(&json, ",\"capacity\":%s", option + 9);
@@ -373,7 +388,8 @@ run_line(struct script *s, const char *line)
 		do_drain(s, one, strtod(two_, NULL), from, until);
 	} else if (strcmp(verb, "predict") == 0) {
 		round_predict(s->round, &(struct prediction){ .at = wall_of(s->seconds), .region = one, .service = "",
-		    .horizon_s = 600, .probability = strtod(two_, NULL), .load_forecast = NAN, .model = "", .reason = "" });
+		    .horizon_s = 600, .probability = strtod(two_, NULL), .load_forecast = NAN, .model = "",
+		    .reason = "" });
 	} else if (strcmp(verb, "dead") == 0 || strcmp(verb, "alive") == 0) {
 		SUITE_ROW(row, region_of(s, two_)->services[service_of(s, one)].dead == (*verb == 'd'));
 	} else if (strcmp(verb, "probes") == 0 || strcmp(verb, "quiet") == 0) {

@@ -1,5 +1,5 @@
-/* test_world.c -- control/world: folders, edits of the whole and of parts, what is shared between worlds, every error in
- * one run, and memory that runs out anywhere. */
+/* test_world.c -- control/world: folders, edits of the whole and of parts, what is shared between worlds, every error
+ * in one run, and memory that runs out anywhere. */
 #include "control/world.h"
 
 #include <dirent.h>
@@ -9,12 +9,11 @@
 
 #include "scarce.h"
 
-#define ZONE(label, address) "@ 60 IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ 60 IN NS ns1\nns1 60 IN A 192.0.2.53\n" \
-	"eu._region." label " 60 IN A " address "\n"
+#define APEX(serial) "@ 60 IN SOA ns1 hostmaster " serial " 7200 900 1209600 60\n@ 60 IN NS ns1\n"
 
-static const char plain[] = "@ 60 IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ 60 IN NS ns1\nns1 60 IN A 192.0.2.53\n";
-static const char other[] = "@ 60 IN SOA ns1 hostmaster 2 7200 900 1209600 60\n@ 60 IN NS ns1\nns1 60 IN A 192.0.2.54\n";
-static const char steered[] = ZONE("www", "192.0.2.1");
+static const char plain[] = APEX("1") "ns1 60 IN A 192.0.2.53\n";
+static const char other[] = APEX("2") "ns1 60 IN A 192.0.2.54\n";
+static const char steered[] = APEX("1") "ns1 60 IN A 192.0.2.53\neu._region.www 60 IN A 192.0.2.1\n";
 static const char steering[] = "regions: {eu: {capacity: 1k}}\n"
 	"services: {www.gtm.example.com: {sharding-policy: priority, regions: [eu]}}\n";
 
@@ -141,7 +140,8 @@ static void
 test_parts(void)
 {
 	static const struct zone_text zones[] = {
-		{ "request", "A.EXAMPLE.", other }, { "request", "b.example.", NULL }, { "request", "d.example.", plain } };
+		{ "request", "A.EXAMPLE.", other }, { "request", "b.example.", NULL },
+		{ "request", "d.example.", plain } };
 	struct world *world = three_zones();
 	struct world *next = edited(world, &(struct world_edit){ .zone_count = 3, .zones = zones,
 	    .steering_file = "steering.yaml" });
@@ -162,7 +162,9 @@ test_parts(void)
 static void
 test_same_text(void)
 {
-	static const struct zone_text zones[] = { { "request", "a.example.", plain }, { "request", "b.example.", other } };
+	static const struct zone_text zones[] = {
+		{ "request", "a.example.", plain },
+		{ "request", "b.example.", other } };
 	struct world *world = three_zones();
 	struct world *next = edited(world, &(struct world_edit){ .zone_count = 2, .zones = zones,
 	    .steering = steering, .steering_file = "steering.yaml" });
@@ -180,7 +182,8 @@ test_find(void)
 {
 	static const struct { const char *name, *found; } names[] = {
 		{ "a.example.", "a.example." }, { "A.Example.", "a.example." }, { "b.example.", "b.example." },
-		{ "gtm.example.com.", "gtm.example.com." }, { "www.gtm.example.com.", NULL }, { "", NULL }, { "zz.", NULL },
+		{ "gtm.example.com.", "gtm.example.com." }, { "www.gtm.example.com.", NULL }, { "", NULL },
+		{ "zz.", NULL },
 		{ "a.example", NULL } };
 	struct world *world = three_zones();
 
@@ -206,9 +209,11 @@ test_errors(void)
 		struct world_edit edit;
 		const char *errors;
 	} rows[] = {
-		{ "the zone of a service is deleted", { .zone_count = 1, .zones = gone, .steering_file = "steering.yaml" },
+		{ "the zone of a service is deleted", { .zone_count = 1, .zones = gone,
+		    .steering_file = "steering.yaml" },
 		    "steering.yaml:2: the service 'www.gtm.example.com.' lies in none of the zones\n" },
-		{ "a zone that isn't there is deleted", { .zone_count = 1, .zones = nowhere, .steering_file = "steering.yaml" },
+		{ "a zone that isn't there is deleted", { .zone_count = 1, .zones = nowhere,
+		    .steering_file = "steering.yaml" },
 		    "request: there is no zone nowhere.example.\n" },
 		{ "one zone twice", { .zone_count = 2, .zones = twice, .steering_file = "steering.yaml" },
 		    "X.zone: the zone x.example. is given twice\n" },
@@ -238,12 +243,15 @@ static void
 test_all_errors(void)
 {
 	static const struct zone_text zones[] = {
-		{ "one.zone", "one.example.", "@ 60 IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ 60 IN A 300.1.1.1\n" },
+		{ "one.zone", "one.example.",
+		    "@ 60 IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ 60 IN A 300.1.1.1\n" },
 		{ "two.zone", "two.example.", "@ 60 IN NS ns1\nwww 60 IN AAAA 192.0.2.1\n" },
 		{ "request", "nowhere.example.", NULL },
 	};
-	static const char *const files[] = { "one.zone:2:", "two.zone:2:", "steering.yaml:1:", "steering.yaml:2:", "request: " };
-	char *errors = refused(NULL, &(struct world_edit){ .zone_count = 3, .zones = zones, .steering_file = "steering.yaml",
+	static const char *const files[] = { "one.zone:2:", "two.zone:2:", "steering.yaml:1:", "steering.yaml:2:",
+	    "request: " };
+	char *errors = refused(NULL, &(struct world_edit){ .zone_count = 3, .zones = zones,
+	    .steering_file = "steering.yaml",
 	    .steering = "regionss: {}\nservices: {www.one.example: {sharding-policy: best}}\n" });
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
@@ -308,8 +316,8 @@ static void
 test_folder_errors(void)
 {
 	static const char *const expected[] = {
-		"x.example and x.example.zone are both the zone x.example.", "nul.example: holds a NUL octet", "bad.example.zone:1:",
-		"steering.yaml:1:" };
+		"x.example and x.example.zone are both the zone x.example.", "nul.example: holds a NUL octet",
+		"bad.example.zone:1:", "steering.yaml:1:" };
 	struct world_folder read;
 	struct diags diags = { 0 };
 	struct text errors = { 0 };
@@ -371,7 +379,8 @@ static bool
 edit_scarcely(void)
 {
 	static const struct zone_text zones[] = {
-		{ "request", "a.example.", other }, { "request", "b.example.", NULL }, { "request", "d.example.", plain } };
+		{ "request", "a.example.", other }, { "request", "b.example.", NULL },
+		{ "request", "d.example.", plain } };
 	struct diags diags = { 0 };
 	struct world *world = world_edit(scarce_base, &(struct world_edit){ .zone_count = 3, .zones = zones,
 	    .steering = same_with_more_capacity, .steering_file = "steering.yaml" }, &diags);
