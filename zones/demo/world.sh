@@ -132,12 +132,13 @@ world_ctl() {	# ARGUMENTS of isobarctl
 	"$ISOBAR_BUILD/src/isobarctl" -s "$api_socket" "$@"
 }
 
-world_backend() {	# REGION
+world_backend() {	# REGION; world_app: a Lua file with the application's metrics, see app.lua
 	local region=$1 address=${world_address[$1]}
 	cat >"$world/haproxy-$region.cfg" <<-END
 		global
 		    nbthread 1
 		    maxconn 256
+		    ${world_app:+lua-load $world_app}
 		defaults
 		    mode http
 		    timeout client 10s
@@ -150,8 +151,24 @@ world_backend() {	# REGION
 		    bind $address:$metrics_port
 		    http-request use-service prometheus-exporter if { path /metrics }
 	END
+	[ -z "${world_app-}" ] || cat >>"$world/haproxy-$region.cfg" <<-END
+		    http-request use-service lua.app if { path /app }
+		    http-request use-service lua.history if { path /history }
+	END
 	world_start "backend-$region" haproxy -db -f "$world/haproxy-$region.cfg"
 	world_await 10 curl -sf --max-time 1 "http://$address:$backend_port/health"
+}
+
+# What the application says of the time before the world began, so that there's something to predict from.
+world_history() {	# REGION
+	local region=$1 line
+	while read -r line; do
+		printf 'url = "http://isobard/v1/regions/%s/reports"\nunix-socket = "%s"\nheader = "Content-Type: application/json"\n' \
+			"$region" "$api_socket"
+		printf 'data = "%s"\noutput = "/dev/null"\nfail\nnext\n' "${line//\"/\\\"}"
+	done < <(curl -sf --max-time 5 "http://${world_address[$region]}:$metrics_port/history") >"$world/history-$region"
+	sed -i '$d' "$world/history-$region"
+	curl -s --max-time 20 -K "$world/history-$region"
 }
 
 world_agent() {	# REGION
@@ -173,8 +190,12 @@ world_agent() {	# REGION
 			  - {url: "http://$address:$metrics_port/metrics", prefix: web.,
 			     series: ['haproxy_frontend_current_sessions{proxy="web"}',
 			              'haproxy_frontend_bytes_out_total{proxy="web"}']}
-			backends:
 		END
+		[ -z "${world_app-}" ] || cat <<-END
+			  - {url: "http://$address:$metrics_port/app"}
+			system: {metrics: false}
+		END
+		echo "backends:"
 		for service in www api cdn db; do
 			cat <<-END
 				  - name: $service
