@@ -13,6 +13,8 @@
 #include "dns/wire.h"
 
 static enum query_verdict read_question(struct query *query, struct wire_reader *r);
+static enum query_verdict read_records(struct query *query, struct wire_reader *r, unsigned others,
+	unsigned additional);
 static enum query_verdict read_record(struct query *query, struct wire_reader *r, bool additional);
 static bool skip_name(struct wire_reader *r);
 static enum query_verdict read_opt(struct query *query, uint16_t payload, uint32_t ttl, const uint8_t *options,
@@ -24,7 +26,7 @@ query_read(struct query *query, const uint8_t *bytes, size_t length)
 {
 	struct wire_reader r = { .bytes = bytes, .size = length };
 	unsigned questions, others, additional;
-	enum query_verdict verdict;
+	enum query_verdict verdict = QUERY_FORMERR;
 
 	/* Not all of it: name and parts are 1.4 kB, and valid only with a question. */
 	query->question_length = 0;
@@ -39,18 +41,15 @@ query_read(struct query *query, const uint8_t *bytes, size_t length)
 	additional = wire_u16(&r);
 	if (r.failed || query->flags & FLAG_QR)
 		return QUERY_DROP;
-	if (questions != 1)
-		return query->flags & FLAGS_OPCODE ? QUERY_NOTIMP : QUERY_FORMERR;
-	verdict = read_question(query, &r);
-	if (query->flags & FLAGS_OPCODE)
-		return QUERY_NOTIMP;
-	for (; others > 0 && verdict == QUERY_OK; others--)
-		verdict = read_record(query, &r, false);
-	for (; additional > 0 && verdict == QUERY_OK; additional--)
-		verdict = read_record(query, &r, true);
-	if (verdict == QUERY_OK && r.at != r.size)
-		return QUERY_FORMERR;
-	return verdict;
+	if (questions == 1)
+		verdict = read_question(query, &r);
+	/* An error's answer has OPT, too, when the request has one (RFC 6891 section 6.1.1). */
+	if (verdict == QUERY_OK || questions == 0) {
+		enum query_verdict records = read_records(query, &r, others, additional);
+
+		verdict = verdict == QUERY_OK ? records : verdict;
+	}
+	return query->flags & FLAGS_OPCODE ? QUERY_NOTIMP : verdict;
 }
 
 static enum query_verdict
@@ -69,6 +68,18 @@ read_question(struct query *query, struct wire_reader *r)
 	name_take_apart(&query->parts, query->name);
 	query->question_length = (uint16_t)(length + 4);
 	return QUERY_OK;
+}
+
+static enum query_verdict
+read_records(struct query *query, struct wire_reader *r, unsigned others, unsigned additional)
+{
+	enum query_verdict verdict = QUERY_OK;
+
+	for (; others > 0 && verdict == QUERY_OK; others--)
+		verdict = read_record(query, r, false);
+	for (; additional > 0 && verdict == QUERY_OK; additional--)
+		verdict = read_record(query, r, true);
+	return verdict == QUERY_OK && r->at != r->size ? QUERY_FORMERR : verdict;
 }
 
 static enum query_verdict

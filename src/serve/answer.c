@@ -219,10 +219,12 @@ decide_steered(struct decision *d, const struct service *service, const uint8_t 
 		d->scope = chosen.scope;
 	if (chosen.rrset == NULL) {
 		d->ede = chosen.pick.outcome == PICK_NONE_LEGAL ? EDE_PROHIBITED : EDE_NO_REACHABLE_AUTHORITY;
-		if (chosen.pick.outcome == PICK_SERVFAIL)
-			d->rcode = RCODE_SERVFAIL;
-		else
+		if (chosen.pick.outcome != PICK_SERVFAIL) {
 			decide_negative(d, RCODE_NOERROR, chosen.ttl);
+			return true;
+		}
+		d->rcode = RCODE_SERVFAIL;
+		d->authoritative = false;
 		return true;
 	}
 	if (chosen.pick.outcome == PICK_ALL_DOWN)

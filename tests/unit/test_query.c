@@ -184,6 +184,8 @@ test_fields(void)
 	static const uint8_t bytes[] = "\xab\xcd\1\x10\0\1\0\0\0\0\0\1" "\3WwW\7eXample\0\0\x1c\0\1"
 		"\0" "\0\x29" "\x10\0" "\0\0" "\x80\0" "\0\0";
 	static const uint8_t small[] = EDNS WWW "\0" "\0\x29" "\0\x10" "\0\0" "\0\0" "\0\0";
+	static const uint8_t no_question[] = HEAD("\0\0", "\0", "\0", "\0", "\1") OPT "\0\0";
+	static const uint8_t status[] = HEAD("\x10\0", "\1", "\0", "\0", "\1") WWW OPT "\0\0";
 	struct query query;
 	char text[NAME_TEXT_SIZE];
 
@@ -202,6 +204,11 @@ test_fields(void)
 	CU_ASSERT_EQUAL(query_read(&query, small, sizeof(small) - 1), QUERY_OK);
 	CU_ASSERT_EQUAL(query.payload, 512);	/* less than 512 means 512 (RFC 6891 section 6.2.3) */
 	CU_ASSERT_FALSE(query.dnssec_ok);
+	/* Errors keep what their answer needs: OPT without a question, and with another opcode. */
+	CU_ASSERT_EQUAL(query_read(&query, no_question, sizeof(no_question) - 1), QUERY_FORMERR);
+	CU_ASSERT(query.edns && query.question_length == 0);
+	CU_ASSERT_EQUAL(query_read(&query, status, sizeof(status) - 1), QUERY_NOTIMP);
+	CU_ASSERT(query.edns && query.question_length == 17);
 }
 
 static const struct suite_case cases[] = {
