@@ -1,6 +1,6 @@
 /* bench_failover.c -- how long it takes from the report of a dead region to the first right answer.
- * In: bench_failover SOCKET ADDRESS PORT NAME REGION DEAD [ROUNDS]: isobard's API socket, where it answers, a service, a
- * region of it, and the address of that region's A record.  Out: lines "NAME VALUE UNIT".
+ * In: bench_failover SOCKET ADDRESS PORT NAME REGION DEAD [ROUNDS]: isobard's API socket, where it answers, a service,
+ * a region of it, and the address of that region's A record.  Out: lines "NAME VALUE UNIT".
  * One round: two good reports, until the address is answered; then a report without a healthy backend is sent, and
  * while its acknowledgement is awaited, the name is asked again and again, for one client of that region. Taken are
  *	report_to_right: from the first octet of the report sent to the arrival of the first answer without the address;
@@ -231,8 +231,8 @@ send_report(struct bench *b, bool healthy)
 	int length, size;
 
 	b->sequence++;
-	length = snprintf(body, sizeof(body), "{\"agent\": \"bench\", \"sequence\": %llu, \"time\": %llu, \"backends\": "
-	    "[{\"name\": \"web\", \"service\": \"%s.\", \"address\": \"bench\", \"healthy\": %s}]}",
+	length = snprintf(body, sizeof(body), "{\"agent\": \"bench\", \"sequence\": %llu, \"time\": %llu, "
+	    "\"backends\": [{\"name\": \"web\", \"service\": \"%s.\", \"address\": \"bench\", \"healthy\": %s}]}",
 	    (unsigned long long)b->sequence, (unsigned long long)time(NULL), b->name, healthy ? "true" : "false");
 	size = snprintf(request, sizeof(request), "POST /v1/regions/%s/reports HTTP/1.1\r\nHost: isobard\r\n"
 	    "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", b->region, length, body);

@@ -53,6 +53,7 @@ static void ask(struct flood *f, unsigned i);
 static size_t write_query(const struct flood *f, unsigned i, uint8_t *query);
 static void take_responses(struct flood *f);
 static void read_response(const struct flood *f, const uint8_t *message, size_t length, struct client *client);
+static unsigned get_u16(const uint8_t *at);
 static size_t skip_name(const uint8_t *message, size_t length, size_t at);
 static void read_options(const uint8_t *rdata, size_t length, struct client *client);
 static bool print_answers(const struct flood *f);
@@ -96,7 +97,8 @@ read_arguments(struct flood *f, int argc, char **argv)
 			f->first = (unsigned)strtoul(optarg, NULL, 10);
 			break;
 		case 't':
-			f->type = strcmp(optarg, "AAAA") == 0 ? TYPE_AAAA : strcmp(optarg, "TXT") == 0 ? TYPE_TXT : TYPE_A;
+			f->type = strcmp(optarg, "AAAA") == 0 ? TYPE_AAAA
+				: strcmp(optarg, "TXT") == 0 ? TYPE_TXT : TYPE_A;
 			break;
 		case 'w':
 			f->window = (unsigned)strtoul(optarg, NULL, 10);
@@ -106,7 +108,7 @@ read_arguments(struct flood *f, int argc, char **argv)
 		}
 	}
 	if (argc - optind != 3 || f->count == 0 || f->count > CLIENTS_MAX || f->window == 0 || f->first > CLIENTS_MAX) {
-		fprintf(stderr, "usage: ecsflood [-n CLIENTS] [-f FIRST] [-t A|AAAA|TXT] [-w WINDOW] ADDRESS PORT NAME\n");
+		fputs("usage: ecsflood [-n CLIENTS] [-f FIRST] [-t A|AAAA|TXT] [-w WINDOW] ADDRESS PORT NAME\n", stderr);
 		exit(2);
 	}
 	f->name_length = parse_name(argv[optind + 2], f->name);
@@ -215,7 +217,7 @@ take_responses(struct flood *f)
 	ssize_t length;
 
 	while ((length = recv(f->socket, message, sizeof(message), MSG_DONTWAIT)) >= 12) {
-		unsigned i = (unsigned)message[0] << 8 | message[1];
+		unsigned i = get_u16(message);
 
 		if ((message[2] & 0x80) == 0 || i >= f->count || f->clients[i].asked_ms == 0 || f->clients[i].done)
 			continue;
@@ -230,8 +232,8 @@ static void
 read_response(const struct flood *f, const uint8_t *message, size_t length, struct client *client)
 {
 	static const char *const rcodes[16] = { "NODATA", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED" };
-	unsigned answers = (unsigned)message[6] << 8 | message[7], rcode = message[3] & 15;
-	unsigned records = answers + ((unsigned)message[8] << 8 | message[9]) + ((unsigned)message[10] << 8 | message[11]);
+	unsigned answers = get_u16(message + 6), rcode = message[3] & 15;
+	unsigned records = answers + get_u16(message + 8) + get_u16(message + 10);
 	size_t at = skip_name(message, length, 12) + 4;
 	bool found = false;
 
@@ -244,8 +246,8 @@ read_response(const struct flood *f, const uint8_t *message, size_t length, stru
 		at = skip_name(message, length, at);
 		if (at + 10 > length)
 			return;
-		type = (unsigned)message[at] << 8 | message[at + 1];
-		rdlength = (unsigned)message[at + 8] << 8 | message[at + 9];
+		type = get_u16(message + at);
+		rdlength = get_u16(message + at + 8);
 		at += 10;
 		if (at + rdlength > length)
 			return;
@@ -265,6 +267,12 @@ read_response(const struct flood *f, const uint8_t *message, size_t length, stru
 	}
 }
 
+static unsigned
+get_u16(const uint8_t *at)
+{
+	return (unsigned)at[0] << 8 | at[1];
+}
+
 /* Past `length` when the name doesn't end. */
 static size_t
 skip_name(const uint8_t *message, size_t length, size_t at)
@@ -281,7 +289,7 @@ static void
 read_options(const uint8_t *rdata, size_t length, struct client *client)
 {
 	for (size_t at = 0; at + 4 <= length;) {
-		unsigned code = (unsigned)rdata[at] << 8 | rdata[at + 1], size = (unsigned)rdata[at + 2] << 8 | rdata[at + 3];
+		unsigned code = get_u16(rdata + at), size = get_u16(rdata + at + 2);
 
 		if (code == OPTION_CLIENT_SUBNET && size >= 4 && at + 8 <= length)
 			client->scope = rdata[at + 7];
