@@ -108,7 +108,8 @@ read_arguments(struct flood *f, int argc, char **argv)
 		}
 	}
 	if (argc - optind != 3 || f->count == 0 || f->count > CLIENTS_MAX || f->window == 0 || f->first > CLIENTS_MAX) {
-		fputs("usage: ecsflood [-n CLIENTS] [-f FIRST] [-t A|AAAA|TXT] [-w WINDOW] ADDRESS PORT NAME\n", stderr);
+		fputs("usage: ecsflood [-n CLIENTS] [-f FIRST] [-t A|AAAA|TXT] [-w WINDOW] ADDRESS PORT NAME\n",
+		    stderr);
 		exit(2);
 	}
 	f->name_length = parse_name(argv[optind + 2], f->name);
