@@ -24,7 +24,7 @@ static void on_wake(uv_async_t *handle);
 static void on_signal(uv_signal_t *handle, int number);
 static void stop_task(void *arg);
 static void on_tick(uv_timer_t *timer);
-static void end_overrides(struct control *control, struct wall now);
+static void end_overrides(struct control *control, struct mono now, struct wall wall);
 static void probe_outside(struct control *control, struct mono now);
 static void maintain(struct control *control, struct mono now);
 static int maintain_job(struct store_txn *txn, void *arg);
@@ -253,25 +253,28 @@ on_tick(uv_timer_t *timer)
 	if (round_constraints(control->round) != control->publisher.constraints && control->queue == NULL
 	    && mono_ms_between(control->rebuilt, now) >= REBUILD_AGAIN_MS)
 		publication_rebuild(control);
-	end_overrides(control, wall);
+	end_overrides(control, now, wall);
 	probe_outside(control, now);
 	maintain(control, now);
 }
 
 /* A drain that has run out is taken from the store, with its row in the journal: one at a time, when nothing else is
- * under way. Until that is written, its end counts by the clock alone (round_overrides). */
+ * under way; a store that fails is left alone for a minute. Until that is written, its end counts by the clock alone
+ * (round_overrides). */
 static void
-end_overrides(struct control *control, struct wall now)
+end_overrides(struct control *control, struct mono now, struct wall wall)
 {
-	if (control->queue != NULL || control->status.store_failing)
+	if (control->queue != NULL
+	    || (control->status.store_failing && mono_ms_between(control->ended, now) < MAINTAIN_MS))
 		return;
 	for (size_t i = 0; i < control->override_count; i++) {
 		const struct override *o = &control->overrides[i];
 		struct arena *arena;
 		struct change *change;
 
-		if (o->until.ms == 0 || o->until.ms > now.ms)
+		if (o->until.ms == 0 || o->until.ms > wall.ms)
 			continue;
+		control->ended = now;
 		arena = arena_new();
 		change = arena == NULL ? NULL : arena_alloc(arena, sizeof(*change));
 		if (change == NULL) {
@@ -353,13 +356,16 @@ maintain_next(void *arg, int status)
 	(void)control_post(control, maintain_told, control);
 }
 
-/* Where no report comes, this alone tells how the store is. */
+/* Where no report comes, this alone tells of a store that fails. Not of one that's well again: maintenance that finds
+ * nothing to write succeeds on a full disk too. */
 static void
 maintain_told(void *arg)
 {
 	struct control *control = arg;
+	int status = atomic_load(&control->maintain_status);
 
-	control_store_told(control, atomic_load(&control->maintain_status));
+	if (status != 0)
+		control_store_told(control, status);
 }
 
 void

@@ -67,7 +67,7 @@ struct control {
 	size_t override_count;
 	struct arena *override_arena;
 	bool overrides_stale;			/* the store has others, which couldn't be read */
-	struct mono probed, maintained, rebuilt;
+	struct mono probed, maintained, rebuilt, ended;	/* when last; ended: an override */
 	bool maintain_more;			/* the store's writer thread alone uses it */
 	atomic_int maintain_status;		/* how the last piece of it ended */
 	int lock_fd;				/* keeps a second daemon off the store; or -1 */
