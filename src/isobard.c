@@ -124,7 +124,7 @@ usage(FILE *to)
 	      "\n"
 	      "  -c, --config FILE      settings, see isobar.yaml(5); " DEFAULT_CONFIG " if it exists\n"
 	      "  -z, --zones DIR        serve the master files (and steering.yaml) of a folder, without a store\n"
-	      "  -l, --listen ADDR@PORT answer here by UDP and TCP, instead of where the settings say; may be repeated\n"
+	      "  -l, --listen ADDR@PORT answer here by UDP and TCP, not where the settings say; may be repeated\n"
 	      "  -w, --workers N        answering threads; one for each processor if left out\n"
 	      "  -C, --check-config     read the settings, print every error, and end\n"
 	      "  -V, --version    -h, --help\n", to);

@@ -264,7 +264,7 @@ on_tick(uv_timer_t *timer)
 static void
 end_overrides(struct control *control, struct mono now, struct wall wall)
 {
-	if (control->queue != NULL
+	if (control->store == NULL || control->queue != NULL
 	    || (control->status.store_failing && mono_ms_between(control->ended, now) < MAINTAIN_MS))
 		return;
 	for (size_t i = 0; i < control->override_count; i++) {
