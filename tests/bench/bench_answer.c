@@ -1,5 +1,5 @@
 /* bench_answer.c -- nanoseconds for an answer, from the request's octets to the response's, on one thread.
- * In: nothing.  Out: a line for each kind of question: the least of ROUNDS rounds, since what else the machine does only
+ * In: nothing. Out: a line for each kind of question: the least of ROUNDS rounds, since what else the machine does only
  * ever adds. Clients differ from query to query, as they do in life. */
 #include <stdio.h>
 #include <string.h>
