@@ -53,8 +53,7 @@ size_t zone_names(const struct zone *zone) NONNULL;		/* nodes that own records *
 size_t zone_records(const struct zone *zone) NONNULL;
 size_t zone_memory(const struct zone *zone) NONNULL;		/* bytes */
 
-/* The node of `name` (lower case; parts of the same name), beginning at its label `from`; NULL when it doesn't exist.
- * */
+/* The node of `name` (lower case; parts of the same name) from its label `from` on; NULL when it doesn't exist. */
 const struct node *zone_find(const struct zone *zone, const uint8_t *name, const struct name_parts *parts,
 	unsigned from) NONNULL;
 const struct node *zone_find_name(const struct zone *zone, const uint8_t *name) NONNULL;	/* takes apart itself */
