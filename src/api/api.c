@@ -4,7 +4,7 @@
  *
  * The life of a request (struct exchange):
  *  1. Its headers are complete: route, token, media type and Content-Length are looked at before any of the body is
- *     taken, so that nobody fills memory with what will be refused.
+ *     kept, so that nobody fills memory with what will be refused.
  *  2. The body is taken, and counted again, since a chunked one has no Content-Length.
  *  3. The row's `here` runs. It answers, or parks the request with the store's writer, or leaves it to `control`: then
  *     the connection is suspended and the request posted to the control thread.
@@ -46,7 +46,7 @@
 #define IDLE_TIMEOUT_S 10
 #define REQUEST_DEADLINE_MS 30000	/* 64 MiB at 18 Mbit/s; an idle connection that is kept is closed before */
 #define STOP_PATIENCE_S 5	/* a store that is busy longer is stuck; a client that reads slower is gone */
-#define EXCESS_MAX ((size_t)8 << 20) /* read and thrown away of a chunked body, so that its client can read the 413 */
+#define EXCESS_MAX ((size_t)8 << 20)	/* read and thrown away of a refused body, so that its client can read why */
 
 struct front {
 	struct api *api;
@@ -95,6 +95,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
 	enum MHD_ConnectionNotificationCode code);
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *path, const char *method,
 	const char *version, const char *bytes, size_t *length, void **state);
+static bool refuse_at_once(const struct exchange *exchange);
 static struct exchange *exchange_new(struct front *front, struct MHD_Connection *connection, const char *path,
 	const char *method);
 static void check_headers(struct exchange *exchange);
@@ -361,8 +362,7 @@ on_request(void *arg, struct MHD_Connection *connection, const char *path, const
 		if (exchange == NULL)
 			return MHD_NO;
 		check_headers(exchange);
-		/* Answered before the body, the connection ends; without one it need not. */
-		return exchange->request.answer.status != 0 && exchange->has_body ? send_answer(exchange) : MHD_YES;
+		return refuse_at_once(exchange) ? send_answer(exchange) : MHD_YES;
 	}
 	if (*length > 0) {
 		if (!take_body(exchange, bytes, *length))
@@ -377,6 +377,19 @@ on_request(void *arg, struct MHD_Connection *connection, const char *path, const
 			return MHD_YES;
 	}
 	return send_answer(exchange);
+}
+
+/* Before the body was taken: the connection ends then. A client that is still sending would often see that end and not
+ * the answer, so a refused body is read and thrown away, unless its client waits for our word or it's too much. */
+static bool
+refuse_at_once(const struct exchange *exchange)
+{
+	const char *length = MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Content-Length");
+
+	if (exchange->request.answer.status == 0 || !exchange->has_body)
+		return false;
+	return MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Expect") != NULL ||
+	    (length != NULL && strtoull(length, NULL, 10) > EXCESS_MAX);
 }
 
 static struct exchange *
@@ -456,6 +469,9 @@ find_route(struct request *request)
 		    allow.bytes == NULL ? "" : allow.bytes);
 		request->answer.allow = arena_text(request->arena, allow.bytes == NULL ? "" : allow.bytes);
 		break;
+	case ROUTE_NO_MEMORY:
+		answer_no_memory(request);
+		break;
 	case ROUTE_BAD_PATH:
 		answer_problem(request, 400, NULL, "the path has a broken percent-escape, or one of no character");
 		break;
@@ -531,17 +547,22 @@ static enum MHD_Result
 keep_query(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
 {
 	struct request *request = arg;
-	char *plain_name = route_unescape(request->arena, name, strlen(name));
-	char *plain_value = value == NULL ? NULL : route_unescape(request->arena, value, strlen(value));
+	const char *plain_name, *plain_value = "";
+	int error = route_unescape(request->arena, name, strlen(name), &plain_name);
 
 	(void)kind;
-	if (plain_name == NULL || (value != NULL && plain_value == NULL)) {
+	if (error == 0 && value != NULL)
+		error = route_unescape(request->arena, value, strlen(value), &plain_value);
+	if (error == -ENOMEM) {
+		answer_no_memory(request);
+		return MHD_NO;
+	}
+	if (error != 0) {
 		answer_problem(request, 400, NULL, "a parameter has a broken percent-escape, or one of no character");
 		return MHD_NO;
 	}
 	if (request->query_count < REQUEST_QUERIES_MAX)
-		request->queries[request->query_count++] = (struct query_value){ plain_name,
-			plain_value == NULL ? "" : plain_value };
+		request->queries[request->query_count++] = (struct query_value){ plain_name, plain_value };
 	return MHD_YES;
 }
 
@@ -598,15 +619,16 @@ media_type_fits(const struct request *request)
 	return request->route->body == BODY_ZONE && (strcmp(type, "text/plain") == 0 || strcmp(type, "text/dns") == 0);
 }
 
-/* False: the connection is closed. libmicrohttpd lets nobody answer in the middle of a body, so what is too much is
- * thrown away up to EXCESS_MAX and refused at its end. */
+/* False: the connection is closed. libmicrohttpd lets nobody answer in the middle of a body, so what is refused or too
+ * much is thrown away up to EXCESS_MAX, and answered at its end. */
 static bool
 take_body(struct exchange *exchange, const char *bytes, size_t length)
 {
 	struct request *request = &exchange->request;
 
 	atomic_fetch_add(&exchange->front->api->counters.body_bytes, length);
-	if (exchange->excess > 0 || length > body_limit(request) - request->body.length) {
+	if (request->answer.status != 0 || exchange->excess > 0 ||
+	    length > body_limit(request) - request->body.length) {
 		exchange->excess += length;
 		text_fini(&request->body);
 		return exchange->excess <= EXCESS_MAX;
@@ -624,7 +646,7 @@ run(struct exchange *exchange)
 	struct request *request = &exchange->request;
 
 	text_add(&request->body, "", 0);	/* a text, also when it's empty */
-	if (exchange->excess > 0)
+	if (request->answer.status == 0 && exchange->excess > 0)
 		answer_problem(request, 413, NULL, "the body is longer than %zu octets", body_limit(request));
 	if (request->answer.status == 0 && request->route->here != NULL)
 		request->route->here(request);

@@ -83,6 +83,8 @@ outcome_answer(void *arg, const struct outcome *outcome)
 		answer_done(request, outcome);
 		break;
 	case OUTCOME_INVALID:
+		if (outcome->diags != NULL && diags_lack_memory(outcome->diags))
+			answer_no_memory(request);
 		answer_refused(request, request->missing ? 404 : 422, outcome, "what was sent can't be served");
 		break;
 	case OUTCOME_NOT_FOUND:

@@ -111,11 +111,27 @@ answer_invalid(struct request *request, const struct diags *diags)
 {
 	const char *first = NULL;
 
+	if (diags_lack_memory(diags)) {
+		answer_no_memory(request);
+		return;
+	}
 	for (size_t i = 0; i < diags->count && first == NULL; i++)
 		if (diags->list[i].level == DIAG_ERROR)
 			first = diags->list[i].message;
 	answer_problem(request, 400, diags, "%s%s", first == NULL ? "the request is wrong" : first,
 	    diags->errors > 1 ? "; and more, see the errors" : "");
+}
+
+/* Readers tell a lack of memory as one more error. But then nothing is wrong with what was sent: an agent that is told 400
+ * throws its report away, one that is told 503 comes again. */
+bool
+diags_lack_memory(const struct diags *diags)
+{
+	bool lacks = diags->dropped > 0 && diags->count < DIAG_MAX;
+
+	for (size_t i = 0; i < diags->count; i++)
+		lacks |= diags->list[i].message == NULL || strcmp(diags->list[i].message, "out of memory") == 0;
+	return lacks;
 }
 
 void

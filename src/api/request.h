@@ -83,7 +83,9 @@ void answer_body(struct request *request, unsigned status, const char *type, str
 /* RFC 9457: application/problem+json. `diags` become the member "errors"; may be NULL. */
 void answer_problem(struct request *request, unsigned status, const struct diags *diags, const char *format, ...)
 	__attribute__((nonnull(1, 4))) PRINTF(4, 5);
-void answer_invalid(struct request *request, const struct diags *diags) NONNULL;	/* 400 with all of them */
+/* 400 with all of them; 503 when one of them is that memory was out. */
+void answer_invalid(struct request *request, const struct diags *diags) NONNULL;
+bool diags_lack_memory(const struct diags *diags) NONNULL;
 void answer_unavailable(struct request *request, const char *format, ...) NONNULL PRINTF(2, 3);	/* 503, Retry-After */
 void answer_no_memory(struct request *request) NONNULL;
 void answer_store_trouble(struct request *request, int error) NONNULL;	/* -errno of the store: 503, or 500 */

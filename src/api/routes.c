@@ -6,6 +6,7 @@
 #include "api/routes.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,7 +74,7 @@ struct segment { const char *text; size_t length; };
 static bool path_matches(const char *pattern, const char *path);
 static bool segment_next(const char **at, struct segment *segment);
 static bool method_matches(const struct route *route, const char *method);
-static bool params_take(struct request *request, const char *pattern);
+static enum route_match params_take(struct request *request, const char *pattern);
 static bool utf8_valid(const unsigned char *s);
 static bool known_query(const struct route *route, const char *name);
 
@@ -87,7 +88,7 @@ route_find(struct request *request, const struct route *table, size_t count, str
 			continue;
 		if (method_matches(&table[i], request->method)) {
 			request->route = &table[i];
-			return params_take(request, table[i].pattern) ? ROUTE_FOUND : ROUTE_BAD_PATH;
+			return params_take(request, table[i].pattern);
 		}
 		text_printf(allow, "%s%s%s", path_known ? ", " : "", table[i].method,
 		    strcmp(table[i].method, "GET") == 0 ? ", HEAD" : "");
@@ -136,43 +137,47 @@ method_matches(const struct route *route, const char *method)
 	return strcmp(route->method, method) == 0 || (strcmp(route->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
 }
 
-static bool
+static enum route_match
 params_take(struct request *request, const char *pattern)
 {
 	const char *path = request->path;
 	struct segment expected, found;
 	size_t count = 0;
+	int error;
 
 	while (segment_next(&pattern, &expected) && segment_next(&path, &found)) {
 		if (expected.length == 0 || expected.text[0] != '{')
 			continue;
-		request->params[count] = route_unescape(request->arena, found.text, found.length);
-		if (request->params[count++] == NULL)
-			return false;
+		error = route_unescape(request->arena, found.text, found.length, &request->params[count++]);
+		if (error != 0)
+			return error == -ENOMEM ? ROUTE_NO_MEMORY : ROUTE_BAD_PATH;
 	}
-	return true;
+	return ROUTE_FOUND;
 }
 
-char *
-route_unescape(struct arena *arena, const char *text, size_t length)
+int
+route_unescape(struct arena *arena, const char *text, size_t length, const char **plain)
 {
 	char *out = arena_alloc(arena, length + 1);
 	size_t used = 0;
 
-	for (size_t i = 0; out != NULL && i < length; i++) {
+	*plain = out;
+	if (out == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < length; i++) {
 		unsigned c = (unsigned char)text[i];
 
 		if (c == '%') {
 			if (length - i < 3 || !isxdigit((unsigned char)text[i + 1]) ||
 			    !isxdigit((unsigned char)text[i + 2]) || sscanf(text + i + 1, "%2x", &c) != 1)
-				return NULL;
+				return -EINVAL;
 			i += 2;
 		}
 		if (c < 0x20 || c == 0x7f)
-			return NULL;
+			return -EINVAL;
 		out[used++] = (char)c;
 	}
-	return out != NULL && utf8_valid((const unsigned char *)out) ? out : NULL;
+	return utf8_valid((const unsigned char *)out) ? 0 : -EINVAL;
 }
 
 /* RFC 3629: what goes into answers must be text. */

@@ -36,17 +36,15 @@ struct route {
 extern const struct route routes[];
 extern const size_t route_count;
 
-enum route_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD, ROUTE_BAD_PATH };
+enum route_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD, ROUTE_BAD_PATH, ROUTE_NO_MEMORY };
 
 /* Finds the row of request->method and request->path, and unescapes the path's parameters into the request.
- * ROUTE_NO_METHOD: `allow` lists the methods of this path. ROUTE_BAD_PATH: a broken percent-escape, or out of
- * memory. */
+ * ROUTE_NO_METHOD: `allow` lists the methods of this path. ROUTE_BAD_PATH: a broken percent-escape. */
 enum route_match route_find(struct request *request, const struct route *table, size_t count,
 	struct text *allow) NONNULL;
 
-/* Percent-decoding (RFC 3986 section 2.1). NULL: a broken escape, a control character, no UTF-8,
- * or out of memory. */
-char *route_unescape(struct arena *arena, const char *text, size_t length) NONNULL;
+/* Percent-decoding (RFC 3986 section 2.1). 0; -EINVAL: a broken escape, a control character, no UTF-8; or -ENOMEM. */
+int route_unescape(struct arena *arena, const char *text, size_t length, const char **plain) NONNULL MUST_USE;
 
 /* False: answered with 400 (unknown parameters, all of them). */
 bool route_check_queries(struct request *request) NONNULL;

@@ -363,6 +363,8 @@ limits() {
 	problem "the same, announced" 413 "1048576 octets"
 	ask POST $path '' -H 'Content-Type: application/json' -H 'Transfer-Encoding: chunked' --data-binary "@$world/large"
 	problem "the same in chunks, without a length" 413 "1048576 octets"
+	token=none ask POST $path '' -H 'Content-Type: application/json' --data-binary "@$world/large" -H 'Expect:'
+	problem "a client that sends all the same can read why it was refused" 401 "bearer token"
 	{ report 7; head -c 1040000 /dev/zero | tr '\0' ' '; } >"$world/large"
 	ask POST $path '' -H 'Content-Type: application/json' --data-binary "@$world/large"
 	is "a body just below 1 MiB is taken" 201
