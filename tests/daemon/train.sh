@@ -30,7 +30,7 @@ main() {
 	holds "training is asked for" world_ctl model train
 	holds "a model of this history serves" world_await 200 model_serves
 	card
-	holds "each region has a probability by it" world_await 30 every_region '.probability != null'
+	holds "each region has a probability by it" probabilities
 	holds "the shares are a plan's" world_await 30 plan_is_made
 	holds "the model is kept over a restart" again
 	finish
@@ -104,6 +104,18 @@ card() {
 	holds "its card says what it was trained on" jq -e '[.. | .incidents? // empty] | max >= 10' "$world/card"
 }
 
+# On a busy machine the training outlasts the history: the newest samples go on as they were.
+probabilities() {
+	local ahead
+	ahead=$(($(date +%s) / 60 * 60000 - $(sqlite3 "$store" "SELECT max(at_ms) FROM sample")))
+	[ $ahead -le 0 ] || sqlite3 -cmd ".timeout 10000" "$store" \
+		"INSERT OR IGNORE INTO sample SELECT series, at_ms + $ahead, value FROM sample" || return 1
+	world_await 60 every_region '.probability != null' || {
+		world_get /v1/regions | jq -c '[.regions[].no_prediction]'
+		return 1
+	}
+}
+
 plan_is_made() {
 	world_get /v1/status | jq -e '.pae.planned != null and .pae.plan_refused == null' && world_dig +short www.gtm.example.com A
 }
@@ -113,7 +125,7 @@ world_dig() {
 }
 
 again() {
-	world_stop isobard && start && model_serves && world_await 30 every_region '.probability != null'
+	world_stop isobard && start && model_serves && probabilities
 }
 
 main
