@@ -67,7 +67,7 @@ number(struct request *request, const char *name, uint64_t otherwise, uint64_t m
 	errno = 0;
 	value = strtoull(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value > most) {
-		diag_error(diags, (struct diag_place){ .file = "request" }, NULL,
+		diag_error(diags, request_place(NULL), NULL,
 		    "the parameter '%s' is a whole number up to %" PRIu64 ", not '%s'", name, most, text);
 		return otherwise;
 	}

@@ -49,6 +49,8 @@ void zone_delete(struct request *request) NONNULL;
 void record_put(struct request *request) NONNULL;
 void record_delete(struct request *request) NONNULL;
 void apply_read_body(struct request *request) NONNULL;
+
+/* overrides.c: the same */
 void override_read_body(struct request *request) NONNULL;
 void override_delete(struct request *request) NONNULL;
 

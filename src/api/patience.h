@@ -17,7 +17,7 @@ void patience_stop(struct patience *patience);		/* all waits have ended; NULL is
 /* A connection was made; it has `limit_ms` for its first request. NULL: out of memory, it's not watched. */
 struct wait *patience_wait(struct patience *patience, int fd) NONNULL;
 void patience_pause(struct patience *patience, struct wait *wait) __attribute__((nonnull(1)));	/* a request is here */
-void patience_resume(struct patience *patience, struct wait *wait) __attribute__((nonnull(1)));	/* the next one may come */
+void patience_resume(struct patience *patience, struct wait *wait) __attribute__((nonnull(1)));	/* it has ended */
 void patience_end(struct patience *patience, struct wait *wait) __attribute__((nonnull(1)));	/* before the close */
 
 #endif

@@ -39,7 +39,7 @@ request_query_bool(const struct request *request, const char *name, struct diags
 	if (value == NULL || strcmp(value, "false") == 0)
 		return false;
 	if (value[0] != '\0' && strcmp(value, "true") != 0)
-		diag_error(diags, (struct diag_place){ .file = "request" }, NULL,
+		diag_error(diags, request_place(NULL), NULL,
 		    "the parameter '%s' is true or false, not '%s'", name, value);
 	return true;
 }
@@ -122,8 +122,8 @@ answer_invalid(struct request *request, const struct diags *diags)
 	    diags->errors > 1 ? "; and more, see the errors" : "");
 }
 
-/* Readers tell a lack of memory as one more error. But then nothing is wrong with what was sent: an agent that is told 400
- * throws its report away, one that is told 503 comes again. */
+/* Readers tell a lack of memory as one more error. But then nothing is wrong with what was sent: an agent that is told
+ * 400 throws its report away, one that is told 503 comes again. */
 bool
 diags_lack_memory(const struct diags *diags)
 {

@@ -64,6 +64,13 @@ struct request {
 	void (*resume)(struct request *request);
 };
 
+/* Where an error in the request stands; `pointer` may be NULL. */
+static inline struct diag_place
+request_place(const char *pointer)
+{
+	return (struct diag_place){ .file = "request", .pointer = pointer };
+}
+
 /* --- what was asked ------------------------------------------------------------------------------------------ */
 
 const char *request_query(const struct request *request, const char *name) NONNULL;	/* NULL: not given */

@@ -214,11 +214,11 @@ route_check_queries(struct request *request)
 		const char *name = request->queries[i].name;
 
 		if (!known_query(request->route, name))
-			diag_error(&diags, (struct diag_place){ .file = "request" }, request->route->queries,
+			diag_error(&diags, request_place(NULL), request->route->queries,
 			    "there is no parameter '%s' here", name);
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(request->queries[j].name, name) == 0)
-				diag_error(&diags, (struct diag_place){ .file = "request" }, NULL,
+				diag_error(&diags, request_place(NULL), NULL,
 				    "the parameter '%s' is given twice", name);
 	}
 	if (diag_failed(&diags))

@@ -98,7 +98,8 @@ static bool
 predict(void)
 {
 	return ask(&(struct question){ "POST", "/v1/predictions", "application/json",
-	    "{\"predictions\":[{\"at\":\"2026-01-01T00:00:00Z\",\"region\":\"eu\",\"horizon_s\":60,\"probability\":null}]}" });
+	    "{\"predictions\":[{\"at\":\"2026-01-01T00:00:00Z\",\"region\":\"eu\",\"horizon_s\":60,"
+	    "\"probability\":null}]}" });
 }
 
 /* What is refused stays refused, with a problem document or 503. Places may be missing in it then. */
