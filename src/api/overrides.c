@@ -104,7 +104,8 @@ prepare_override(struct change *change, struct control *control, struct diags *d
 		names[i] = steering->regions[i].name;
 	if (steering_region_find(steering, override->region) == NO_REGION)
 		diag_error(diags, request_place("/region"),
-		    text_suggest(override->region, names, steering->region_count), "steering.yaml has no region '%s'", override->region);
+		    text_suggest(override->region, names, steering->region_count),
+		    "steering.yaml has no region '%s'", override->region);
 	if (override->service[0] != '\0')
 		diag_error(diags, request_place("/service"), NULL,
 		    "a drain is of the whole region: leave `service` out");
