@@ -113,7 +113,11 @@ train_and_judge(const struct trainer_job *job, struct store_reader *reader, cons
 	judged = compare(dataset, model, judged_from, to_s, &challenger) == 0;
 	if (judged && serving != NULL)
 		rivalled = compare(dataset, serving, judged_from, to_s, &incumbent) == 0;
-	if (judged)
+	if (serving != NULL && strcmp(serving->id, model->id) == 0) {
+		/* Training is deterministic. As a candidate, the same id would take the place of what serves. */
+		promote = true;
+		text_puts(&verdict, "the same history gave the very model that serves");
+	} else if (judged)
 		promote = promoted(&challenger, rivalled ? &incumbent : NULL, &verdict);
 	else
 		text_puts(&verdict, "no incident in the newest time to judge it by");

@@ -33,6 +33,10 @@ main() {
 	holds "each region has a probability by it" probabilities
 	holds "the shares are a plan's" world_await 30 plan_is_made
 	holds "the model is kept over a restart" again
+	holds "training goes on" world_ctl model train
+	holds "a second training ends" world_await 200 trained 2
+	holds "a model serves still" model_serves
+	holds "and forecasts each region" probabilities
 	finish
 }
 
@@ -90,6 +94,10 @@ every_region() {	# JQ-CONDITION
 	world_get /v1/regions | jq -e "all(.regions[]; $1)"
 }
 
+trained() {	# TIMES
+	[ "$(grep -c 'training of failures is done' "$world/log/isobard")" -ge "$1" ]
+}
+
 model_serves() {
 	world_get /v1/models | jq -e '[.models[] | select(.kind == "failure" and .status == "serving")] | length == 1'
 }
@@ -107,8 +115,9 @@ card() {
 # On a busy machine the training outlasts the history: the newest samples go on as they were.
 probabilities() {
 	local ahead
-	ahead=$(($(date +%s) / 60 * 60000 - $(sqlite3 "$store" "SELECT max(at_ms) FROM sample")))
-	[ $ahead -le 0 ] || sqlite3 -cmd ".timeout 10000" "$store" \
+	ahead=$(($(date +%s) * 1000 - $(sqlite3 "$store" "SELECT max(at_ms) FROM sample")))
+	ahead=$((ahead - ahead % 60000))
+	[ "$ahead" -le 0 ] || sqlite3 -cmd ".timeout 10000" "$store" \
 		"INSERT OR IGNORE INTO sample SELECT series, at_ms + $ahead, value FROM sample" || return 1
 	world_await 60 every_region '.probability != null' || {
 		world_get /v1/regions | jq -c '[.regions[].no_prediction]'
