@@ -5,8 +5,9 @@
  * A parenthesis that is never closed would swallow the rest of the file: then it goes on at the first later line that
  * begins with an owner, since the lines of a record in parentheses are indented by nearly everyone.
  * Parentheses don't nest here (RFC 1035 doesn't speak of it, nobody writes it): a second "(" is the first sign that
- * the one before was left open, and so is a quote that isn't closed in a line behind such an owner. It also bounds the work: only the last open parenthesis of a text is read to its end
- * in vain, so the whole stays linear in the length of the text. */
+ * the one before was left open, and so is a quote that isn't closed in a line behind such an owner. It also bounds the
+ * work: only the last open parenthesis of a text is read to its end in vain, so the whole stays linear in the length
+ * of the text. */
 #include "zone/lexer.h"
 
 #include <stdlib.h>

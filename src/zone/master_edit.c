@@ -396,7 +396,8 @@ copy_soa(struct edit *edit, const struct record *record)
 	if (is_set && edit->wanted.count == 0)
 		return true;
 	if (record->entry.count - record->type_at - 1 != SOA_WORDS)
-		return refuse(edit, NULL, "the SOA is written in the form of RFC 3597; its serial can't be raised in it");
+		return refuse(edit, NULL,
+		    "the SOA is written in the form of RFC 3597; its serial can't be raised in it");
 	memcpy(rdata, record->rdata, record->rdlength);
 	raise_serial(rdata, rdata);
 	if (is_set) {

@@ -8,7 +8,8 @@
 #include "base/text.h"
 #include "zone/zone.h"
 
-/* The zone as a master file: $ORIGIN, $TTL, SOA first, then canonical order. For export of zones that came otherwise. */
+/* The zone as a master file: $ORIGIN, $TTL, SOA first, then canonical order. For the export of zones that came
+ * otherwise. */
 void master_write(const struct zone *zone, struct text *out) NONNULL;
 
 /* One record in presentation form "OWNER TTL CLASS TYPE RDATA", e.g. to list it. */

@@ -131,7 +131,8 @@ read_default_ttl(struct record_reader *reader)
 	reader->inherited.has_default_ttl = true;
 	if (ttl_parse(value, &reader->inherited.default_ttl))
 		return RECORD_DIRECTIVE;
-	fail(reader, value, NULL, "$TTL: '%s' is no TTL from 0 to 2147483647 (units are s m h d w)", show(value, shown));
+	fail(reader, value, NULL, "$TTL: '%s' is no TTL from 0 to 2147483647 (units are s m h d w)",
+	    show(value, shown));
 	return RECORD_BROKEN;
 }
 
@@ -194,7 +195,8 @@ read_owner(struct record_reader *reader, struct record *record)
 		length = master_name_read(token, inherited->origin, record->owner, &why);
 		inherited->owner_state = length > 0 ? OWNER_KNOWN : OWNER_BROKEN;
 		if (length == 0)
-			return fail(reader, token, NULL, "the owner '%s' is no domain name: %s", show(token, shown), why);
+			return fail(reader, token, NULL, "the owner '%s' is no domain name: %s", show(token, shown),
+			    why);
 		memcpy(inherited->owner, record->owner, length);
 		return true;
 	}
@@ -316,8 +318,8 @@ settle_ttl(struct record_reader *reader, struct record *record)
 	if (!inherited_ttl(inherited, &record->ttl)) {
 		record->ttl = 0;
 		record->ttl_known = false;
-		return reader->heads_only || fail(reader, type, "$TTL 3600", "the record has no TTL, and no $TTL stands "
-		    "before it");
+		return reader->heads_only || fail(reader, type, "$TTL 3600",
+		    "the record has no TTL, and no $TTL stands before it");
 	}
 	if (!inherited->has_default_ttl && !inherited->has_last_ttl && !reader->soa_ttl_told && reader->diags != NULL) {
 		reader->soa_ttl_told = true;

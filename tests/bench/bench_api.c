@@ -52,8 +52,8 @@ main(int argc, char **argv)
 			fprintf(stderr, "bench_api: %s\n", agents[i].first_error);
 	}
 	took = (double)mono_ms_between(begin, mono_now()) / 1000;
-	printf("%u agents, %u metrics a report: %.0f reports/s, %.0f samples/s acknowledged durable, %llu refused\n", count,
-	    metrics, (double)acknowledged / took, (double)acknowledged * metrics / took, (unsigned long long)refused);
+	printf("%u agents, %u metrics a report: %.0f reports/s, %.0f samples/s acknowledged durable, %llu refused\n",
+	    count, metrics, (double)acknowledged / took, (double)acknowledged * metrics / took, (unsigned long long)refused);
 	return acknowledged > 0 ? 0 : 1;
 }
 
@@ -77,8 +77,8 @@ agent_run(void *arg)
 		} else {
 			agent->refused++;
 			if (agent->first_error[0] == '\0')
-				snprintf(agent->first_error, sizeof(agent->first_error), "%ld %.90s%.90s", response.status,
-				    response.error, response.body == NULL ? "" : response.body);
+				snprintf(agent->first_error, sizeof(agent->first_error), "%ld %.90s%.90s",
+				    response.status, response.error, response.body == NULL ? "" : response.body);
 		}
 		http_response_fini(&response);
 	}
@@ -93,10 +93,10 @@ write_report(struct text *json, const struct agent *agent, uint64_t sequence)
 	char at[CLOCK_TEXT_SIZE];
 
 	json->length = 0;
-	text_printf(json, "{\"agent\": \"bench-%u\", \"sequence\": %llu, \"time\": \"%s\", \"metrics\": [", agent->number,
-	    (unsigned long long)sequence, wall_text(wall_now(), at));
+	text_printf(json, "{\"agent\": \"bench-%u\", \"sequence\": %llu, \"time\": \"%s\", \"metrics\": [",
+	    agent->number, (unsigned long long)sequence, wall_text(wall_now(), at));
 	for (unsigned i = 0; i < agent->metrics; i++)
-		text_printf(json, "%s{\"name\": \"m%u\", \"unit\": \"\", \"backend\": \"b%u\", \"value\": %u.5}", i > 0 ? "," : "", i,
-		    agent->number, i);
+		text_printf(json, "%s{\"name\": \"m%u\", \"unit\": \"\", \"backend\": \"b%u\", \"value\": %u.5}",
+		    i > 0 ? "," : "", i, agent->number, i);
 	text_puts(json, "]}");
 }
