@@ -4,9 +4,9 @@
  * ldns 1.8.3 cuts numbers to the width of their field (MX 70000 becomes 4464), fills up a half octet of hexadecimal
  * digits, reads an unknown type in an NSEC bitmap as type 0, takes any word that decodes to "@" for the origin,
  * refuses CAA values without quotes and keys of IPSECKEY in several words, ignores octets behind the last field in
- * RFC 3597's form, and says "could not parse the RR's rdata" to everything. So each field is checked here by its kind, from ldns' own table of types,
- * before ldns sees it. Names don't pass through ldns at all: it gets "." in their place, and the names that
- * master_name_read() made are put in afterwards.
+ * RFC 3597's form, and says "could not parse the RR's rdata" to everything. So each field is checked here by its kind,
+ * from ldns' own table of types, before ldns sees it. Names don't pass through ldns at all: it gets "." in their place,
+ * and the names that master_name_read() made are put in afterwards.
  * When ldns still refuses, rdata_explain() finds out why. */
 #include "zone/rdata.h"
 

@@ -129,7 +129,8 @@ report(const struct diags *found, size_t number, const char *file, struct diags 
 {
 	for (size_t i = 0; i < found->count; i++)
 		diag_error(diags, (struct diag_place){ .file = file }, found->list[i].suggestion,
-		    "record %zu: %s", number, found->list[i].message != NULL ? found->list[i].message : "out of memory");
+		    "record %zu: %s", number,
+		    found->list[i].message != NULL ? found->list[i].message : "out of memory");
 	if (found->errors > 0 && found->count == 0)
 		refuse(diags, file, "out of memory");
 }
