@@ -754,6 +754,7 @@ many_at_once() {
 
 raw() {	# BYTES for printf; prints the first line of the answer
 	local fd
+	trap '' PIPE	# a server that has seen enough answers and closes before all is written
 	exec {fd}<>"/dev/tcp/127.0.0.1/$api_port"
 	# shellcheck disable=SC2059 # that's what it is for
 	printf "$1" >&"$fd"
