@@ -11,6 +11,8 @@
 #include "plan/cut.h"
 #include "steer/constrain.h"
 
+static bool certified(const struct publisher *publisher, struct candidate *candidate, const struct plan *plan,
+	struct text *why);
 static struct steering *effective_steering(const struct world *world, const struct round *round);
 static struct snapshot *build_snapshot(const struct publisher *publisher, const struct world *world,
 	struct steering *steering, const struct plan *plan, struct candidate *candidate);
@@ -36,7 +38,7 @@ publish_build(const struct publisher *publisher, const struct world *world, cons
 	if (candidate->snapshot == NULL)
 		text_puts(why, "out of memory");
 	else
-		built = certificate_check(candidate->snapshot, cut, why);
+		built = certified(publisher, candidate, cut, why);
 	plan_free(cut);
 	steering_free(steering);
 	if (!built) {
@@ -47,6 +49,20 @@ publish_build(const struct publisher *publisher, const struct world *world, cons
 	if (candidate->geo != NULL)
 		candidate->geo->holds++;
 	return true;
+}
+
+static bool
+certified(const struct publisher *publisher, struct candidate *candidate, const struct plan *plan, struct text *why)
+{
+	double capacities[REGIONS_MAX] = { 0 };
+	struct certificate_terms terms = { .plan = plan, .capacities = capacities, .present = publisher->current };
+
+	candidate->certificate = certificate_check(candidate->snapshot, &terms);
+	if (candidate->certificate == NULL)
+		text_puts(why, "out of memory");
+	else if (!candidate->certificate->good)
+		text_puts(why, candidate->certificate->why.failed ? "out of memory" : candidate->certificate->why.bytes);
+	return candidate->certificate != NULL && candidate->certificate->good;
 }
 
 /* The operator's steering, narrowed by what regions accept. Held; NULL: out of memory. */
@@ -79,13 +95,15 @@ build_snapshot(const struct publisher *publisher, const struct world *world, str
 		.geo = world->geo == NULL ? NULL : world->geo->geo,
 	};
 
-	if (zones == NULL || compile_tables(&compiled, steering, plan, publisher->current) != 0) {
+	if (zones == NULL || compile_tables(&compiled, steering, plan, NULL, publisher->current) != 0) {
 		free(zones);
 		return NULL;
 	}
 	for (size_t i = 0; i < world->zone_count; i++)
 		zones[i] = world->zones[i]->zone;
 	parts.tables = compiled.services;
+	parts.countries = compiled.countries;
+	parts.country_count = compiled.country_count;
 	snapshot = snapshot_new(&parts);
 	candidate->moved = compiled.moved;
 	compiled.moved = NULL;
@@ -99,6 +117,7 @@ candidate_fini(struct candidate *candidate)
 {
 	snapshot_free(candidate->snapshot);
 	geo_release(candidate->geo);
+	certificate_free(candidate->certificate);
 	free(candidate->moved);
 	memset(candidate, 0, sizeof(*candidate));
 }

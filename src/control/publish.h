@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "control/round.h"
 #include "control/world.h"
+#include "plan/certificate.h"
 #include "plan/compile.h"
 #include "plan/plan.h"
 #include "serve/server.h"
@@ -27,6 +28,7 @@ struct candidate {
 	struct snapshot *snapshot;
 	struct geo_file *geo;
 	unsigned constraints;
+	struct certificate *certificate;
 	double *moved;				/* by service of the snapshot */
 };
 

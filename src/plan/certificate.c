@@ -20,13 +20,27 @@ static bool check_shares(const struct snapshot *snapshot, const struct service *
 static bool check_pairs(const struct snapshot *snapshot, const struct service *service,
 	const struct slot_table *table, const struct plan_group *planned, struct text *why);
 
-bool
-certificate_check(const struct snapshot *snapshot, const struct plan *plan, struct text *why)
+struct certificate *
+certificate_check(const struct snapshot *snapshot, const struct certificate_terms *terms)
 {
-	for (size_t s = 0; s < snapshot->service_count; s++)
-		if (!check_service(snapshot, &snapshot->services[s], plan, why))
-			return false;
-	return true;
+	struct certificate *certificate = calloc(1, sizeof(*certificate));
+
+	if (certificate == NULL)
+		return NULL;
+	certificate->good = true;
+	for (size_t s = 0; certificate->good && s < snapshot->service_count; s++)
+		certificate->good = check_service(snapshot, &snapshot->services[s], terms->plan, &certificate->why);
+	return certificate;
+}
+
+void
+certificate_free(struct certificate *certificate)
+{
+	if (certificate == NULL)
+		return;
+	arena_free(certificate->arena);
+	text_fini(&certificate->why);
+	free(certificate);
 }
 
 static bool

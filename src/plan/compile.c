@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/cost.h"
 #include "plan/pack.h"
 #include "plan/weights.h"
 #include "steer/country.h"
@@ -23,13 +24,17 @@
 struct job {
 	const struct steering *steering;
 	const struct steering_service *service;
+	const struct locator *locator;		/* of the countries only */
+	const struct partition *partition;
 	const struct plan_service *planned;	/* or NULL */
+	const struct demand_service *demand;	/* or NULL */
 	const struct snapshot *previous;	/* or NULL */
 	const struct service *last;		/* the same service in it, or NULL */
 	const region_id *renumber;
 	struct arena *scratch;
 };
 
+static void collect_countries(struct compiled *out, const struct plan *plan);
 static void renumber_regions(const struct snapshot *previous, const struct steering *steering, region_id *renumber);
 static const struct plan_service *plan_for(const struct plan *plan, const struct steering_service *service);
 static bool compile_service(const struct job *job, struct service_tables *tables, double *moved);
@@ -40,24 +45,28 @@ static const struct plan_pair *planned_pairs(const struct job *job, uint16_t gro
 static bool planned_weights(const struct job *job, struct region_set legal, double *weights);
 static struct slot_table *compile_list(const struct job *job, struct region_set legal, struct location from);
 static struct slot_table *compile_countries(const struct job *job);
-static struct location group_location(const struct steering *steering, uint16_t group);
 static size_t order_legal(const struct job *job, struct region_set legal, struct location from, region_id *order);
 static const struct slot_table *last_table(const struct job *job, uint16_t group);
-static uint32_t slots_for(const struct steering *steering, size_t pairs);
+static uint32_t slots_for(const struct partition *partition, size_t pairs);
 
 int
 compile_tables(struct compiled *out, const struct steering *steering, const struct plan *plan,
-	const struct snapshot *previous)
+	const struct demand *demand, const struct snapshot *previous)
 {
 	region_id renumber[REGIONS_MAX];
-	struct job job = { .steering = steering, .previous = previous, .renumber = renumber };
+	struct arena *arena = arena_new();
+	struct locator *locator = locator_new(steering, NULL);
+	struct job job = { .steering = steering, .previous = previous, .renumber = renumber, .locator = locator };
 
 	out->service_count = steering->service_count;
-	out->group_count = steering->group_count;
+	collect_countries(out, plan);
+	if (arena != NULL && locator != NULL)
+		job.partition = partition_new(steering, locator, out->countries, out->country_count, arena);
 	out->services = calloc(steering->service_count + 1, sizeof(*out->services));
 	out->moved = calloc(steering->service_count + 1, sizeof(*out->moved));
-	if (out->services == NULL || out->moved == NULL)
+	if (out->services == NULL || out->moved == NULL || job.partition == NULL)
 		goto fail;
+	out->group_count = job.partition->count;
 	if (previous != NULL)
 		renumber_regions(previous, steering, renumber);
 	for (size_t i = 0; i < steering->service_count; i++) {
@@ -69,6 +78,7 @@ compile_tables(struct compiled *out, const struct steering *steering, const stru
 			if (strcmp(previous->services[k].intent->name, job.service->name) == 0)
 				job.last = &previous->services[k];
 		job.planned = NULL;
+		job.demand = demand_service_find(demand, job.service->name);
 		if (plan != NULL && job.service->policy == POLICY_PREDICTIVE)
 			job.planned = plan_for(plan, job.service);
 		job.scratch = arena_new();
@@ -77,10 +87,29 @@ compile_tables(struct compiled *out, const struct steering *steering, const stru
 		if (!done)
 			goto fail;
 	}
+	locator_free(locator);
+	arena_free(arena);
 	return 0;
 fail:
 	compiled_fini(out);
+	locator_free(locator);
+	arena_free(arena);
 	return -ENOMEM;
+}
+
+/* Demand groups are what the plan says, the same for all its services. */
+static void
+collect_countries(struct compiled *out, const struct plan *plan)
+{
+	bool cut[COUNTRIES_MAX] = { false };
+
+	out->country_count = 0;
+	for (size_t s = 0; plan != NULL && s < plan->service_count; s++)
+		for (size_t g = 0; g < plan->services[s].group_count; g++)
+			cut[plan->services[s].groups[g].country] = true;
+	for (unsigned c = 1; c < COUNTRIES_MAX; c++)
+		if (cut[c])
+			out->countries[out->country_count++] = (uint8_t)c;
 }
 
 static const struct plan_service *
@@ -117,7 +146,7 @@ renumber_regions(const struct snapshot *previous, const struct steering *steerin
 static bool
 compile_service(const struct job *job, struct service_tables *tables, double *moved)
 {
-	size_t groups = job->steering->group_count;
+	size_t groups = job->partition->count;
 
 	tables->groups = calloc(groups, sizeof(struct slot_table *));
 	if (tables->groups == NULL)
@@ -137,11 +166,11 @@ compile_service(const struct job *job, struct service_tables *tables, double *mo
 static struct slot_table *
 compile_group(const struct job *job, uint16_t group)
 {
-	struct region_set legal = steering_legal(job->service, &group, 1);
+	struct region_set legal = partition_legal(job->partition, job->locator, job->service, group);
 
 	switch (job->service->policy) {
 	case POLICY_GEOGRAPHIC:
-		return compile_list(job, legal, group_location(job->steering, group));
+		return compile_list(job, legal, demand_location(job->steering, &job->partition->groups[group]));
 	case POLICY_PRIORITY:
 		return compile_list(job, legal, (struct location){ false, 0, 0 });
 	default:
@@ -170,7 +199,7 @@ compile_shares(const struct job *job, uint16_t group, struct region_set legal)
 		return pack_list(NULL, 0);
 	if (input.other_count == 1)	/* nobody to choose from: the answer doesn't depend on the client */
 		return pack_list(others, 1);
-	input.slots = slots_for(job->steering, input.pair_count);
+	input.slots = slots_for(job->partition, input.pair_count);
 	if (!job->service->sticky)
 		return pack_sequence(&input);
 	input.previous = last_table(job, group);
@@ -193,8 +222,11 @@ regions_with_weight(const struct job *job, const region_id *order, size_t count)
 static const struct plan_pair *
 planned_pairs(const struct job *job, uint16_t group, size_t *count)
 {
+	const struct demand_group *wanted = &job->partition->groups[group];
+
 	for (size_t i = 0; job->planned != NULL && i < job->planned->group_count; i++)
-		if (job->planned->groups[i].group == group && job->planned->groups[i].pair_count > 0) {
+		if (job->planned->groups[i].group == wanted->group
+		    && job->planned->groups[i].country == wanted->country && job->planned->groups[i].pair_count > 0) {
 			*count = job->planned->groups[i].pair_count;
 			return job->planned->groups[i].pairs;
 		}
@@ -261,34 +293,6 @@ compile_countries(const struct job *job)
 	return table;
 }
 
-/* The location given, else the middle of the group's countries (as vectors on the sphere), else unknown. */
-static struct location
-group_location(const struct steering *steering, uint16_t group)
-{
-	const struct client_group *g = &steering->groups[group];
-	double x = 0, y = 0, z = 0, radian = 3.14159265358979323846 / 180;
-
-	if (g->location.known)
-		return g->location;
-	for (unsigned c = 1; c < country_count(); c++) {
-		const struct country *country = country_at((uint8_t)c);
-		bool inside = false;
-
-		for (size_t i = 0; i < g->country_count && !inside; i++)
-			inside = strcmp(g->countries[i], country->code) == 0;
-		for (size_t i = 0; i < g->continent_count && !inside; i++)
-			inside = strcmp(g->continents[i], country->continent) == 0;
-		if (!inside)
-			continue;
-		x += cos(country->latitude * radian) * cos(country->longitude * radian);
-		y += cos(country->latitude * radian) * sin(country->longitude * radian);
-		z += sin(country->latitude * radian);
-	}
-	if (x * x + y * y + z * z < 1e-12)
-		return (struct location){ false, 0, 0 };
-	return (struct location){ true, atan2(z, sqrt(x * x + y * y)) / radian, atan2(y, x) / radian };
-}
-
 /* Legal regions, the best first: by distance where both ends are known, else by priority and as written. Regions of
  * weight 0 come last: they are the last resort. Insertion sort: stable, and lists are short. */
 static size_t
@@ -323,24 +327,28 @@ order_legal(const struct job *job, struct region_set legal, struct location from
 static const struct slot_table *
 last_table(const struct job *job, uint16_t group)
 {
-	const struct steering *was;
+	const struct partition *was;
 
 	if (job->last == NULL)
 		return NULL;
-	was = job->previous->steering;
-	for (size_t g = 0; g < was->group_count; g++)
-		if (strcmp(was->groups[g].name, job->steering->groups[group].name) == 0)
+	was = job->previous->partition;
+	for (uint16_t g = 0; g < was->count; g++) {
+		char old[128], new[128];
+
+		partition_name(was, job->previous->steering, g, old);
+		if (strcmp(old, partition_name(job->partition, job->steering, group, new)) == 0)
 			return job->last->tables[g];
+	}
 	return NULL;
 }
 
 /* Powers of two, so that a table grows or shrinks without moving clients that could stay. */
 static uint32_t
-slots_for(const struct steering *steering, size_t pairs)
+slots_for(const struct partition *partition, size_t pairs)
 {
 	uint32_t slots = SLOTS_PER_SERVICE;
 
-	while (slots > SLOTS_LEAST && slots > SLOTS_PER_SERVICE / steering->group_count)
+	while (slots > SLOTS_LEAST && slots > SLOTS_PER_SERVICE / partition->count)
 		slots /= 2;
 	while (slots < pairs)
 		slots *= 2;

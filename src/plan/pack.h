@@ -4,6 +4,7 @@
 #define ISOBAR_PLAN_PACK_H
 
 #include "base/contract.h"
+#include "plan/demand.h"
 #include "plan/plan.h"
 #include "steer/slots.h"
 
@@ -16,9 +17,13 @@ struct pack_input {
 	uint32_t slots;			/* >= pair_count */
 	const struct slot_table *previous;	/* or NULL */
 	const region_id *renumber;	/* previous region id -> present one, or NO_REGION; NULL: unchanged */
+	const struct demand_rate *demand;	/* of the group, or NULL: all slots weigh alike. Sticky tables only */
 };
 
-/* For sticky services: a slot keeps its primary while the share of that allows, and its backup likewise. */
+/* For sticky services: shares are of demand, not of slots. A slot keeps its primary while the share of that allows, and
+ * its backup likewise: slots move only from regions whose share falls, the largest that fit first, so that the demand
+ * moved is the least that any scheme can do. The heaviest keys have slots of their own; what a key had before as a
+ * member of a common slot counts as where it was. The table remembers the weights that it was packed by. */
 struct slot_table *pack_slots(const struct pack_input *input) NONNULL MUST_USE;
 
 /* For services without stickiness: the slots, walked in turn from wherever, give every region its share: after n slots
@@ -30,7 +35,8 @@ struct slot_table *pack_sequence(const struct pack_input *input) NONNULL MUST_US
 #define PACK_LIST_RANK 32767
 struct slot_table *pack_list(const region_id *list, size_t count) MUST_USE;
 
-/* The share of slots whose primary differs. Counts may differ when one divides the other. 1 when `a` is NULL. */
+/* The share of demand (by the weights of `b`) whose primary differs. Counts may differ when one divides the other. 1 when
+ * `a` is NULL. */
 double pack_moved(const struct slot_table *a, const region_id *renumber, const struct slot_table *b)
 	__attribute__((nonnull(3)));
 

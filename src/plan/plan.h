@@ -14,7 +14,8 @@
 #include "steer/steering.h"
 
 /* `share` of the group's clients have `primary` first and go to `backup` when it's lost (NO_REGION: to nobody).
- * The shares of one group add up to 1. */
+ * A primary of NO_REGION: these clients are shed; they get the service's static answer. The shares of one group add up
+ * to 1. */
 struct plan_pair {
 	region_id primary, backup;
 	double share;
@@ -22,23 +23,42 @@ struct plan_pair {
 
 struct plan_group {
 	uint16_t group;			/* index into the steering's groups */
+	uint8_t country;		/* cut out of the group; COUNTRY_UNKNOWN: the rest of it */
+	double demand;			/* requests/s that it was planned for; NAN: not known */
+	double error;			/* relative standard error of that; NAN: not known */
 	size_t pair_count;
 	const struct plan_pair *pairs;	/* by (primary, backup) */
+	size_t order_count;
+	const region_id *order;		/* for places 3 and 4, the best first; empty: the service's order */
 };
 
 struct plan_service {
 	const char *name;
 	size_t group_count;
-	const struct plan_group *groups;	/* groups left out use those of GROUP_DEFAULT, cut to what is legal */
+	const struct plan_group *groups;	/* by (group, country); those left out use those of GROUP_DEFAULT, cut
+						 * to what is legal */
 };
 
-/* What was believed of a region when the plan was made. */
+/* What was believed of a region when the plan was made, and what came of it. */
 struct plan_region {
 	region_id region;
 	double probability;		/* of a failure beginning within the horizon; NAN: no prediction */
 	uint32_t horizon_s;
 	double load_forecast;		/* requests/s at the horizon; NAN: none */
+	double capacity;		/* requests/s that was planned with; 0: not known */
+	double price;			/* ms that one more request/s of capacity would save; 0: it has room */
+	const char *price_why;		/* "is full if us-east is lost", or "" */
 	const char *reason;		/* why there is no prediction, or "" */
+};
+
+/* What gave way, since not everything could be had. */
+struct plan_relaxation { const char *step, *what, *why; };
+
+/* A load beyond capacity that the planner knows of and couldn't avoid. The certificate lets no other pass. */
+struct plan_overload {
+	const char *lost;		/* region or risk group, or "": now */
+	region_id region;
+	double fill;			/* load / capacity, > 1 */
 };
 
 struct plan {
@@ -46,6 +66,15 @@ struct plan {
 	struct wall made;
 	uint64_t based_on;		/* journal revision of the steering it was made from */
 	const char *model;		/* id of the failure model, "" when none served */
+	const char *method;		/* "optimal", "relaxed", "clipped", "by-capacity", "by-weights" */
+	double normal_limit, loss_limit;	/* h0, h1: what the certificate holds it to, times margin */
+	double margin;			/* factor on demand for the forecasts' common error, >= 1 */
+	double latency;			/* mean, ms; NAN: not known */
+	double step;			/* 0 .. 1: how far towards the optimum */
+	size_t relaxation_count;
+	const struct plan_relaxation *relaxations;
+	size_t overload_count;
+	const struct plan_overload *overloads;
 	size_t region_count;
 	const struct plan_region *regions;
 	size_t service_count;

@@ -42,8 +42,10 @@ snapshot_new(const struct snapshot_parts *parts)
 	snapshot->arena = arena_new();
 	snapshot->owned_locator = locator_new(parts->steering, parts->geo);
 	snapshot->locator = snapshot->owned_locator;
-	if (snapshot->arena == NULL || snapshot->locator == NULL || !index_zones(snapshot, parts)
-	    || !add_services(snapshot, parts) || !add_rows(snapshot)) {
+	if (snapshot->arena != NULL && snapshot->locator != NULL)
+		snapshot->partition = partition_new(parts->steering, snapshot->locator, parts->countries,
+		    parts->country_count, snapshot->arena);
+	if (snapshot->partition == NULL || !index_zones(snapshot, parts) || !add_services(snapshot, parts) || !add_rows(snapshot)) {
 		snapshot_free(snapshot);
 		return NULL;
 	}
@@ -60,7 +62,7 @@ snapshot_free(struct snapshot *snapshot)
 	for (size_t i = 0; i < snapshot->service_count; i++) {
 		const struct service *service = &snapshot->services[i];
 
-		for (size_t g = 0; g < snapshot->steering->group_count && service->tables != NULL; g++)
+		for (size_t g = 0; service->tables != NULL && g < snapshot->partition->count; g++)
 			slot_table_release((struct slot_table *)(uintptr_t)service->tables[g]);
 		slot_table_release((struct slot_table *)(uintptr_t)service->by_country);
 	}
@@ -146,10 +148,10 @@ service_init(struct snapshot *snapshot, struct service *service, const struct sn
 	for (unsigned r = 0; r < REGIONS_MAX; r++)
 		atomic_init(&service->live->admits[r], ADMIT_ALL);
 	service->tables = arena_copy(snapshot->arena, parts->tables[index].groups,
-	    parts->steering->group_count * sizeof(struct slot_table *));
+	    snapshot->partition->count * sizeof(struct slot_table *));
 	if (service->tables == NULL)
 		return false;
-	for (size_t g = 0; g < parts->steering->group_count; g++)
+	for (size_t g = 0; g < snapshot->partition->count; g++)
 		slot_table_hold(parts->tables[index].groups[g]);
 	service->by_country = parts->tables[index].by_country;
 	if (service->by_country != NULL)
@@ -287,7 +289,7 @@ put_service(struct snapshot *snapshot, const struct service *service)
 static bool
 add_rows(struct snapshot *snapshot)
 {
-	size_t turns = snapshot->service_count * snapshot->steering->group_count * TURNS_PER_TABLE;
+	size_t turns = snapshot->service_count * snapshot->partition->count * TURNS_PER_TABLE;
 	size_t picks = snapshot->service_count * snapshot->steering->region_count;
 	size_t bytes = picks * sizeof(uint64_t) + turns * sizeof(uint32_t) + 2 * CACHE_LINE;
 

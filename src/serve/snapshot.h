@@ -14,6 +14,7 @@
 #include "dns/name.h"
 #include "steer/live.h"
 #include "steer/locate.h"
+#include "steer/partition.h"
 #include "steer/slots.h"
 #include "steer/steering.h"
 #include "zone/zone.h"
@@ -32,27 +33,35 @@ struct service {
 	const struct node *const *variants;	/* by region id: the node of its region records, or NULL */
 	size_t type_count;
 	const struct type_regions *types;
-	const struct slot_table *const *tables;	/* by client group */
+	const struct slot_table *const *tables;	/* by demand group */
 	const struct slot_table *by_country;	/* geographic policy: one slot a country; else NULL */
 	const struct region_set *legal_by_network;	/* [0]: any region */
 	const struct region_set *legal_by_country;	/* for clients of no network; unknown ones and default too */
 	const struct region_set *legal_by_country_in_network;	/* joined with that of the network */
 	uint64_t seed;
+	const uint32_t *slot_base;		/* by demand group: where its slots' counters begin; NULL: none */
 	uint32_t index;				/* among the snapshot's services */
 	struct live *live;
 };
 
-/* What one worker may write. Rows lie a cache line apart. */
+/* What one worker may write. Rows lie a cache line apart. Counts are relaxed atomic stores by the owner. */
 #define TURNS_PER_TABLE 11	/* the least modulus that keeps A, AAAA, HTTPS, MX, TXT and SRV apart */
 struct worker_row {
-	uint32_t *turns;	/* [service][group][type mod TURNS_PER_TABLE]: how often a non-sticky table was asked */
-	uint64_t *picks;	/* [service][region]: answers given; relaxed atomic stores by the owner */
+	uint32_t *turns;	/* [service][demand group][type mod TURNS_PER_TABLE]: how often a non-sticky table was
+				 * asked */
+	uint64_t *picks;	/* [service][region]: answers given */
+	uint32_t *asked;	/* [service][cell]: questions by where they came from. A cell is a country of clients
+				 * without network, or COUNTRIES_MAX + place.network */
+	uint32_t **slots;	/* [service]: questions by slot of each table, one table after the other (offsets are
+				 * service.slot_base); NULL where slots aren't counted: static policies, turns */
+	uint64_t violations;	/* answers of this worker outside of the law, found by sampling; must stay 0 */
 };
 
 struct snapshot {
 	uint64_t epoch;
 	const struct steering *steering;
 	const struct locator *locator;
+	const struct partition *partition;
 	size_t service_count;
 	const struct service *services;
 	size_t zone_count;
@@ -72,7 +81,7 @@ struct snapshot {
 
 /* The compiled tables of one service, made by plan/compile. */
 struct service_tables {
-	struct slot_table **groups;	/* [group_count] */
+	struct slot_table **groups;	/* by demand group */
 	struct slot_table *by_country;	/* or NULL */
 };
 
@@ -82,6 +91,8 @@ struct snapshot_parts {
 	const struct geo *geo;			/* or NULL; must outlive the snapshot */
 	struct zone *const *zones;		/* held by the snapshot */
 	size_t zone_count;
+	const uint8_t *countries;		/* that are demand groups of their own (partition.h) */
+	size_t country_count;
 	const struct service_tables *tables;	/* by service; held by the snapshot */
 	unsigned worker_count;
 };

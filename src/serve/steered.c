@@ -82,7 +82,8 @@ choose_slot(struct steered *out, const struct snapshot *snapshot, const struct s
 	unsigned key_length;
 
 	out->slot = 0;
-	out->table = service->tables[out->place.group];
+	out->demand_group = partition_find(snapshot->partition, &out->place);
+	out->table = service->tables[out->demand_group];
 	if (service->by_country != NULL && out->place.network == 0 && out->place.country != COUNTRY_UNKNOWN) {
 		out->table = service->by_country;
 		out->slot = out->place.country;
@@ -92,7 +93,7 @@ choose_slot(struct steered *out, const struct snapshot *snapshot, const struct s
 		return;
 	if (!service->intent->sticky) {
 		/* A and AAAA of one client arrive in turn: a counter a type keeps them from halving the regions. */
-		size_t turn = (service->index * snapshot->steering->group_count + out->place.group)
+		size_t turn = (service->index * snapshot->partition->count + out->demand_group)
 			* TURNS_PER_TABLE + type % TURNS_PER_TABLE;
 
 		if (turns != NULL)

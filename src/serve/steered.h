@@ -16,6 +16,7 @@ struct steered_client {
 struct steered {
 	bool applies;			/* false: no region has such records, the owner's own ones count */
 	struct place place;
+	uint16_t demand_group;		/* partition.h */
 	struct region_set legal, able;
 	const struct slot_table *table;
 	uint32_t slot;

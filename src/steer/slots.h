@@ -22,18 +22,36 @@ struct slot {
 	uint16_t flags;			/* none yet; zero */
 };
 
-struct slot_table {
-	uint32_t count;			/* >= 1 */
-	unsigned holds;
-	bool uniform;			/* all slots are alike: the answer doesn't depend on the key */
-	struct slot slots[];
+/* A key that is so heavy that it has a slot of its own: slots[count + index]. */
+struct heavy_key {
+	uint64_t key;			/* slots_key(); 0: this place is free */
+	uint32_t index;			/* < heavy_count */
 };
 
-struct slot_table *slot_table_new(uint32_t count) MUST_USE;	/* one hold; lists empty. NULL: out of memory */
+struct slot_table {
+	uint32_t count;			/* >= 1: slots that keys are spread over */
+	uint32_t heavy_count;		/* slots behind them, one for each heavy key */
+	uint32_t heavy_mask;		/* heavy[] is an open-addressed hash table of this + 1 places */
+	unsigned holds;
+	bool uniform;			/* all lists are alike: the answer depends on the key by its rank only */
+	const struct heavy_key *heavy;	/* NULL when heavy_count is 0 */
+	const float *weights;		/* the part of the group's demand that was assumed for each slot when it was
+					 * packed; sum 1. [count + heavy_count]; NULL: all alike. Not for workers */
+	struct slot slots[];		/* [count + heavy_count] */
+};
+
+/* One hold; lists empty, no heavy key placed, weights NULL. NULL: out of memory */
+struct slot_table *slot_table_new(uint32_t count) MUST_USE;
 void slot_table_hold(struct slot_table *table) NONNULL;
 void slot_table_release(struct slot_table *table);		/* NULL is allowed */
 
-/* The key's place: the client prefix (IPv4 at most /24, IPv6 at most /56), the same on every worker and node.
+/* The client prefix as a number: unlike for unlike prefixes, never 0. */
+uint64_t slots_key(const struct address *client, unsigned length) NONNULL;
+
+/* Its rank for tables that are uniform: 0 .. 65534, the same on every worker and node. */
+uint16_t slots_rank(const struct address *client, unsigned length, uint64_t seed) NONNULL;
+
+/* The key's place, that of a heavy key or one below `count`: the client prefix (IPv4 at most /24, IPv6 at most /56), the same on every worker and node.
  * *length is the prefix length of the key. */
 uint32_t slots_place(const struct slot_table *table, const struct address *client, unsigned length, uint64_t seed)
 	NONNULL;

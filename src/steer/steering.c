@@ -8,6 +8,11 @@
 
 static bool names_group(const struct residency_rule *rule, const uint16_t *groups, size_t count);
 
+const struct planning planning_default = {
+	.normal_limit = 0.85, .loss_limit = 1, .safety = 0.95, .failure_cost_ms = 1000, .churn_cost_ms = 2,
+	.weight_cost_ms = 200, .nearest = 6, .move_most = 0.25,
+};
+
 struct steering *
 steering_empty(void)
 {
@@ -23,7 +28,7 @@ steering_empty(void)
 		return NULL;
 	}
 	*steering = (struct steering){ .arena = arena, .health_check_interval_ms = 5000,
-		.pae_update_interval_ms = 10000, .groups = only_default, .group_count = 1 };
+		.pae_update_interval_ms = 10000, .planning = planning_default, .groups = only_default, .group_count = 1 };
 	return steering;
 }
 

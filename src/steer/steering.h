@@ -34,6 +34,7 @@ struct steering_region {
 	const char *const *jurisdictions;
 	size_t risk_group_count;
 	const char *const *risk_groups;
+	double price;			/* ms of latency that the operator would bear to spare a request there; >= 0 */
 };
 
 struct client_group {
@@ -44,7 +45,7 @@ struct client_group {
 	const char (*countries)[3];	/* ISO 3166-1 alpha-2 */
 	size_t continent_count;
 	const char (*continents)[3];	/* AF AN AS EU NA OC SA */
-	struct location location;	/* for the geographic policy; else the middle of its countries */
+	struct location location;	/* else the middle of its countries */
 };
 
 enum sharding_policy {
@@ -85,8 +86,25 @@ struct steering_service {
 	enum probe_kind probe;		/* outside-in probe of the region records' addresses */
 	uint16_t probe_port;
 	const char *probe_path;		/* for HTTP(S), else NULL */
+	bool weighted;			/* some region's weight was written: the planner keeps near the weights */
+	double latency_max_ms;		/* the planner's cap; 0: none */
+	unsigned class;			/* 1 .. 9, default 5: 9 is shed first */
+	bool shed;			/* under overload clients may get the owner's own records; default false */
 	unsigned line;			/* in steering.yaml, for messages that come later */
 };
+
+struct planning {
+	double normal_limit;		/* h0, default 0.85 */
+	double loss_limit;		/* h1, default 1.0 */
+	double safety;			/* quantile of the forecast that must fit, default 0.95 */
+	double failure_cost_ms;		/* default 1000 */
+	double churn_cost_ms;		/* default 2 */
+	double weight_cost_ms;		/* for weighted services: ms for what is beyond the weights; default 200 */
+	unsigned nearest;		/* default 6 */
+	double move_most;		/* share of clients that an operator's change may move unasked, default 0.25 */
+};
+
+extern const struct planning planning_default;
 
 struct steering {
 	struct arena *arena;
@@ -95,6 +113,7 @@ struct steering {
 	uint32_t health_check_interval_ms;	/* default 5000 */
 	uint32_t pae_update_interval_ms;	/* default 10000 */
 	const char *geo_database;		/* mmdb path, or NULL */
+	struct planning planning;
 	size_t region_count;
 	const struct steering_region *regions;
 	size_t group_count;			/* at least 1: [0] is "default" */

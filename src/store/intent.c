@@ -67,10 +67,11 @@ store_override_put(struct store_txn *txn, struct override *override)
 
 	if (override->id != 0)
 		return override_update(txn, override);
-	error = db_run(txn->db, "INSERT INTO override (kind, region, service, value, reason, author, from_ms, until_ms)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	error = db_run(txn->db, "INSERT INTO override (kind, region, service, value, begin, over_ms, forced, reason, author,"
+	    " from_ms, until_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	    DB_VALUES(db_text(override->kind), db_text(override->region), db_text(override->service),
-		db_real(override->value), db_text(override->reason), db_text(override->author),
+		db_real(override->value), db_real(override->begin), db_integer(override->over_ms),
+		db_integer(override->forced), db_text(override->reason), db_text(override->author),
 		db_integer(override->from.ms), db_integer(override->until.ms)));
 	if (error == 0)
 		override->id = db_last_id(txn->db);
@@ -80,10 +81,11 @@ store_override_put(struct store_txn *txn, struct override *override)
 static int
 override_update(struct store_txn *txn, const struct override *override)
 {
-	int error = db_run(txn->db, "UPDATE override SET kind = ?, region = ?, service = ?, value = ?, reason = ?,"
-	    " author = ?, from_ms = ?, until_ms = ? WHERE id = ?",
+	int error = db_run(txn->db, "UPDATE override SET kind = ?, region = ?, service = ?, value = ?, begin = ?,"
+	    " over_ms = ?, forced = ?, reason = ?, author = ?, from_ms = ?, until_ms = ? WHERE id = ?",
 	    DB_VALUES(db_text(override->kind), db_text(override->region), db_text(override->service),
-		db_real(override->value), db_text(override->reason), db_text(override->author),
+		db_real(override->value), db_real(override->begin), db_integer(override->over_ms),
+		db_integer(override->forced), db_text(override->reason), db_text(override->author),
 		db_integer(override->from.ms), db_integer(override->until.ms), db_integer(override->id)));
 
 	return found(error, txn->db);
@@ -99,8 +101,8 @@ int
 store_overrides(struct store_reader *reader, bool (*row)(void *arg, const struct override *override), void *arg)
 {
 	sqlite3_stmt *rows;
-	int got = db_query(&reader->db, "SELECT id, kind, region, service, value, reason, author, from_ms, until_ms"
-	    " FROM override ORDER BY id", DB_NONE, &rows);
+	int got = db_query(&reader->db, "SELECT id, kind, region, service, value, begin, over_ms, forced, reason, author,"
+	    " from_ms, until_ms FROM override ORDER BY id", DB_NONE, &rows);
 
 	while (got >= 0 && (got = db_next(rows)) == 1) {
 		struct override override = {
@@ -109,10 +111,13 @@ store_overrides(struct store_reader *reader, bool (*row)(void *arg, const struct
 			.region = db_column_text(rows, 2),
 			.service = db_column_text(rows, 3),
 			.value = db_column_real(rows, 4),
-			.reason = db_column_text(rows, 5),
-			.author = db_column_text(rows, 6),
-			.from = { sqlite3_column_int64(rows, 7) },
-			.until = { sqlite3_column_int64(rows, 8) },
+			.begin = db_column_real(rows, 5),
+			.over_ms = sqlite3_column_int64(rows, 6),
+			.forced = sqlite3_column_int64(rows, 7) != 0,
+			.reason = db_column_text(rows, 8),
+			.author = db_column_text(rows, 9),
+			.from = { sqlite3_column_int64(rows, 10) },
+			.until = { sqlite3_column_int64(rows, 11) },
 		};
 
 		if (!row(arg, &override))

@@ -177,7 +177,78 @@ static const char step_2[] =
 	"ALTER TABLE report_2 RENAME TO report;"
 	"CREATE INDEX report_by_receipt ON report (received_ms);";
 
-static const char *const steps[] = { step_1, step_2 };	/* steps[n - 1] leads from version n - 1 to version n */
+/* --- version 3: demand, latency, and what was in service when --------------------------------------------------- */
+
+static const char step_3[] =
+	"CREATE TABLE demand ("
+	"	service TEXT NOT NULL,"
+	"	client_group TEXT NOT NULL,"
+	"	country TEXT NOT NULL,"					/* '': all that isn't told by country */
+	"	at_ms INTEGER NOT NULL,"				/* begin of its minute */
+	"	rate REAL NOT NULL,"
+	"	error REAL,"
+	"	asked REAL NOT NULL,"
+	"	PRIMARY KEY (service, client_group, country, at_ms)) WITHOUT ROWID, STRICT;"
+	"CREATE INDEX demand_by_time ON demand (at_ms);"
+	"CREATE TABLE demand_state ("
+	"	id INTEGER PRIMARY KEY CHECK (id = 1),"
+	"	at_ms INTEGER NOT NULL,"
+	"	body BLOB NOT NULL) STRICT;"
+
+	"CREATE TABLE latency ("
+	"	clients TEXT NOT NULL,"
+	"	region TEXT NOT NULL,"
+	"	source TEXT NOT NULL CHECK (source IN ('import', 'agent')),"
+	"	ms REAL NOT NULL,"
+	"	at_ms INTEGER NOT NULL,"
+	"	PRIMARY KEY (clients, region, source)) WITHOUT ROWID, STRICT;"
+
+	"CREATE TABLE epoch ("
+	"	epoch INTEGER PRIMARY KEY,"
+	"	at_ms INTEGER NOT NULL,"
+	"	revision INTEGER NOT NULL,"
+	"	body TEXT NOT NULL) STRICT;"
+	"CREATE INDEX epoch_by_time ON epoch (at_ms);"
+	"CREATE TABLE epoch_tables ("
+	"	service TEXT NOT NULL,"
+	"	epoch INTEGER NOT NULL,"
+	"	base INTEGER NOT NULL,"					/* 0: whole; else the epoch that it differs from */
+	"	body BLOB NOT NULL,"
+	"	PRIMARY KEY (service, epoch)) STRICT;"
+	"CREATE TABLE steering_text ("
+	"	revision INTEGER PRIMARY KEY,"
+	"	at_ms INTEGER NOT NULL,"
+	"	text TEXT NOT NULL) STRICT;"
+	"CREATE TABLE live_word ("
+	"	service TEXT NOT NULL,"
+	"	region TEXT NOT NULL,"
+	"	at_ms INTEGER NOT NULL,"
+	"	dead INTEGER NOT NULL,"
+	"	admit INTEGER NOT NULL,"
+	"	PRIMARY KEY (service, region, at_ms)) WITHOUT ROWID, STRICT;"
+
+	/* SQLite can't alter a CHECK. Kinds that nothing ever wrote are gone. */
+	"CREATE TABLE override_3 ("
+	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"			/* never given twice: the journal names it */
+	"	kind TEXT NOT NULL CHECK (kind IN ('drain', 'drill')),"
+	"	region TEXT NOT NULL,"
+	"	service TEXT NOT NULL,"					/* '': all */
+	"	value REAL NOT NULL,"
+	"	begin REAL NOT NULL,"					/* goes from here to `value` .. */
+	"	over_ms INTEGER NOT NULL,"				/* .. within this time */
+	"	forced INTEGER NOT NULL,"
+	"	reason TEXT NOT NULL,"
+	"	author TEXT NOT NULL,"
+	"	from_ms INTEGER NOT NULL,"
+	"	until_ms INTEGER NOT NULL) STRICT;"				/* 0: for ever */
+	"INSERT INTO override_3 SELECT id, kind, region, service, value, 1.0, 0, 0, reason, author, from_ms, until_ms"
+	"	FROM override WHERE kind = 'drain';"
+	"UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'override')"
+	"	WHERE name = 'override_3' AND EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'override');"
+	"DROP TABLE override;"
+	"ALTER TABLE override_3 RENAME TO override;";
+
+static const char *const steps[] = { step_1, step_2, step_3 };	/* steps[n - 1] leads from version n - 1 to version n */
 
 _Static_assert(ARRAY_SIZE(steps) == STORE_SCHEMA_VERSION, "one step for each version");
 

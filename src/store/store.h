@@ -21,7 +21,7 @@ struct store;
 struct store_txn;	/* the open transaction, as a job sees it */
 struct store_reader;
 
-#define STORE_SCHEMA_VERSION 2	/* the number of steps in migration.c */
+#define STORE_SCHEMA_VERSION 3	/* the number of steps in migration.c */
 
 struct store_options {
 	const char *path;
@@ -66,10 +66,13 @@ int store_steering_put(struct store_txn *txn, const char *text) NONNULL;	/* the 
 
 struct override {
 	int64_t id;		/* 0 for a new one */
-	const char *kind;	/* "drain", "pin", "weight" */
+	const char *kind;	/* "drain", "drill" (a drain that ends itself when it hurts) */
 	const char *region;
 	const char *service;	/* "" for all */
-	double value;		/* drain: the share that stays, 0 .. 1; weight: the weight */
+	double value;		/* the share that stays, 0 .. 1 */
+	double begin;		/* the share that stayed when it began: it goes from there to `value` within */
+	int64_t over_ms;	/* this time; 0: at once */
+	bool forced;		/* beyond what the certificate proves safe, because the operator said so */
 	const char *reason, *author;
 	struct wall from, until;	/* until.ms 0: for ever */
 };
@@ -104,6 +107,53 @@ int store_prediction_put(struct store_txn *txn, const struct prediction *predict
 
 int store_plan_put(struct store_txn *txn, struct wall at, uint64_t epoch, const char *status, const char *body) NONNULL;
 	/* status "published" or "refused: why" */
+
+/* --- what clients ask for, and how far they are (demand.c) --- */
+
+struct demand_row {		/* of one minute */
+	struct wall at;		/* its begin */
+	const char *service, *group;
+	const char *country;	/* of clients located by country, or "" */
+	double rate;		/* requests/s, corrected by what regions report */
+	double error;		/* relative standard error; NAN: not known */
+	double asked;		/* DNS questions/s that were seen */
+};
+int store_demand_put(struct store_txn *txn, const struct demand_row *row) NONNULL;
+/* The newest demand by slot and heavy key (demand_write()); one row. */
+int store_demand_state_put(struct store_txn *txn, struct wall at, const void *body, size_t length) NONNULL;
+
+struct latency_entry {
+	const char *clients;	/* client group, country code, or "group/CC" */
+	const char *region;
+	const char *source;	/* "import" or "agent" */
+	double ms;
+	struct wall at;
+};
+int store_latency_put(struct store_txn *txn, const struct latency_entry *entry) NONNULL;
+int store_latency_clear(struct store_txn *txn, const char *source) NONNULL;	/* before an import */
+
+/* --- what was in service when (epochs.c): enough to answer `explain --at` --- */
+
+struct epoch_row {
+	uint64_t epoch;
+	struct wall at;
+	uint64_t revision;	/* of the steering */
+	const char *body;	/* JSON: what regions accepted, which record types each has */
+};
+int store_epoch_put(struct store_txn *txn, const struct epoch_row *row) NONNULL;
+/* The tables of a service that changed with this epoch: octets of plan/history.h; `base` is the epoch whose octets they
+ * differ from, 0: none. */
+int store_epoch_tables_put(struct store_txn *txn, uint64_t epoch, const char *service, uint64_t base, const void *body,
+	size_t length) NONNULL;
+int store_steering_text_put(struct store_txn *txn, uint64_t revision, struct wall at, const char *text) NONNULL;
+
+struct live_row {		/* a live word that changed */
+	struct wall at;
+	const char *service, *region;
+	bool dead;
+	uint16_t admit;
+};
+int store_live_put(struct store_txn *txn, const struct live_row *row) NONNULL;
 
 struct model_row {
 	const char *id;			/* SHA-256 of the blob, hexadecimal */
@@ -164,6 +214,22 @@ int store_health_events(struct store_reader *reader, struct wall from, struct wa
 	bool (*row)(void *arg, const struct health_event *event), void *arg);	/* by time */
 /* The last published; -ENOENT when there is none yet. */
 int store_latest_plan(struct store_reader *reader, uint64_t *epoch, struct text *body);
+
+int store_demand(struct store_reader *reader, struct wall from, struct wall to,
+	bool (*row)(void *arg, const struct demand_row *row), void *arg);	/* by time */
+int store_demand_state(struct store_reader *reader, struct wall *at, void **body, size_t *length);	/* -ENOENT; to be
+													 * freed */
+int store_latencies(struct store_reader *reader, bool (*row)(void *arg, const struct latency_entry *entry), void *arg);
+/* What was in service at `at`. Strings in `arena`. -ENOENT: before the store's memory. */
+int store_epoch_at(struct store_reader *reader, struct wall at, struct arena *arena, struct epoch_row *row);
+/* The octets of a service's tables at an epoch, the newest not after it; *base as above; to be freed. -ENOENT. */
+int store_epoch_tables(struct store_reader *reader, uint64_t epoch, const char *service, uint64_t *found,
+	uint64_t *base, void **body, size_t *length);
+int store_steering_text_at(struct store_reader *reader, uint64_t revision, struct text *text);	/* -ENOENT */
+int store_live_at(struct store_reader *reader, struct wall at,
+	bool (*row)(void *arg, const struct live_row *row), void *arg);	/* the last of each (service, region) */
+int store_plan_at(struct store_reader *reader, uint64_t epoch, uint64_t *found, struct text *body);	/* the newest published
+										 * not after it; -ENOENT */
 
 struct series_row {
 	int64_t id;

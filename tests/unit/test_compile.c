@@ -149,7 +149,8 @@ test_predictive(void)
 {
 	static const struct plan_pair pairs[] = { { EU, US, 0.5 }, { EU, AP, 0.1 }, { US, EU, 0.1 }, { AP, EU, 0.3 } };
 	static const struct plan_pair office[] = { { AP, US, 1 } };
-	static const struct plan_group groups[] = { { DEFAULT, ARRAY_SIZE(pairs), pairs }, { OFFICE, 1, office } };
+	static const struct plan_group groups[] = { { .group = DEFAULT, .pair_count = ARRAY_SIZE(pairs), .pairs = pairs },
+		{ .group = OFFICE, .pair_count = 1, .pairs = office } };
 	static const struct plan_service service = { "www.example.com.", ARRAY_SIZE(groups), groups };
 	static const struct plan plan = { .model = "", .service_count = 1, .services = &service };
 	struct world *without = open_world(predictive, NULL), *with = open_world(predictive, &plan);
@@ -186,7 +187,7 @@ test_moves(void)
 	struct diags diags = { 0 };
 	struct steering *changed;
 
-	CU_ASSERT_EQUAL(compile_tables(&compiled, world->steering, NULL, world->snapshot), 0);
+	CU_ASSERT_EQUAL(compile_tables(&compiled, world->steering, NULL, NULL, world->snapshot), 0);
 	CU_ASSERT(compiled.moved[0] < 1e-9);
 	compiled_fini(&compiled);
 	changed = steering_read("regions: {sa: , us: , eu: , ap: }\n"
@@ -195,13 +196,13 @@ test_moves(void)
 	    " eu: {weight: 1}}}\n", "steering.yaml", &diags);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(changed);
 	diag_fini(&diags);
-	CU_ASSERT_EQUAL(compile_tables(&compiled, changed, NULL, world->snapshot), 0);
+	CU_ASSERT_EQUAL(compile_tables(&compiled, changed, NULL, NULL, world->snapshot), 0);
 	/* ap from a half to a quarter, us from a quarter to a half, in both groups. */
 	CU_ASSERT(fabs(compiled.moved[0] - 0.25) < 0.001);
 	next = open_world(NULL, NULL);
 	CU_ASSERT_EQUAL(next->snapshot->service_count, 0);
 	compiled_fini(&compiled);
-	CU_ASSERT_EQUAL(compile_tables(&compiled, changed, NULL, next->snapshot), 0);
+	CU_ASSERT_EQUAL(compile_tables(&compiled, changed, NULL, NULL, next->snapshot), 0);
 	CU_ASSERT(near(compiled.moved[0], 1));		/* a new service */
 	compiled_fini(&compiled);
 	steering_free(changed);
@@ -221,7 +222,7 @@ test_policy_changes(void)
 	    "weighted-random, regions: {eu: {weight: 3}, us: {weight: 1}}}\n", "steering.yaml", &diags);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(changed);
-	CU_ASSERT_EQUAL(compile_tables(&compiled, changed, NULL, world->snapshot), 0);
+	CU_ASSERT_EQUAL(compile_tables(&compiled, changed, NULL, NULL, world->snapshot), 0);
 	CU_ASSERT(fabs(compiled.moved[0] - 0.25) < 0.001);
 	compiled_fini(&compiled);
 	steering_free(changed);

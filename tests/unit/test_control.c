@@ -669,7 +669,7 @@ submit_bad_plan(void *arg)
 
 	pairs[0] = (struct plan_pair){ 0, 1, 0.9 };
 	pairs[1] = (struct plan_pair){ 1, 0, 0.9 };
-	*group = (struct plan_group){ 0, 2, pairs };
+	*group = (struct plan_group){ .pair_count = 2, .pairs = pairs };
 	*service = (struct plan_service){ "www.gtm.example.", 1, group };
 	*plan = (struct plan){ .arena = arena, .model = "", .service_count = 1, .services = service };
 	control_plan(s->stage->control, plan, on_outcome, &s->told);

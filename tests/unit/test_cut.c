@@ -60,7 +60,8 @@ test_rows(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *row = &rows[i];
-		struct plan_group groups[] = { { 0, row->count, row->pairs }, { 1, row->count, row->pairs } };
+		struct plan_group groups[] = { { .group = 0, .pair_count = row->count, .pairs = row->pairs },
+			{ .group = 1, .pair_count = row->count, .pairs = row->pairs } };
 		struct plan_service service = { "www.example.", 2, groups };
 		struct plan plan = { .model = "m", .made = { 7 }, .service_count = 1, .services = &service };
 		struct steering *steering = steering_of((struct region_set){ { row->legal } });
@@ -87,7 +88,7 @@ static void
 test_lives_alone(void)
 {
 	struct plan_pair pairs[] = { { A, B, 1 } };
-	struct plan_group groups[] = { { 0, 1, pairs } };
+	struct plan_group groups[] = { { .group = 0, .pair_count = 1, .pairs = pairs } };
 	char name[] = "www.example.", gone[] = "gone.example.", model[] = "model";
 	struct plan_service services[] = { { name, 1, groups }, { gone, 1, groups } };
 	struct plan plan = { .model = model, .service_count = 2, .services = services };

@@ -172,7 +172,7 @@ static void
 test_refusal(void)
 {
 	struct plan_pair pairs[] = { { 0, 1, 0.5 }, { 1, 0, 0.5 }, { 1, NO_REGION, 0.25 } };
-	struct plan_group group = { 0, 3, pairs };
+	struct plan_group group = { .group = 0, .pair_count = 3, .pairs = pairs };
 	struct plan_service service = { "www.example.", 1, &group };
 	struct plan plan = { .model = "", .service_count = 1, .services = &service };
 	struct stage stage;

@@ -139,7 +139,7 @@ build(void)
 	struct compiled compiled = { 0 };
 	struct snapshot *snapshot;
 
-	if (compile_tables(&compiled, world->steering, NULL, world->snapshot) != 0)
+	if (compile_tables(&compiled, world->steering, NULL, NULL, world->snapshot) != 0)
 		return false;
 	snapshot = snapshot_new(&(struct snapshot_parts){ .epoch = 2, .steering = world->steering,
 	    .zones = world->zones,

@@ -65,7 +65,7 @@ world_snapshot(struct world *world, uint64_t epoch, const struct geo *geo, const
 	struct compiled compiled = { 0 };
 	struct snapshot *snapshot;
 
-	if (compile_tables(&compiled, world->steering, plan, world->snapshot) != 0)
+	if (compile_tables(&compiled, world->steering, plan, NULL, world->snapshot) != 0)
 		abort();
 	snapshot = snapshot_new(&(struct snapshot_parts){ .epoch = epoch, .steering = world->steering, .geo = geo,
 	    .zones = world->zones, .zone_count = world->zone_count, .tables = compiled.services,
