@@ -4,7 +4,7 @@
  * first address, "NODATA", "TC", or the rcode; "NONE" when nothing came after TRIES queries. Exit 1 if so for any.
  * Client number i is the network 10.0.0.0 + 256 i, /24. WINDOW queries are under way at a time on one connected UDP
  * socket; the message ID tells whose answer came. Shares, comparisons and sums are for awk, diff and uniq.
- * It's written without the code under test: its own few lines of wire format (RFC 1035, RFC 7871). */
+ * It's written without the code under test: wire.h has the few lines of wire format. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -17,23 +17,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "wire.h"
+
 #define CLIENTS_MAX 60000	/* one message ID each */
-#define QUERY_SIZE 512
-#define RESPONSE_SIZE 4096
 #define RETRY_MS 1000		/* an answer of a resolver that asks others first comes in some milliseconds */
 #define TRIES 8
-#define TYPE_A 1
-#define TYPE_TXT 16
-#define TYPE_AAAA 28
-#define TYPE_OPT 41
-#define OPTION_CLIENT_SUBNET 8
 
 struct client {
 	int64_t asked_ms;	/* 0: not yet */
 	unsigned tries;
 	bool done;
-	int scope;		/* -1: no ECS in the answer */
-	char answer[INET6_ADDRSTRLEN];
+	struct wire_answer answer;
 };
 
 struct flood {
@@ -47,15 +41,9 @@ struct flood {
 
 static void read_arguments(struct flood *f, int argc, char **argv);
 static void connect_to(struct flood *f, const char *address, const char *port);
-static size_t parse_name(const char *text, uint8_t *wire);
 static void ask_due(struct flood *f);
 static void ask(struct flood *f, unsigned i);
-static size_t write_query(const struct flood *f, unsigned i, uint8_t *query);
 static void take_responses(struct flood *f);
-static void read_response(const struct flood *f, const uint8_t *message, size_t length, struct client *client);
-static unsigned get_u16(const uint8_t *at);
-static size_t skip_name(const uint8_t *message, size_t length, size_t at);
-static void read_options(const uint8_t *rdata, size_t length, struct client *client);
 static bool print_answers(const struct flood *f);
 static int64_t now_ms(void);
 static void die(const char *what);
@@ -112,7 +100,9 @@ read_arguments(struct flood *f, int argc, char **argv)
 		    stderr);
 		exit(2);
 	}
-	f->name_length = parse_name(argv[optind + 2], f->name);
+	f->name_length = wire_name(argv[optind + 2], f->name);
+	if (f->name_length == 0)
+		die("the name isn't one");
 	connect_to(f, argv[optind], argv[optind + 1]);
 }
 
@@ -126,25 +116,6 @@ connect_to(struct flood *f, const char *address, const char *port)
 	f->socket = socket(AF_INET, SOCK_DGRAM, 0);
 	if (f->socket < 0 || connect(f->socket, (const struct sockaddr *)&to, sizeof(to)) != 0)
 		die("connect");
-}
-
-static size_t
-parse_name(const char *text, uint8_t *wire)
-{
-	size_t length = 0;
-
-	while (*text != '\0') {
-		size_t label = strcspn(text, ".");
-
-		if (label == 0 || label > 63 || length + label + 2 > 255)
-			die("the name isn't one");
-		wire[length++] = (uint8_t)label;
-		memcpy(wire + length, text, label);
-		length += label;
-		text += label + (text[label] == '.');
-	}
-	wire[length++] = 0;
-	return length;
 }
 
 /* New clients while the window has room; those whose answer is overdue once more. */
@@ -163,8 +134,7 @@ ask_due(struct flood *f)
 		if (client->asked_ms != 0 && now - client->asked_ms < RETRY_MS)
 			continue;
 		if (client->tries == TRIES) {
-			snprintf(client->answer, sizeof(client->answer), "NONE");
-			client->scope = -1;
+			client->answer = (struct wire_answer){ .text = "NONE", .scope = -1 };
 			client->done = true;
 			f->done++;
 			f->under_way--;
@@ -180,121 +150,29 @@ ask_due(struct flood *f)
 static void
 ask(struct flood *f, unsigned i)
 {
-	uint8_t query[QUERY_SIZE];
-	size_t length = write_query(f, i, query);
+	uint8_t query[WIRE_QUERY_SIZE];
+	size_t length = wire_query(query, (uint16_t)i, f->name, f->name_length, f->type, 10 << 16 | (f->first + i));
 
 	/* What can't be sent now counts as lost, and is sent again. */
 	if (send(f->socket, query, length, 0) < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ECONNREFUSED)
 		die("send");
 }
 
-static size_t
-write_query(const struct flood *f, unsigned i, uint8_t *query)
-{
-	unsigned network = f->first + i;
-	const uint8_t header[12] = { (uint8_t)(i >> 8), (uint8_t)i, 0x01, 0, 0, 1, 0, 0, 0, 0, 0, 1 };
-	const uint8_t opt[] = {
-		0, 0, TYPE_OPT, 0x04, 0xd0, 0, 0, 0, 0,	/* the root, OPT, 1232 octets */
-		0, 11, 0, OPTION_CLIENT_SUBNET, 0, 7,
-		0, 1, 24, 0, 10, (uint8_t)(network >> 8), (uint8_t)network,
-	};
-	size_t length = sizeof(header);
-
-	memcpy(query, header, sizeof(header));
-	memcpy(query + length, f->name, f->name_length);
-	length += f->name_length;
-	query[length++] = (uint8_t)(f->type >> 8);
-	query[length++] = (uint8_t)f->type;
-	query[length++] = 0;
-	query[length++] = 1;
-	memcpy(query + length, opt, sizeof(opt));
-	return length + sizeof(opt);
-}
-
 static void
 take_responses(struct flood *f)
 {
-	uint8_t message[RESPONSE_SIZE];
+	uint8_t message[WIRE_RESPONSE_SIZE];
 	ssize_t length;
 
 	while ((length = recv(f->socket, message, sizeof(message), MSG_DONTWAIT)) >= 12) {
-		unsigned i = get_u16(message);
+		unsigned i = wire_u16(message);
 
 		if ((message[2] & 0x80) == 0 || i >= f->count || f->clients[i].asked_ms == 0 || f->clients[i].done)
 			continue;
-		read_response(f, message, (size_t)length, &f->clients[i]);
+		f->clients[i].answer = wire_answer(message, (size_t)length, f->type);
 		f->clients[i].done = true;
 		f->done++;
 		f->under_way--;
-	}
-}
-
-static void
-read_response(const struct flood *f, const uint8_t *message, size_t length, struct client *client)
-{
-	static const char *const rcodes[16] = { "NODATA", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED" };
-	unsigned answers = get_u16(message + 6), rcode = message[3] & 15;
-	unsigned records = answers + get_u16(message + 8) + get_u16(message + 10);
-	size_t at = skip_name(message, length, 12) + 4;
-	bool found = false;
-
-	client->scope = -1;
-	snprintf(client->answer, sizeof(client->answer), "%s",
-	    message[2] & 2 ? "TC" : rcodes[rcode] != NULL ? rcodes[rcode] : "RCODE");
-	for (unsigned i = 0; i < records; i++) {
-		unsigned type, rdlength;
-
-		at = skip_name(message, length, at);
-		if (at + 10 > length)
-			return;
-		type = get_u16(message + at);
-		rdlength = get_u16(message + at + 8);
-		at += 10;
-		if (at + rdlength > length)
-			return;
-		if (type == TYPE_OPT) {
-			read_options(message + at, rdlength, client);
-		} else if (i < answers && type == f->type && !found) {
-			found = true;
-			if (type == TYPE_A && rdlength == 4)
-				inet_ntop(AF_INET, message + at, client->answer, sizeof(client->answer));
-			else if (type == TYPE_AAAA && rdlength == 16)
-				inet_ntop(AF_INET6, message + at, client->answer, sizeof(client->answer));
-			else if (type == TYPE_TXT && rdlength > 1 && message[at] < rdlength)
-				snprintf(client->answer, sizeof(client->answer), "%.*s", (int)message[at],
-				    (const char *)message + at + 1);
-		}
-		at += rdlength;
-	}
-}
-
-static unsigned
-get_u16(const uint8_t *at)
-{
-	return (unsigned)at[0] << 8 | at[1];
-}
-
-/* Past `length` when the name doesn't end. */
-static size_t
-skip_name(const uint8_t *message, size_t length, size_t at)
-{
-	while (at < length && message[at] != 0) {
-		if (message[at] >= 0xc0)
-			return at + 2;
-		at += 1u + message[at];
-	}
-	return at + 1;
-}
-
-static void
-read_options(const uint8_t *rdata, size_t length, struct client *client)
-{
-	for (size_t at = 0; at + 4 <= length;) {
-		unsigned code = get_u16(rdata + at), size = get_u16(rdata + at + 2);
-
-		if (code == OPTION_CLIENT_SUBNET && size >= 4 && at + 8 <= length)
-			client->scope = rdata[at + 7];
-		at += 4 + size;
 	}
 }
 
@@ -308,12 +186,12 @@ print_answers(const struct flood *f)
 		const struct client *client = &f->clients[i];
 		unsigned network = f->first + i;
 
-		printf("10.%u.%u.0/24 %s ", network >> 8, network & 255, client->answer);
-		if (client->scope < 0)
+		printf("10.%u.%u.0/24 %s ", network >> 8, network & 255, client->answer.text);
+		if (client->answer.scope < 0)
 			printf("-\n");
 		else
-			printf("%d\n", client->scope);
-		all = all && strcmp(client->answer, "NONE") != 0;
+			printf("%d\n", client->answer.scope);
+		all = all && strcmp(client->answer.text, "NONE") != 0;
 	}
 	return all;
 }
