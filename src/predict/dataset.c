@@ -1,7 +1,7 @@
 /* dataset.c -- labelled history from CSV files.
  * In: a folder.  Out: a window and the incidents of each series, or every error with its file and line.
  * Threads: one dataset, one thread at a time. The dataset owns all.
- * zlib reads plain files and compressed ones alike, so that the data can be kept either way.
+ * Plain files and compressed ones are read alike, so that the data can be kept either way.
  *
  * series.csv comes first, since it tells how long each window is; the other two name only series that it has. */
 #include "predict/dataset.h"
@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
+
+#include "base/deflate.h"
 
 #define LINE_SIZE 8192		/* a line of a hundred metrics with room to spare */
 #define FIELDS_MAX 512
@@ -20,7 +21,7 @@
 
 /* One open CSV file, read line by line into fields. */
 struct csv {
-	gzFile file;
+	struct deflate_file *file;
 	char *path;
 	struct diags *diags;
 	unsigned line;
@@ -226,10 +227,10 @@ csv_open(struct csv *csv, const char *folder, const char *name, struct diags *di
 		return false;
 	}
 	snprintf(csv->path, length, "%s/%s", folder, name);
-	csv->file = gzopen(csv->path, "rb");
+	csv->file = deflate_open(csv->path);
 	if (csv->file == NULL && strlen(name) > 3 && strcmp(name + strlen(name) - 3, ".gz") == 0) {
 		csv->path[strlen(csv->path) - 3] = '\0';
-		csv->file = gzopen(csv->path, "rb");
+		csv->file = deflate_open(csv->path);
 	}
 	if (csv->file == NULL) {
 		csv_error(csv, "can't be opened: %s", strerror(errno));
@@ -247,7 +248,7 @@ csv_open(struct csv *csv, const char *folder, const char *name, struct diags *di
 static void
 csv_close(struct csv *csv)
 {
-	gzclose(csv->file);
+	deflate_close(csv->file);
 	free(csv->path);
 }
 
@@ -255,7 +256,9 @@ csv_close(struct csv *csv)
 static bool
 csv_row(struct csv *csv)
 {
-	while (gzgets(csv->file, csv->text, sizeof(csv->text)) != NULL) {
+	int got;
+
+	while ((got = deflate_line(csv->file, csv->text, sizeof(csv->text))) == 1) {
 		size_t header = csv->field_count, count = 0;
 		char *field = csv->text, *comma;
 		bool first = csv->line++ == 0;
@@ -277,7 +280,7 @@ csv_row(struct csv *csv)
 		csv->field_count = count;
 		return true;
 	}
-	if (!gzeof(csv->file))
+	if (got < 0)
 		csv_error(csv, "broken compressed data");
 	return false;
 }

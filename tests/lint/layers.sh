@@ -18,6 +18,7 @@ doors=(
 	'yaml\.h'        'src/conf/'
 	'libsvm/'        'src/predict/'
 	'microhttpd\.h'  'src/api/'
+	'zlib\.h'        'src/base/deflate\.c'
 	'uv\.h'          '(src/(http|serve|control)|rem-agent)/'
 )
 
