@@ -8,7 +8,9 @@
  * be 0.5 % (one sigma) at 10,000 clients and a share of a half. */
 #include "steer/slots.h"
 
+#include <endian.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/hash.h"
 
@@ -61,4 +63,25 @@ slots_key_length(const struct address *client, unsigned length)
 	unsigned most = client->bits == 32 ? 24 : 56;
 
 	return length < most ? length : most;
+}
+
+/* Family, length and the prefix's bits, which are at most 56: a number that can be read back. */
+uint64_t
+slots_key(const struct address *client, unsigned length)
+{
+	uint64_t bits;
+
+	length = slots_key_length(client, length);
+	memcpy(&bits, client->bytes, sizeof(bits));
+	bits = be64toh(bits) >> 8 & UINT64_MAX << (56 - length);
+	return UINT64_C(1) << 63 | (uint64_t)(client->bits == 128) << 62 | (uint64_t)length << 56 | bits;
+}
+
+void
+slots_key_read(uint64_t key, struct prefix *prefix)
+{
+	uint64_t bits = htobe64(key << 8);
+
+	*prefix = (struct prefix){ .address.bits = key >> 62 & 1 ? 128 : 32, .length = key >> 56 & 63 };
+	memcpy(prefix->address.bytes, &bits, sizeof(bits));
 }

@@ -47,6 +47,7 @@ void slot_table_release(struct slot_table *table);		/* NULL is allowed */
 
 /* The client prefix as a number: unlike for unlike prefixes, never 0. */
 uint64_t slots_key(const struct address *client, unsigned length) NONNULL;
+void slots_key_read(uint64_t key, struct prefix *prefix) NONNULL;	/* and back */
 
 /* Its rank for tables that are uniform: 0 .. 65534, the same on every worker and node. */
 uint16_t slots_rank(const struct address *client, unsigned length, uint64_t seed) NONNULL;
