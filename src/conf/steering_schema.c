@@ -43,6 +43,9 @@ static const struct setting region_settings[] = {
 	{ .key = "risk-groups", SETTING_AT(struct written_region, risk_groups), .type = SETTING_LIST,
 		.unit = "names", .other = offsetof(struct written_region, risk_group_count), .item = &tag,
 		.least = 1, .most = 64, .help = "regions that share one may fail together" },
+	{ .key = "price", SETTING_AT(struct written_region, price_ms), .type = SETTING_DURATION, .unit = "duration",
+		.otherwise = "0ms", .least = 0, .most = 60e3,
+		.help = "latency that you would bear to spare a request there" },
 	{ .key = NULL },
 };
 
@@ -174,12 +177,51 @@ static const struct setting service_settings[] = {
 		.otherwise = "serve-legal", .help = "the answer when no legal region is up" },
 	{ .key = "probe", SETTING_AT(struct written_service, probe), .type = SETTING_RECORD, .unit = "map",
 		.schema = &probe, .help = "how isobard itself tries the regions of this service" },
+	{ .key = "latency-max", SETTING_AT(struct written_service, latency_max_ms), .type = SETTING_DURATION,
+		.unit = "duration", .least = 1, .most = 60e3,
+		.help = "no client is planned farther away while there is another way" },
+	{ .key = "class", SETTING_AT(struct written_service, class), .type = SETTING_INTEGER, .unit = "number",
+		.otherwise = "5", .least = 1, .most = 9, .help = "1 is the most important; 9 is shed first" },
+	{ .key = "shed", SETTING_AT(struct written_service, shed), .type = SETTING_BOOL, .unit = "bool",
+		.otherwise = "false", .help = "under overload clients may get the service's own records" },
 	{ .key = NULL },
 };
 
 static const struct schema service = {
 	.title = "services", .size = sizeof(struct written_service), .placed = true,
 	.settings = service_settings,
+};
+
+static const struct setting planning_settings[] = {
+	{ .key = "normal-limit", SETTING_AT(struct written_planning, normal_limit), .type = SETTING_NUMBER,
+		.unit = "number", .otherwise = "0.85", .least = 0.1, .most = 1,
+		.help = "part of a capacity that is filled while all is well" },
+	{ .key = "loss-limit", SETTING_AT(struct written_planning, loss_limit), .type = SETTING_NUMBER,
+		.unit = "number", .otherwise = "1", .least = 0.1, .most = 1,
+		.help = "part of a capacity that is filled after the loss of a region or risk group" },
+	{ .key = "safety", SETTING_AT(struct written_planning, safety), .type = SETTING_NUMBER, .unit = "number",
+		.otherwise = "0.95", .least = 0.5, .most = 0.9999,
+		.help = "probability with which demand stays below what is planned for" },
+	{ .key = "failure-cost", SETTING_AT(struct written_planning, failure_cost_ms), .type = SETTING_DURATION,
+		.unit = "duration", .otherwise = "1s", .least = 0, .most = 3600e3,
+		.help = "what a region's failure costs a request, as latency" },
+	{ .key = "churn-cost", SETTING_AT(struct written_planning, churn_cost_ms), .type = SETTING_DURATION,
+		.unit = "duration", .otherwise = "2ms", .least = 0, .most = 60e3,
+		.help = "latency to be gained before a client is moved" },
+	{ .key = "weight-cost", SETTING_AT(struct written_planning, weight_cost_ms), .type = SETTING_DURATION,
+		.unit = "duration", .otherwise = "200ms", .least = 0, .most = 60e3,
+		.help = "latency to be gained before shares leave written weights" },
+	{ .key = "nearest", SETTING_AT(struct written_planning, nearest), .type = SETTING_INTEGER, .unit = "number",
+		.otherwise = "6", .least = 2, .most = REGIONS_MAX, .help = "regions that are tried first for a client" },
+	{ .key = "move-limit", SETTING_AT(struct written_planning, move_most), .type = SETTING_NUMBER,
+		.unit = "number", .otherwise = "0.25", .least = 0.01, .most = 1,
+		.help = "share of clients that a change may move unasked" },
+	{ .key = NULL },
+};
+
+static const struct schema planning = {
+	.title = "planning", .size = sizeof(struct written_planning), .placed = true,
+	.settings = planning_settings,
 };
 
 static const struct setting top_settings[] = {
@@ -191,6 +233,8 @@ static const struct setting top_settings[] = {
 		.help = "time between two predictions" },
 	{ .key = "geo-database", SETTING_AT(struct written_steering, geo_database), .type = SETTING_TEXT,
 		.unit = "path", .check = check_path, .help = "MaxMind DB file that knows the country of an address" },
+	{ .key = "planning", SETTING_AT(struct written_steering, planning), .type = SETTING_RECORD, .unit = "map",
+		.schema = &planning, .help = "how careful the planner is, and what it weighs against what" },
 	{ .key = "regions", SETTING_AT(struct written_steering, regions), .type = SETTING_MAP, .unit = "map",
 		.other = offsetof(struct written_steering, region_count), .schema = &region, .most = REGIONS_MAX,
 		.check = check_region_name, .help = "the regions, by name" },

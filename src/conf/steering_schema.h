@@ -21,6 +21,7 @@ struct written_region {
 	double capacity;
 	const char *const *jurisdictions, *const *risk_groups;
 	size_t jurisdiction_count, risk_group_count;
+	uint32_t price_ms;
 };
 
 struct written_network {
@@ -64,11 +65,22 @@ struct written_service {
 	bool sticky;
 	uint32_t ttl_max, ttl_min;		/* seconds; 0: not given */
 	struct written_probe probe;
+	uint32_t latency_max_ms;		/* 0: not given */
+	unsigned class;
+	bool shed;
+};
+
+struct written_planning {
+	struct schema_place at;
+	double normal_limit, loss_limit, safety, move_most;
+	uint32_t failure_cost_ms, churn_cost_ms, weight_cost_ms;
+	unsigned nearest;
 };
 
 struct written_steering {
 	uint32_t health_check_interval_ms, pae_update_interval_ms;
 	const char *geo_database;
+	struct written_planning planning;
 	const struct written_region *regions;
 	const struct written_group *groups;
 	const struct written_service *services;

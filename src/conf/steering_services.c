@@ -29,6 +29,8 @@ static void check_name_length(struct steering_reading *r, const struct written_s
 	const struct steering_service *service);
 static void take_answers(struct steering_reading *r, const struct written_service *written,
 	struct steering_service *service);
+static void take_planned(struct steering_reading *r, const struct written_service *written,
+	struct steering_service *service);
 static void take_probe(struct steering_reading *r, const struct written_service *written,
 	struct steering_service *service);
 static void take_rules(struct steering_reading *r, const struct written_service *written,
@@ -72,6 +74,7 @@ take_service(struct steering_reading *r, const struct written_service *written, 
 	check_priorities(r, written);
 	check_places(r, written, service);
 	take_answers(r, written, service);
+	take_planned(r, written, service);
 	take_probe(r, written, service);
 	take_rules(r, written, service);
 	service->line = written->at.key->line;
@@ -208,6 +211,26 @@ take_answers(struct steering_reading *r, const struct written_service *written, 
 	if (written->ttl_max != 0 && written->ttl_min > written->ttl_max)
 		diag_error(r->diags, steering_place(r, yaml_member(written->at.node, "ttl")), NULL,
 		    "'min' (%us) is above 'max' (%us)", written->ttl_min, written->ttl_max);
+}
+
+/* What only the planner looks at has no meaning under another policy: whoever writes it expects an effect. */
+static void
+take_planned(struct steering_reading *r, const struct written_service *written, struct steering_service *service)
+{
+	static const char *const keys[] = { "latency-max", "class", "shed" };
+
+	for (size_t i = 0; i < written->region_count; i++)
+		service->weighted |= yaml_member(written->regions[i].at.node, "weight") != NULL;
+	service->latency_max_ms = written->latency_max_ms;
+	service->class = written->class;
+	service->shed = written->shed;
+	for (size_t i = 0; i < ARRAY_SIZE(keys) && written->policy != POLICY_PREDICTIVE; i++) {
+		const struct yaml_node *node = yaml_member(written->at.node, keys[i]);
+
+		if (node != NULL)
+			diag_error(r->diags, steering_place(r, node), NULL,
+			    "'%s' is for 'sharding-policy: predictive': only its clients are planned", keys[i]);
+	}
 }
 
 static void

@@ -14,6 +14,7 @@
 
 static void read_tree(struct steering_reading *r, const struct yaml_node *tree);
 static void take_top(struct steering_reading *r);
+static void take_planning(struct steering_reading *r);
 static void take_regions(struct steering_reading *r);
 
 struct steering *
@@ -49,6 +50,7 @@ read_tree(struct steering_reading *r, const struct yaml_node *tree)
 	r->written = &written;
 	r->regions_broken = written.region_count == 0 && r->diags->errors > r->errors_before;
 	take_top(r);
+	take_planning(r);
 	take_regions(r);
 	steering_take_groups(r);
 	steering_take_services(r);
@@ -62,6 +64,23 @@ take_top(struct steering_reading *r)
 	r->steering->pae_update_interval_ms = r->written->pae_update_interval_ms;
 	if (r->written->geo_database != NULL)
 		r->steering->geo_database = steering_text(r, r->written->geo_database);
+}
+
+static void
+take_planning(struct steering_reading *r)
+{
+	const struct written_planning *written = &r->written->planning;
+
+	r->steering->planning = (struct planning){
+		.normal_limit = written->normal_limit, .loss_limit = written->loss_limit, .safety = written->safety,
+		.failure_cost_ms = written->failure_cost_ms, .churn_cost_ms = written->churn_cost_ms,
+		.weight_cost_ms = written->weight_cost_ms, .nearest = written->nearest,
+		.move_most = written->move_most,
+	};
+	if (written->normal_limit > written->loss_limit)
+		diag_error(r->diags, steering_place(r, written->at.node), NULL,
+		    "'normal-limit' (%g) is above 'loss-limit' (%g): a loss would then break what holds without one",
+		    written->normal_limit, written->loss_limit);
 }
 
 static void
@@ -82,6 +101,7 @@ take_regions(struct steering_reading *r)
 			memcpy(regions[i].country, country->text, 2);
 		regions[i].location = steering_location(r, &written->location, regions[i].country);
 		regions[i].capacity = written->capacity;
+		regions[i].price = written->price_ms;
 		regions[i].jurisdictions = steering_texts(r, written->jurisdictions, written->jurisdiction_count);
 		regions[i].jurisdiction_count = written->jurisdiction_count;
 		regions[i].risk_groups = steering_texts(r, written->risk_groups, written->risk_group_count);

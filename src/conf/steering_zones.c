@@ -2,7 +2,8 @@
  * In: a steering, all zones.  Out: errors for what couldn't be answered, warnings for what would surprise.
  * A service's variants are the nodes <region>._region.<service>. A query for a type that some variant has is steered;
  * every other type is answered from the owner's own records. So a static record of a steered type is never seen, and
- * that of another type is no error: an apex keeps its SOA and NS.
+ * that of another type is no error: an apex keeps its SOA and NS. With `shed: true` the owner's own records of a steered
+ * type are the answer for clients that no region has room for, and then they must be there.
  * Variants that differ in their types are answered (the next region of a client's list that has the type), but clients
  * then take a different region for each type. A CNAME in one and addresses in another is an error: whoever asks for the
  * address first decides for all types, and the shares come out as nobody wrote them. */
@@ -40,6 +41,7 @@ static bool is_listed(const struct subject *s, const struct node *node);
 static void check_types(const struct subject *s);
 static void check_type(const struct subject *s, uint16_t type);
 static void check_aliases(const struct subject *s);
+static void check_shed(const struct subject *s);
 static void check_hidden(const struct subject *s);
 static bool some_variant_has(const struct subject *s, uint16_t type);
 static void check_orphans(const struct steering *steering, const char *file, const struct zone *zone,
@@ -72,6 +74,7 @@ check_service(const struct steering *steering, const struct steering_service *se
 		return;
 	find_variants(&s);
 	check_unlisted(&s);
+	check_shed(&s);
 	if (s.owner == NULL)
 		return;
 	check_types(&s);
@@ -268,6 +271,25 @@ check_aliases(const struct subject *s)
 		    with->name);
 }
 
+/* Each address type that some region has: a shed client asks for the same types as any other. */
+static void
+check_shed(const struct subject *s)
+{
+	static const uint16_t types[] = { TYPE_A, TYPE_AAAA };
+	char text[16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(types) && s->service->shed; i++) {
+		if (some_variant_has(s, types[i]) && (s->owner == NULL || node_rrset(s->owner, types[i]) == NULL))
+			diag_error(s->diags, s->place, NULL,
+			    "'shed: true' needs %s records at '%s' itself: they are the answer for clients that no region "
+			    "has room for", rrtype_text(types[i], text), s->service->name);
+	}
+	if (s->service->shed && some_variant_has(s, TYPE_CNAME))
+		diag_error(s->diags, s->place, NULL,
+		    "'shed: true' needs addresses at '%s' itself, but its regions have CNAMEs, which no other record may "
+		    "stand beside", s->service->name);
+}
+
 static void
 check_hidden(const struct subject *s)
 {
@@ -282,6 +304,8 @@ check_hidden(const struct subject *s)
 		if (type == TYPE_CNAME)
 			diag_error(s->diags, s->place, NULL,
 			    "the service '%s' has a CNAME of its own beside its regions' records", s->service->name);
+		else if (s->service->shed && (type == TYPE_A || type == TYPE_AAAA))
+			continue;
 		else if (all || some_variant_has(s, type))
 			diag_warning(s->diags, s->place, NULL,
 			    "the %s records of '%s' itself are hidden by those of its regions", rrtype_text(type, text),

@@ -14,6 +14,8 @@
 
 #define REPORT_BACKENDS_MAX 4096
 #define REPORT_METRICS_MAX 16384
+#define REPORT_LATENCIES_MAX 4096
+#define REPORT_LATENCY_MS_MAX 60000.0	/* between clients and a region: more is no measurement */
 #define REPORT_JSON_MAX ((size_t)1 << 20)	/* octets; isobard takes no longer body */
 #define REPORT_NAME_MAX 128		/* octets of an agent, backend or metric name: [A-Za-z0-9_.:/@-] */
 
@@ -38,6 +40,11 @@ struct report_metric {
 	double value;		/* finite */
 };
 
+struct report_latency {
+	const char *clients;	/* client group, country code, or "group/CC" */
+	double ms;		/* there and back */
+};
+
 struct report {
 	struct arena *arena;
 	const char *agent;	/* name of the agent process; sequences count per (region, agent) */
@@ -54,6 +61,9 @@ struct report {
 	bool constrained;	/* residency: true when the region accepts only `accepts` */
 	size_t accept_count;
 	const char *const *accepts;	/* client groups, by name */
+	bool measured;		/* the latencies are all that are known; false: those of before stand */
+	size_t latency_count;
+	const struct report_latency *latencies;
 };
 
 /* NULL after errors, all of them in `diags` with JSON pointers. `region` comes from the request's path. */

@@ -286,8 +286,9 @@ series_forget(struct store_txn *txn, int64_t series)
 }
 
 /* Health events are the labels that models learn from, so they last as long as the coarsest samples; predictions are
- * judged against them while there are minutes; plans and the sequences of reports are of use for as long as an agent
- * may come back with its spool. The last published plan stays however old: a restart begins with it. */
+ * judged against them while there are minutes, and so long demand is learned from; plans and the sequences of reports
+ * are of use for as long as an agent may come back with its spool. The last published plan stays however old: a restart
+ * begins with it. */
 static int
 expire_history(struct store_txn *txn, int64_t now_ms, bool *more)
 {
@@ -303,6 +304,8 @@ expire_history(struct store_txn *txn, int64_t now_ms, bool *more)
 		{ "DELETE FROM prediction WHERE (at_ms, region, service, horizon_s) IN (SELECT at_ms, region, service,"
 		    " horizon_s FROM prediction WHERE at_ms < ? ORDER BY at_ms LIMIT ?)",
 		    keep->keep_minutes_ms },
+		{ "DELETE FROM demand WHERE (service, client_group, country, at_ms) IN (SELECT service, client_group,"
+		    " country, at_ms FROM demand WHERE at_ms < ? ORDER BY at_ms LIMIT ?)", keep->keep_minutes_ms },
 		{ "DELETE FROM health_event WHERE id IN (SELECT id FROM health_event WHERE at_ms < ? ORDER BY at_ms"
 		    " LIMIT ?)", keep->keep_hours_ms },
 	};

@@ -20,6 +20,7 @@ struct series {
 
 static int report_count(struct store_txn *txn, const struct report *report, struct wall received);
 static int report_keep(struct store_txn *txn, const struct report *report, struct wall received);
+static int report_latencies(struct store_txn *txn, const struct report *report);
 static int report_samples(struct store_txn *txn, const struct report *report);
 static int load_sample(struct store_txn *txn, const struct report *report, const struct report_load *load);
 static int backends_sample(struct store_txn *txn, const struct report *report);
@@ -73,6 +74,22 @@ report_keep(struct store_txn *txn, const struct report *report, struct wall rece
 	    DB_VALUES(db_text(report->region), db_text(report->agent), db_integer((int64_t)report->sequence),
 		db_integer(report->time.ms), db_integer(received.ms), db_text(json)));
 	free(json);
+	if (error == 0 && db_changes(txn->db) > 0 && report->measured)
+		error = report_latencies(txn, report);
+	return error;
+}
+
+static int
+report_latencies(struct store_txn *txn, const struct report *report)
+{
+	int error = store_latency_clear_region(txn, "agent", report->region);
+
+	for (size_t i = 0; i < report->latency_count && error == 0; i++) {
+		const struct latency_entry entry = { .clients = report->latencies[i].clients,
+			.region = report->region, .source = "agent", .ms = report->latencies[i].ms, .at = report->time };
+
+		error = store_latency_put(txn, &entry);
+	}
 	return error;
 }
 

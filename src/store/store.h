@@ -81,7 +81,8 @@ int store_override_delete(struct store_txn *txn, int64_t id) NONNULL;			/* -ENOE
 
 /* -EEXIST: this (region, agent, sequence) was counted already. Else the report row, its text if it is the agent's
  * newest, and its metrics and loads as samples: metric names as given, "load:SERVICE" for loads, "capacity" (unless 0),
- * "backends_healthy" (share). Samples older than what is kept of their series are dropped. */
+ * "backends_healthy" (share). Samples older than what is kept of their series are dropped. The latencies of an agent's
+ * newest report replace those that agents said before of its region. */
 int store_report_put(struct store_txn *txn, const struct report *report, struct wall received) NONNULL;
 
 struct health_event {
@@ -131,6 +132,7 @@ struct latency_entry {
 };
 int store_latency_put(struct store_txn *txn, const struct latency_entry *entry) NONNULL;
 int store_latency_clear(struct store_txn *txn, const char *source) NONNULL;	/* before an import */
+int store_latency_clear_region(struct store_txn *txn, const char *source, const char *region) NONNULL;
 
 /* --- what was in service when (epochs.c): enough to answer `explain --at` --- */
 

@@ -16,7 +16,8 @@ static const char whole[] =
     " \"metrics\": [{\"name\": \"cpu\", \"unit\": \"ratio\", \"value\": 0.25},"
     "  {\"name\": \"cpu\", \"unit\": \"ratio\", \"value\": 0.75, \"backend\": \"web-1\"},"
     "  {\"name\": \"temperature\", \"value\": -4}],"
-    " \"residency\": {\"accepts\": [\"europe\", \"default\"]}}";
+    " \"residency\": {\"accepts\": [\"europe\", \"default\"]},"
+    " \"latency\": [{\"clients\": \"germany\", \"ms\": 12.5}, {\"clients\": \"default/FR\", \"ms\": 0}]}";
 
 static struct report *
 read_text(const char *json, struct diags *diags)
@@ -59,6 +60,11 @@ check_whole(const struct report *report)
 	CU_ASSERT_EQUAL_FATAL(report->accept_count, 2);
 	SUITE_TEXT(report->accepts[0], "europe");
 	SUITE_TEXT(report->accepts[1], "default");
+	CU_ASSERT_TRUE(report->measured);
+	CU_ASSERT_EQUAL_FATAL(report->latency_count, 2);
+	SUITE_TEXT(report->latencies[0].clients, "germany");
+	CU_ASSERT_EQUAL(report->latencies[0].ms, 12.5);
+	SUITE_TEXT(report->latencies[1].clients, "default/FR");
 }
 
 static void
@@ -95,6 +101,7 @@ test_least(void)
 	CU_ASSERT_EQUAL(report->capacity, 0);
 	CU_ASSERT_EQUAL(report->backend_count + report->load_count + report->metric_count, 0);
 	CU_ASSERT_FALSE(report->constrained);
+	CU_ASSERT_FALSE(report->measured);
 	json = report_write(report);
 	SUITE_TEXT(json, "{\"agent\":\"a\",\"sequence\":1,\"time\":\"2026-11-22T16:20:52.500Z\"}");
 	free(json);
@@ -213,6 +220,18 @@ static const struct {
 	{ "short metrics with bad names and values", "{" HEAD ", \"metrics\": {\"c pu\": 1, \"mem\": null}}",
 	    "request: /metrics/c pu: not a name: 1 to 128 letters, digits and _.:/@- make one\n"
 	    "request: /metrics/mem: must be a number\n" },
+	{ "latencies", "{" HEAD ", \"latency\": [{\"clients\": \"a b\", \"ms\": -1}, {\"clients\": \"DE\", \"ms\": 60001},"
+	    " {\"clients\": \"DE\", \"ms\": 5, \"region\": \"eu\"}, 7, {\"ms\": \"5\"}]}",
+	    "request: /latency/0/clients: not a name: 1 to 128 letters, digits and _.:/@- make one\n"
+	    "request: /latency/0/ms: -1 is outside 0 to 60000\n"
+	    "request: /latency/1/ms: 60001 is outside 0 to 60000\n"
+	    "request: /latency/2/region: unknown member 'region'\n"
+	    "request: /latency/2: the latency of 'DE' is given twice\n"
+	    "request: /latency/3: must be an object, is a number\n"
+	    "request: /latency/4/clients: 'clients' is missing\n"
+	    "request: /latency/4/ms: must be a number, is a string\n" },
+	{ "latencies that are no list", "{" HEAD ", \"latency\": {\"DE\": 5}}",
+	    "request: /latency: must be an array, is an object\n" },
 	{ "residency without accepts", "{" HEAD ", \"residency\": {\"accept\": []}}",
 	    "request: /residency/accept: unknown member 'accept' (did you mean 'accepts'?)\n"
 	    "request: /residency/accepts: 'accepts' is missing\n" },

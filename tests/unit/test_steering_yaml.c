@@ -136,9 +136,12 @@ static const char example[] =
     "health-check-interval: 3s\n"
     "pae-update-interval: 1m\n"
     "geo-database: /usr/share/GeoIP/country.mmdb\n"
+    "planning: {normal-limit: 0.7, loss-limit: 0.9, safety: 0.99, failure-cost: 5s, churn-cost: 0ms,\n"
+    "           weight-cost: 40ms, nearest: 9, move-limit: 0.5}\n"
     "regions:\n"
     "  eu-west: {location: {country: IE, latitude: 53.3, longitude: -6.3}, capacity: 50k, jurisdictions: [EU, IE]}\n"
-    "  us-east: {location: {latitude: 38.9, longitude: -77.5}, capacity: 1.5M, risk-groups: [grid-east]}\n"
+    "  us-east: {location: {latitude: 38.9, longitude: -77.5}, capacity: 1.5M, risk-groups: [grid-east],\n"
+    "            price: 15ms}\n"
     "  no-north: {location: {country: NO}}\n"
     "  ap-south:\n"
     "client-groups:\n"
@@ -157,6 +160,9 @@ static const char example[] =
     "    probe: {kind: https, path: /healthz}\n"
     "  api.gtm.example.com.:\n"
     "    regions: [no-north, ap-south]\n"
+    "    latency-max: 120ms\n"
+    "    class: 9\n"
+    "    shed: true\n"
     "    probe: {kind: tcp, port: 5432}\n"
     "  rr.example.com: {sharding-policy: round-robin, regions: {ap-south: }, when-all-down: servfail,\n"
     "                   probe: {kind: http, port: 8080}}\n"
@@ -187,6 +193,7 @@ test_regions(void)
 	SUITE_TEXT(s->regions[2].country, "NO");
 	CU_ASSERT(s->regions[2].location.known && s->regions[2].location.latitude > 58);
 	CU_ASSERT(!s->regions[3].location.known && s->regions[3].capacity == 0);
+	CU_ASSERT(s->regions[1].price == 15 && s->regions[0].price == 0);
 	steering_free(s);
 }
 
@@ -237,7 +244,10 @@ test_services(void)
 	CU_ASSERT_EQUAL(www->when_all_down, ALL_DOWN_NODATA);
 	CU_ASSERT(www->probe == PROBE_HTTPS && www->probe_port == 443);
 	SUITE_TEXT(www->probe_path, "/healthz");
-	CU_ASSERT_EQUAL(www->line, 13);
+	CU_ASSERT_EQUAL(www->line, 16);
+	CU_ASSERT(www->weighted && www->latency_max_ms == 0 && www->class == 5 && !www->shed);
+	CU_ASSERT(!s->services[1].weighted && s->services[1].latency_max_ms == 120);
+	CU_ASSERT(s->services[1].class == 9 && s->services[1].shed);
 	CU_ASSERT_EQUAL_FATAL(www->rule_count, 2);
 	CU_ASSERT_EQUAL_FATAL(www->rules[0].group_count, 2);
 	CU_ASSERT(www->rules[0].groups[0] == 2 && www->rules[0].groups[1] == GROUP_DEFAULT);
@@ -256,6 +266,32 @@ test_services(void)
 		CU_ASSERT(s->services[0].regions[i].priority == i + 1 && s->services[0].regions[i].weight == 1);
 	CU_ASSERT_EQUAL(s->services[0].regions[2].region, 3);
 	steering_free(s);
+}
+
+static bool
+planning_is(const struct planning *a, const struct planning *b)
+{
+	return a->normal_limit == b->normal_limit && a->loss_limit == b->loss_limit && a->safety == b->safety &&
+	    a->failure_cost_ms == b->failure_cost_ms && a->churn_cost_ms == b->churn_cost_ms &&
+	    a->weight_cost_ms == b->weight_cost_ms && a->nearest == b->nearest && a->move_most == b->move_most;
+}
+
+/* The table's defaults are those that a steering has without a file. */
+static void
+test_planning(void)
+{
+	static const struct planning written = { .normal_limit = 0.7, .loss_limit = 0.9, .safety = 0.99,
+		.failure_cost_ms = 5000, .churn_cost_ms = 0, .weight_cost_ms = 40, .nearest = 9, .move_most = 0.5 };
+	static const char *const empty[] = { "", "planning: {}\n" };
+	struct steering *s = read_good(example);
+
+	CU_ASSERT(planning_is(&s->planning, &written));
+	steering_free(s);
+	for (size_t i = 0; i < ARRAY_SIZE(empty); i++) {
+		s = read_good(empty[i]);
+		CU_ASSERT(planning_is(&s->planning, &planning_default));
+		steering_free(s);
+	}
 }
 
 static void
@@ -411,6 +447,7 @@ test_empty(void)
 
 #define SOA "@ 60 IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ 60 IN NS ns1\nns1 60 IN A 192.0.2.53\n"
 #define WWW TWO "services:\n  www.example.com: {regions: [a, b]}\n"
+#define SHED TWO "services:\n  www.example.com: {regions: [a, b], shed: true}\n"
 
 static const struct {
 	const char *name, *steering, *zone, *messages;	/* the zone is example.com */
@@ -447,6 +484,21 @@ static const struct {
 	{ "hidden static records", WWW, SOA "www 60 IN A 192.0.2.9\na._region.www 60 IN A 192.0.2.1\n"
 		"b._region.www 60 IN A 192.0.2.2\n",
 		"f:3: warning: the A records of 'www.example.com.' itself are hidden by those of its regions\n" },
+	{ "records for clients that are shed", SHED, SOA "www 60 IN A 192.0.2.9\na._region.www 60 IN A 192.0.2.1\n"
+		"b._region.www 60 IN A 192.0.2.2\n", "" },
+	{ "no records for clients that are shed", SHED, SOA "www 60 IN A 192.0.2.9\na._region.www 60 IN A 192.0.2.1\n"
+		"b._region.www 60 IN A 192.0.2.2\na._region.www 60 IN AAAA 2001:db8::1\n"
+		"b._region.www 60 IN AAAA 2001:db8::2\n",
+		"f:3: 'shed: true' needs AAAA records at 'www.example.com.' itself: they are the answer for clients "
+		"that no region has room for\n" },
+	{ "no owner for clients that are shed", SHED, SOA "a._region.www 60 IN A 192.0.2.1\n"
+		"b._region.www 60 IN A 192.0.2.2\n",
+		"f:3: 'shed: true' needs A records at 'www.example.com.' itself: they are the answer for clients that "
+		"no region has room for\n" },
+	{ "CNAMEs where clients may be shed", SHED, SOA "a._region.www 60 IN CNAME x\nx 60 IN A 192.0.2.1\n"
+		"b._region.www 60 IN CNAME x\n",
+		"f:3: 'shed: true' needs addresses at 'www.example.com.' itself, but its regions have CNAMEs, which no "
+		"other record may stand beside\n" },
 	{ "a static CNAME", WWW, SOA "www 60 IN CNAME ns1\n"
 		"a._region.www 60 IN A 192.0.2.1\nb._region.www 60 IN A 192.0.2.2\n",
 		"f:3: the service 'www.example.com.' has a CNAME of its own beside its regions' records\n" },
@@ -580,6 +632,7 @@ static const struct suite_case cases[] = {
 	{ .name = "client groups", .run = test_groups },
 	{ .name = "services, sorted by owner", .run = test_services },
 	{ .name = "defaults", .run = test_defaults },
+	{ .name = "what planning says", .run = test_planning },
 	{ .name = "what is accepted, with its warnings", .run = test_accepted },
 	{ .name = "as many regions and groups as there may be", .run = test_limits },
 	{ .name = "looking up regions, services and legal regions", .run = test_lookups },

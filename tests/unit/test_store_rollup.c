@@ -373,10 +373,13 @@ put_history(struct store_txn *txn, void *arg)
 	struct wall at = { *at_ms };
 	struct health_event event = { at, "eu", "", "down", "" };
 	struct prediction prediction = { at, "eu", "", 60, 0.5, 1, "", "" };
+	struct demand_row demand = { at, "www.", "default", "", 10, 0.1, 2 };
 	int error = store_health_event_put(txn, &event);
 
 	if (error == 0)
 		error = store_prediction_put(txn, &prediction);
+	if (error == 0)
+		error = store_demand_put(txn, &demand);
 	if (error == 0)
 		error = store_plan_put(txn, at, (uint64_t)*at_ms, "published", "{}");
 	if (error == 0)
@@ -393,6 +396,13 @@ count_event(void *arg, const struct health_event *event UNUSED)
 
 static bool
 count_prediction(void *arg, const struct prediction *prediction UNUSED)
+{
+	++*(unsigned *)arg;
+	return true;
+}
+
+static bool
+count_demand(void *arg, const struct demand_row *demand UNUSED)
 {
 	++*(unsigned *)arg;
 	return true;
@@ -426,14 +436,16 @@ test_history_expires(void)
 	sample(&world, BEGIN);
 	CU_ASSERT_EQUAL(store_call(world.store, put_history, &at_ms), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(moments); i++) {
-		unsigned events = 0, predictions = 0, agents = 0;
+		unsigned events = 0, predictions = 0, demands = 0, agents = 0;
 		uint64_t epoch = 0;
 		struct text body = { 0 };
 
 		maintain(&world, BEGIN + moments[i].age_ms);
 		store_health_events(world.reader, (struct wall){ 0 }, (struct wall){ INT64_MAX }, count_event, &events);
 		store_predictions(world.reader, (struct wall){ 0 }, count_prediction, &predictions);
+		store_demand(world.reader, (struct wall){ 0 }, (struct wall){ INT64_MAX }, count_demand, &demands);
 		store_latest_reports(world.reader, count_report, &agents);
+		CU_ASSERT_EQUAL(demands, predictions);	/* kept alike */
 		if (events != moments[i].events || predictions != moments[i].predictions || agents != moments[i].agents)
 			CU_FAIL(moments[i].name);
 		CU_ASSERT_EQUAL(store_latest_plan(world.reader, &epoch, &body), 0);	/* never too old */
@@ -452,7 +464,7 @@ static const struct suite_case cases[] = {
 	{ .name = "retention keeps the rollups that remain exact", .run = test_retention },
 	{ .name = "a sample past retention spoils no rollup", .run = test_past_retention },
 	{ .name = "a series of which nothing is left is forgotten", .run = test_series_forgotten },
-	{ .name = "reports, predictions, events and plans expire, the last plan never", .run = test_history_expires },
+	{ .name = "reports, predictions, demand, events and plans expire, the last plan never", .run = test_history_expires },
 };
 
 int

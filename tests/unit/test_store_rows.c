@@ -350,6 +350,100 @@ test_models(void)
 	folder_close(&folder);
 }
 
+/* --- demand and latency ------------------------------------------------------------------------------------------ */
+
+static int
+put_demand(struct store_txn *txn, void *arg UNUSED)
+{
+	struct demand_row rows[] = {
+		{ { 60000 }, "www.", "default", "", 10, 0.25, 2 }, { { 60000 }, "api.", "europe", "DE", 7.5, NAN, 1 },
+		{ { 0 }, "www.", "default", "", 9, 0.5, 2 }, { { 120000 }, "www.", "default", "", 11, 0.5, 3 },
+		{ { 60000 }, "www.", "default", "", 12, 0.125, 4 },	/* again: corrected */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		CU_ASSERT_EQUAL(store_demand_put(txn, &rows[i]), 0);
+	CU_ASSERT_EQUAL(store_demand_state_put(txn, (struct wall){ 1 }, "ab", 2), 0);
+	CU_ASSERT_EQUAL(store_demand_state_put(txn, (struct wall){ 2 }, "a\0c", 3), 0);
+	return 0;
+}
+
+static bool
+see_demand(void *arg, const struct demand_row *d)
+{
+	text_printf(&seen, "%lld %s %s '%s' %g ", (long long)d->at.ms, d->service, d->group, d->country, d->rate);
+	text_printf(&seen, isnan(d->error) ? "- %g\n" : "%2$g %1$g\n", d->asked, d->error);
+	return arg == NULL;
+}
+
+static void
+test_demand(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+	struct wall at = { 0 };
+	void *body = NULL;
+	size_t length = 0;
+
+	CU_ASSERT_EQUAL(store_demand_state(reader, &at, &body, &length), -ENOENT);
+	CU_ASSERT_EQUAL(store_call(store, put_demand, NULL), 0);
+	CU_ASSERT_EQUAL(store_demand(reader, (struct wall){ 0 }, (struct wall){ 120000 }, see_demand, NULL), 0);
+	SUITE_TEXT(seen_take(), "0 www. default '' 9 0.5 2\n60000 api. europe 'DE' 7.5 - 1\n"
+	    "60000 www. default '' 12 0.125 4\n");
+	CU_ASSERT_EQUAL(store_demand(reader, (struct wall){ 1 }, (struct wall){ INT64_MAX }, see_demand, &at), 0);
+	SUITE_TEXT(seen_take(), "60000 api. europe 'DE' 7.5 - 1\n");
+	CU_ASSERT_EQUAL_FATAL(store_demand_state(reader, &at, &body, &length), 0);
+	CU_ASSERT(at.ms == 2 && length == 3 && memcmp(body, "a\0c", 3) == 0);
+	free(body);
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
+static int
+put_latencies(struct store_txn *txn, void *arg)
+{
+	struct latency_entry rows[] = {
+		{ "germany", "us", "import", 91.5, { 1 } }, { "DE", "eu", "import", 12, { 1 } },
+		{ "germany", "us", "agent", 88, { 2 } }, { "germany", "us", "import", 90, { 3 } },
+	};
+
+	if (arg != NULL)
+		return store_latency_clear(txn, arg);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		CU_ASSERT_EQUAL(store_latency_put(txn, &rows[i]), 0);
+	rows[0].source = "hearsay";
+	CU_ASSERT_EQUAL(store_latency_put(txn, &rows[0]), -EINVAL);
+	return 0;
+}
+
+static bool
+see_latency(void *arg UNUSED, const struct latency_entry *l)
+{
+	text_printf(&seen, "%s %s %s %g %lld\n", l->region, l->clients, l->source, l->ms, (long long)l->at.ms);
+	return true;
+}
+
+static void
+test_latencies(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+	char import[] = "import";
+
+	CU_ASSERT_EQUAL(store_call(store, put_latencies, NULL), 0);
+	CU_ASSERT_EQUAL(store_latencies(reader, see_latency, NULL), 0);
+	SUITE_TEXT(seen_take(), "eu DE import 12 1\nus germany agent 88 2\nus germany import 90 3\n");
+	CU_ASSERT_EQUAL(store_call(store, put_latencies, import), 0);
+	CU_ASSERT_EQUAL(store_latencies(reader, see_latency, NULL), 0);
+	SUITE_TEXT(seen_take(), "us germany agent 88 2\n");
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
 /* --- reports ----------------------------------------------------------------------------------------------------- */
 
 static const struct report_backend two_backends[] = {
@@ -386,6 +480,42 @@ arrive(struct store *store, struct report what, int64_t received_ms)
 	struct arrival arrival = { what, { received_ms } };
 
 	return store_call(store, put_report, &arrival);
+}
+
+/* What an agent measured replaces what agents said before of this region, and only that; a report that says nothing of
+ * it, or that is older than the newest, changes nothing. */
+static void
+test_report_latencies(void)
+{
+	static const struct report_latency first[] = { { "germany", 80 }, { "FR", 85.5 } }, second[] = { { "FR", 70 } };
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+	struct report said = report(5, 5000);
+
+	CU_ASSERT_EQUAL(store_call(store, put_latencies, NULL), 0);
+	said.measured = true;
+	said.latencies = first;
+	said.latency_count = 2;
+	CU_ASSERT_EQUAL(arrive(store, said, 5001), 0);
+	CU_ASSERT_EQUAL(arrive(store, report(6, 6000), 6001), 0);
+	said.sequence = 4;
+	said.time.ms = 4000;
+	said.latencies = second;
+	said.latency_count = 1;
+	CU_ASSERT_EQUAL(arrive(store, said, 6002), 0);
+	CU_ASSERT_EQUAL(store_latencies(reader, see_latency, NULL), 0);
+	SUITE_TEXT(seen_take(), "eu DE import 12 1\neu FR agent 85.5 5000\neu germany agent 80 5000\n"
+	    "us germany agent 88 2\nus germany import 90 3\n");
+	said.sequence = 7;
+	said.time.ms = 7000;
+	CU_ASSERT_EQUAL(arrive(store, said, 7001), 0);
+	CU_ASSERT_EQUAL(store_latencies(reader, see_latency, NULL), 0);
+	SUITE_TEXT(seen_take(), "eu DE import 12 1\neu FR agent 70 7000\nus germany agent 88 2\n"
+	    "us germany import 90 3\n");
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
 }
 
 struct seeing {
@@ -555,6 +685,9 @@ static const struct suite_case cases[] = {
 	{ .name = "predictions: NAN is none, and comes back so", .run = test_predictions },
 	{ .name = "plans: the last that was published", .run = test_plans },
 	{ .name = "models: newest first, blob only on demand", .run = test_models },
+	{ .name = "demand: by time, a minute again replaces it; the newest state", .run = test_demand },
+	{ .name = "latencies: the newest of each source; one source cleared", .run = test_latencies },
+	{ .name = "report: latencies of the newest report", .run = test_report_latencies },
 	{ .name = "report: its numbers become samples", .run = test_report_becomes_samples },
 	{ .name = "report: a sequence counts once; nothing of its second is stored", .run = test_report_counts_once },
 	{ .name = "report: which one is the agent's newest", .run = test_report_newest },
