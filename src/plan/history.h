@@ -11,6 +11,10 @@
 
 #define HISTORY_WHOLE_EVERY 32	/* differences in a row before a whole one, so that reading stays short */
 
+/* All tables of one service, by demand group, as they are before they're deflated: what `base` below stands for. The
+ * same tables give the same octets. *length octets to be freed; NULL: out of memory. */
+void *history_whole(const struct snapshot *snapshot, const struct service *service, size_t *length) NONNULL MUST_USE;
+
 /* All tables of one service: regions and groups by name, lists, ranks, heavy keys, weights. `base`: the octets of an
  * earlier one, not deflated, as history_inflate() gives them, or NULL. Returns octets to be freed; NULL: out of
  * memory. */
