@@ -43,6 +43,7 @@ static void explain_law(struct explanation *e);
 static bool rule_binds(const struct explanation *e, const struct residency_rule *rule);
 static void explain_regions(struct explanation *e);
 static const char *removed_by(struct explanation *e, region_id region, char *text, size_t size);
+static uint16_t rank_of(const struct explanation *e);
 static const char *removed_by_law(const struct explanation *e, region_id region, char *text, size_t size);
 static void explain_slot(struct explanation *e);
 static void explain_answer(struct explanation *e);
@@ -293,12 +294,22 @@ removed_by(struct explanation *e, region_id region, char *text, size_t size)
 	}
 	if (admitted == ADMIT_NONE)
 		return "it's drained";
-	if (region == slot->list[0] && slot->rank >= admitted) {
+	if (region == slot->list[0] && rank_of(e) >= admitted) {
 		snprintf(text, size, "it's drained to %.1f %% of its clients, and this one's rank %.3f is beyond that",
-		    100 * state->drained_to, slot->rank / (double)ADMIT_ALL);
+		    100 * state->drained_to, rank_of(e) / (double)ADMIT_ALL);
 		return text;
 	}
 	return NULL;
+}
+
+static uint16_t
+rank_of(const struct explanation *e)
+{
+	const struct steered *steered = &e->steered;
+
+	if (steered->table->uniform || steered->table == e->service->by_country)
+		return slots_rank(&e->client.address, e->client.length, e->service->seed);
+	return steered->table->slots[steered->slot].rank;
 }
 
 static const char *
@@ -327,7 +338,7 @@ explain_slot(struct explanation *e)
 	view_count(&e->view, object, "number", e->steered.slot);
 	view_count(&e->view, object, "of", e->steered.table->count);
 	view_bool(&e->view, object, "sticky", e->service->intent->sticky);
-	view_number(&e->view, object, "rank", slot->rank / (double)ADMIT_ALL);
+	view_number(&e->view, object, "rank", rank_of(e) / (double)ADMIT_ALL);
 	list = view_array(&e->view, object, "list");
 	for (size_t i = 0; i < SLOT_LIST && slot->list[i] != NO_REGION; i++)
 		add_region_name(e, list, NULL, slot->list[i]);
@@ -384,6 +395,8 @@ outcome_words(const struct steered *steered)
 		return "every legal region is dead; when-all-down says NODATA";
 	case PICK_SERVFAIL:
 		return "every legal region is dead; when-all-down says SERVFAIL";
+	case PICK_SHED:
+		return "the plan has no room for this client in any region: it gets the name's own records";
 	}
 	return "";
 }

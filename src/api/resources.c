@@ -9,6 +9,8 @@
 
 #include "zone/rrtype.h"
 
+#define RANK_PARTS 1000u	/* a drain's effect is told to a thousandth */
+
 static void region_place(struct view *view, cJSON *into, const struct steering_region *intent);
 static void region_reports(struct view *view, cJSON *into, const struct scene *scene, const struct round_region *state);
 static void region_agents(struct view *view, cJSON *into, const struct scene *scene, const struct round_region *state);
@@ -25,6 +27,8 @@ static void service_regions(struct view *view, cJSON *into, const struct scene *
 static void service_shares(struct view *view, cJSON *into, const struct scene *scene, const struct service *service);
 static void region_types(struct view *view, cJSON *into, const struct service *service, region_id region);
 static struct pick_question group_question(const struct service *service, uint16_t group, const struct live *live);
+static uint32_t part_count(const struct slot_table *table);
+static double ask_part(struct pick_question *question, const struct slot_table *table, uint32_t part);
 static double group_moved(const struct service *service, uint16_t group, const struct live *live);
 static void text_list(struct view *view, cJSON *into, const char *name, const char *const *texts, size_t count);
 
@@ -390,15 +394,14 @@ scene_shares(const struct service *service, uint16_t group, double *planned, dou
 
 	memset(planned, 0, REGIONS_MAX * sizeof(*planned));
 	memset(now, 0, REGIONS_MAX * sizeof(*now));
-	for (uint32_t i = 0; table != NULL && i < table->count; i++) {
-		struct pick pick;
+	for (uint32_t i = 0; table != NULL && i < part_count(table); i++) {
+		double share = ask_part(&question, table, i);
+		struct pick pick = slots_pick(&question);
 
-		question.slot = &table->slots[i];
 		if (question.slot->list[0] != NO_REGION)
-			planned[question.slot->list[0]] += 1.0 / table->count;
-		pick = slots_pick(&question);
+			planned[question.slot->list[0]] += share;
 		if (pick.region != NO_REGION)
-			now[pick.region] += 1.0 / table->count;
+			now[pick.region] += share;
 	}
 }
 
@@ -414,6 +417,24 @@ group_question(const struct service *service, uint16_t group, const struct live 
 		.order_count = service->order_count,
 		.when_all_down = service->intent->when_all_down,
 	};
+}
+
+/* A table's clients in parts: by slot, or by rank where all slots are alike. */
+static uint32_t
+part_count(const struct slot_table *table)
+{
+	return table->uniform ? RANK_PARTS : table->count + table->heavy_count;
+}
+
+/* Returns the part's share of demand. */
+static double
+ask_part(struct pick_question *question, const struct slot_table *table, uint32_t part)
+{
+	question->slot = &table->slots[table->uniform ? 0 : part];
+	question->rank = question->slot->rank;
+	if (table->uniform)
+		question->rank = (uint16_t)((2 * part + 1) * ADMIT_ALL / (2 * RANK_PARTS));
+	return table->uniform || table->weights == NULL ? 1.0 / part_count(table) : table->weights[part];
 }
 
 double
@@ -439,13 +460,15 @@ group_moved(const struct service *service, uint16_t group, const struct live *li
 	const struct slot_table *table = service->tables[group];
 	struct pick_question now = group_question(service, group, service->live),
 			     then = group_question(service, group, live);
-	uint32_t moved = 0;
+	double moved = 0;
 
-	for (uint32_t i = 0; table != NULL && i < table->count; i++) {
-		now.slot = then.slot = &table->slots[i];
-		moved += slots_pick(&now).region != slots_pick(&then).region;
+	for (uint32_t i = 0; table != NULL && i < part_count(table); i++) {
+		double share = ask_part(&now, table, i);
+
+		ask_part(&then, table, i);
+		moved += slots_pick(&now).region != slots_pick(&then).region ? share : 0;
 	}
-	return table == NULL ? 0 : moved / (double)table->count;
+	return moved;
 }
 
 /* --- others -------------------------------------------------------------------------------------------------- */
@@ -470,7 +493,7 @@ pick_outcome_text(enum pick_outcome outcome)
 	static const char *const texts[PICK_OUTCOMES] = {
 		[PICK_LISTED] = "listed", [PICK_BEYOND_LIST] = "beyond_list", [PICK_DRAINED] = "drained",
 		[PICK_ALL_DOWN] = "all_down", [PICK_NONE_LEGAL] = "none_legal", [PICK_NODATA] = "nodata",
-		[PICK_SERVFAIL] = "servfail",
+		[PICK_SERVFAIL] = "servfail", [PICK_SHED] = "shed",
 	};
 
 	return texts[outcome];

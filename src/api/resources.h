@@ -31,7 +31,7 @@ void resource_weights(struct view *view, cJSON *into, const struct scene *scene,
 /* A region's probability with its horizon, or why there is none. */
 void resource_forecast(struct view *view, cJSON *into, const struct round_region *state) NONNULL;
 const char *pick_outcome_text(enum pick_outcome outcome);	/* "listed", ...: for counters */
-#define PICK_OUTCOMES 7
+#define PICK_OUTCOMES 8
 
 /* Arrays of REGIONS_MAX: the share of this group's slots that have the region first, and the share of them that would
  * be sent there now. */

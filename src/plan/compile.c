@@ -266,7 +266,7 @@ compile_list(const struct job *job, struct region_set legal, struct location fro
 static struct slot_table *
 compile_countries(const struct job *job)
 {
-	struct slot_table *table = slot_table_new(COUNTRIES_MAX);
+	struct slot_table *table = slot_table_new(COUNTRIES_MAX, 0);
 	struct locator *locator = locator_new(job->steering, NULL);
 
 	if (table == NULL || locator == NULL) {
@@ -287,7 +287,6 @@ compile_countries(const struct job *job)
 		count = order_legal(job, legal, from, order);
 		for (size_t i = 0; i < count && i < SLOT_LIST; i++)
 			table->slots[c].list[i] = order[i];
-		table->slots[c].rank = PACK_LIST_RANK;
 	}
 	locator_free(locator);
 	return table;

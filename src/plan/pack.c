@@ -48,7 +48,7 @@ static void take_turns(const uint32_t *counts, size_t count, uint32_t total, uin
 struct slot_table *
 pack_slots(const struct pack_input *input)
 {
-	struct slot_table *table = slot_table_new(input->slots);
+	struct slot_table *table = slot_table_new(input->slots, 0);
 	struct counts counts = { .pairs = calloc(input->pair_count + 1, sizeof(uint32_t)) };
 
 	bool done = table != NULL && counts.pairs != NULL && count_slots(input, &counts);
@@ -281,7 +281,7 @@ static bool
 is_uniform(const struct slot_table *table)
 {
 	for (uint32_t i = 1; i < table->count; i++)
-		if (memcmp(&table->slots[i], &table->slots[0], sizeof(struct slot)) != 0)
+		if (memcmp(table->slots[i].list, table->slots[0].list, SLOT_LIST) != 0)
 			return false;
 	return true;
 }
@@ -289,7 +289,7 @@ is_uniform(const struct slot_table *table)
 struct slot_table *
 pack_sequence(const struct pack_input *input)
 {
-	struct slot_table *table = slot_table_new(input->slots);
+	struct slot_table *table = slot_table_new(input->slots, 0);
 	struct counts counts = { .pairs = calloc(input->pair_count + 1, sizeof(uint32_t)) };
 
 	bool done = table != NULL && counts.pairs != NULL && count_slots(input, &counts)
@@ -364,13 +364,12 @@ take_turns(const uint32_t *counts, size_t count, uint32_t total, uint8_t *turns)
 struct slot_table *
 pack_list(const region_id *list, size_t count)
 {
-	struct slot_table *table = slot_table_new(1);
+	struct slot_table *table = slot_table_new(1, 0);
 
 	if (table == NULL)
 		return NULL;
 	for (size_t i = 0; i < count && i < SLOT_LIST; i++)
 		table->slots[0].list[i] = list[i];
-	table->slots[0].rank = PACK_LIST_RANK;
 	table->uniform = true;
 	return table;
 }

@@ -30,9 +30,8 @@ struct slot_table *pack_slots(const struct pack_input *input) NONNULL MUST_USE;
  * from the first one no region is a whole answer away from it. */
 struct slot_table *pack_sequence(const struct pack_input *input) NONNULL MUST_USE;
 
-/* One slot with this list, cut to its length: the answer depends on the live words only. A partial drain takes all of
- * it or nothing: all from a half on. */
-#define PACK_LIST_RANK 32767
+/* One slot with this list, cut to its length: the answer depends on the live words, and on the rank of the client's key
+ * (slots_rank()) while the first region is partly drained. */
 struct slot_table *pack_list(const region_id *list, size_t count) MUST_USE;
 
 /* The share of demand (by the weights of `b`) whose primary differs. Counts may differ when one divides the other. 1 when

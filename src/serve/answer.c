@@ -229,7 +229,9 @@ decide_steered(struct decision *d, const struct service *service, const uint8_t 
 	}
 	if (chosen.pick.outcome == PICK_ALL_DOWN)
 		d->ede = EDE_STALE_ANSWER;
-	counter_add(&env->row->picks[service->index * env->snapshot->steering->region_count + chosen.pick.region], 1);
+	if (chosen.pick.region != NO_REGION)
+		counter_add(&env->row->picks[service->index * env->snapshot->steering->region_count
+		    + chosen.pick.region], 1);
 	add(d, SECTION_ANSWER, owner, chosen.rrset, chosen.ttl);
 	if (chosen.rrset->type == TYPE_CNAME && type != TYPE_CNAME)
 		follow(d, chosen.rrset->wire + 2);

@@ -21,7 +21,7 @@ struct counters {
 	uint64_t truncated;
 	uint64_t rcodes[16];
 	uint64_t steered;		/* answers for steered names */
-	uint64_t picks[7];		/* by enum pick_outcome */
+	uint64_t picks[8];		/* by enum pick_outcome */
 	uint64_t client_subnet;		/* queries with ECS */
 	uint64_t tcp_connections, tcp_refused, tcp_timeouts;
 	uint64_t send_failures;

@@ -10,6 +10,8 @@
 
 struct pick_question {
 	const struct slot *slot;
+	uint16_t rank;			/* of the client: the slot's, or its key's where one slot is for all */
+	bool may_shed;			/* an empty list sheds: the owner has records of its own to give */
 	const struct live *live;
 	struct region_set legal;	/* by residency, within the service's regions */
 	struct region_set able;		/* regions that have records of the type asked for */
@@ -26,10 +28,11 @@ enum pick_outcome {
 	PICK_NONE_LEGAL,	/* no legal region has such records: NODATA */
 	PICK_NODATA,		/* all down, and the operator wants NODATA */
 	PICK_SERVFAIL,		/* all down, and the operator wants SERVFAIL */
+	PICK_SHED,		/* the plan has no room for these clients: they get the owner's own records */
 };
 
 struct pick {
-	region_id region;	/* NO_REGION for the last three outcomes */
+	region_id region;	/* NO_REGION for the last four outcomes */
 	uint8_t position;	/* in the list, for PICK_LISTED */
 	enum pick_outcome outcome;
 };

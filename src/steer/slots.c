@@ -1,11 +1,17 @@
 /* slots.c -- spreads client prefixes over slots.
  * In: a client prefix and the service's seed.  Out: an index into the table.  Threads: any; pure.
  *
+ * A prefix is masked and made a number, its key: from the top 1 bit that is set, family, 6 bits of length, and the first
+ * 56 bits of the address.
+ *
  * The key is hashed in two parts. All but its last 8 bits are hashed by XXH3 under the seed; the last 8 bits then step
  * through the circle by a 256th each, in an order that the hash chooses (an odd multiplier permutes 0 .. 255). So the
  * 256 neighbours of one /16 (or /48) lie exactly evenly, while blocks are independent of each other. Networks are
  * handed out in blocks: shares over neighbours come out with a fraction of the error of independent hashes, which would
- * be 0.5 % (one sigma) at 10,000 clients and a share of a half. */
+ * be 0.5 % (one sigma) at 10,000 clients and a share of a half.
+ *
+ * The heaviest keys are found first, by open addressing with linear probing. Places are filled to a half at most, and
+ * four of them share a cache line: most keys aren't heavy, and most of these see that from one line. */
 #include "steer/slots.h"
 
 #include <endian.h>
@@ -14,19 +20,59 @@
 
 #include "base/hash.h"
 
+#define HEAVY_LEAST 8u		/* places: a line or two */
+
+static uint32_t heavy_at(uint64_t key);
+
 struct slot_table *
-slot_table_new(uint32_t count)
+slot_table_new(uint32_t count, uint32_t heavy_count)
 {
-	struct slot_table *table = calloc(1, sizeof(*table) + count * sizeof(struct slot));
+	struct slot_table *table = calloc(1, sizeof(*table) + ((size_t)count + heavy_count) * sizeof(struct slot));
+	uint32_t places = HEAVY_LEAST;
 
 	if (table == NULL)
 		return NULL;
 	table->count = count;
+	table->heavy_count = heavy_count;
 	table->holds = 1;
-	for (uint32_t i = 0; i < count; i++)
+	for (size_t i = 0; i < (size_t)count + heavy_count; i++)
 		for (unsigned p = 0; p < SLOT_LIST; p++)
 			table->slots[i].list[p] = NO_REGION;
-	return table;
+	if (heavy_count == 0)
+		return table;
+	while (places < 2 * heavy_count)
+		places *= 2;
+	table->heavy_mask = places - 1;
+	table->heavy = calloc(places, sizeof(*table->heavy));
+	if (table->heavy != NULL)
+		return table;
+	free(table);
+	return NULL;
+}
+
+float *
+slot_table_weigh(struct slot_table *table)
+{
+	if (table->weights == NULL)
+		table->weights = calloc((size_t)table->count + table->heavy_count, sizeof(*table->weights));
+	return table->weights;
+}
+
+void
+slot_table_place(struct slot_table *table, uint64_t key, uint32_t index, uint32_t position)
+{
+	uint32_t at = heavy_at(key);
+
+	while (table->heavy[at & table->heavy_mask].key != 0)
+		at++;
+	table->heavy[at & table->heavy_mask] = (struct heavy_key){ key, index, position };
+}
+
+/* Keys of neighbours differ in few bits: a multiplication spreads them (Fibonacci hashing). */
+static uint32_t
+heavy_at(uint64_t key)
+{
+	return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
 void
@@ -38,34 +84,27 @@ slot_table_hold(struct slot_table *table)
 void
 slot_table_release(struct slot_table *table)
 {
-	if (table != NULL && --table->holds == 0)
-		free(table);
+	if (table == NULL || --table->holds > 0)
+		return;
+	free(table->heavy);
+	free(table->weights);
+	free(table);
 }
 
 uint32_t
 slots_place(const struct slot_table *table, const struct address *client, unsigned length, uint64_t seed)
 {
-	struct address key = *client;
-	unsigned last;
-	uint64_t block, position;
+	uint64_t key = slots_key(client, length);
 
-	length = slots_key_length(client, length);
-	address_mask(&key, length);
-	last = length == 0 ? 0 : (length - 1) / 8;
-	block = hash64(key.bytes, last, seed ^ key.bits ^ (uint64_t)length << 8);
-	position = block + ((uint64_t)(uint8_t)(key.bytes[last] * (block | 1)) << 56);
-	return (uint32_t)((unsigned __int128)position * table->count >> 64);
+	if (table->heavy_count > 0) {
+		uint32_t heavy = slots_heavy(table, key);
+
+		if (heavy != UINT32_MAX)
+			return heavy;
+	}
+	return slots_common(slots_position(key, seed), table->count);
 }
 
-unsigned
-slots_key_length(const struct address *client, unsigned length)
-{
-	unsigned most = client->bits == 32 ? 24 : 56;
-
-	return length < most ? length : most;
-}
-
-/* Family, length and the prefix's bits, which are at most 56: a number that can be read back. */
 uint64_t
 slots_key(const struct address *client, unsigned length)
 {
@@ -84,4 +123,44 @@ slots_key_read(uint64_t key, struct prefix *prefix)
 
 	*prefix = (struct prefix){ .address.bits = key >> 62 & 1 ? 128 : 32, .length = key >> 56 & 63 };
 	memcpy(prefix->address.bytes, &bits, sizeof(bits));
+}
+
+unsigned
+slots_key_length(const struct address *client, unsigned length)
+{
+	unsigned most = client->bits == 32 ? 24 : 56;
+
+	return length < most ? length : most;
+}
+
+uint32_t
+slots_heavy(const struct slot_table *table, uint64_t key)
+{
+	for (uint32_t at = heavy_at(key); table->heavy_count > 0; at++) {
+		const struct heavy_key *place = &table->heavy[at & table->heavy_mask];
+
+		if (place->key == key)
+			return table->count + place->index;
+		if (place->key == 0)
+			break;
+	}
+	return UINT32_MAX;
+}
+
+uint64_t
+slots_position(uint64_t key, uint64_t seed)
+{
+	unsigned family = key >> 62 & 1 ? 128 : 32, length = key >> 56 & 63, last = length == 0 ? 0 : (length - 1) / 8;
+	uint64_t bytes = htobe64(key << 8), block = hash64(&bytes, last, seed ^ family ^ (uint64_t)length << 8);
+	uint8_t step = (uint8_t)((key >> (48 - 8 * last)) * (block | 1));
+
+	return block + ((uint64_t)step << 56);
+}
+
+uint16_t
+slots_rank(const struct address *client, unsigned length, uint64_t seed)
+{
+	uint64_t position = slots_position(slots_key(client, length), seed);
+
+	return (uint16_t)((position >> 32) * 65535 >> 32);
 }

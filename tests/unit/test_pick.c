@@ -13,6 +13,8 @@ static const admit degrees[] = { ADMIT_NONE, RANK, RANK + 1 };
 static struct pick
 expected(const struct pick_question *q, const bool *dead, const admit *admits)
 {
+	if (q->may_shed && q->slot->list[0] == NO_REGION && !region_set_is_empty(region_set_and(q->legal, q->able)))
+		return (struct pick){ NO_REGION, SLOT_LIST, PICK_SHED };
 	for (int pass = 0; pass < 4; pass++) {
 		if (pass == 0 || pass == 3)
 			for (uint8_t i = 0; i < SLOT_LIST && q->slot->list[i] != NO_REGION; i++) {
@@ -73,10 +75,12 @@ test_all_states(void)
 				for (unsigned legal = 0; legal < 1 << REGIONS; legal++)
 					for (unsigned able = 0; able < 1 << REGIONS; able++)
 						for (int mode = ALL_DOWN_SERVE_LEGAL; mode <= ALL_DOWN_SERVFAIL;
-						    mode++) {
+						    mode++)
+						for (int shed = 0; shed < 2; shed++) {
 							struct pick_question q = {
-								.slot = &slot, .live = &live, .legal = { { legal } },
-								    .able = { { able } },
+								.slot = &slot, .rank = slot.rank, .live = &live,
+								.may_shed = shed, .legal = { { legal } },
+								.able = { { able } },
 								.order = order, .order_count = REGIONS,
 								.when_all_down = (enum when_all_down)mode,
 							};
@@ -93,7 +97,7 @@ test_all_states(void)
 						}
 			}
 	}
-	CU_ASSERT_EQUAL(states, 5ul * 16 * 81 * 256 * 3);
+	CU_ASSERT_EQUAL(states, 5ul * 16 * 81 * 256 * 3 * 2);
 	CU_ASSERT_EQUAL(wrong, 0);
 	CU_ASSERT_EQUAL(illegal, 0);
 }
@@ -113,7 +117,7 @@ test_ranks(void)
 		for (int near = -1; near <= 1; near++) {
 			unsigned rank = (unsigned)((int)admitted + near);
 			struct slot slot = { .list = { 0, 1, NO_REGION, NO_REGION }, .rank = (uint16_t)rank };
-			struct pick_question q = { .slot = &slot, .live = &live, .legal = region_set_all(),
+			struct pick_question q = { .slot = &slot, .rank = slot.rank, .live = &live, .legal = region_set_all(),
 				.able = region_set_all(), .order = order, .order_count = 2 };
 
 			if (rank < 65535)
@@ -138,7 +142,7 @@ test_all_regions(void)
 	}
 	for (unsigned alive = 0; alive < REGIONS_MAX; alive++) {
 		struct slot slot = { .list = { 0, 64, 128, 192 } };
-		struct pick_question q = { .slot = &slot, .live = &live, .legal = region_set_all(),
+		struct pick_question q = { .slot = &slot, .rank = slot.rank, .live = &live, .legal = region_set_all(),
 			.able = region_set_all(), .order = order, .order_count = REGIONS_MAX };
 
 		live_set_dead(&live, (region_id)alive, false);

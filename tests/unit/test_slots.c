@@ -19,7 +19,7 @@ ipv4(uint32_t bits)
 static void
 test_neighbours(void)
 {
-	struct slot_table *table = slot_table_new(SLOTS);
+	struct slot_table *table = slot_table_new(SLOTS, 0);
 
 	for (uint32_t block = 0; block < 64; block++) {
 		bool taken[256] = { false };
@@ -57,7 +57,7 @@ static void
 test_shares(void)
 {
 	static const double parts[] = { 0.05, 0.25, 0.5, 0.6, 0.95 };
-	struct slot_table *table = slot_table_new(65536);
+	struct slot_table *table = slot_table_new(65536, 0);
 	double worst_neighbours = 0, worst_scattered = 0;
 
 	for (uint64_t seed = 0; seed < SEEDS; seed++)
@@ -81,7 +81,7 @@ test_shares(void)
 static void
 test_key(void)
 {
-	struct slot_table *table = slot_table_new(65536), *other = slot_table_new(1);
+	struct slot_table *table = slot_table_new(65536, 0), *other = slot_table_new(1, 0);
 	struct address a = ipv4(0xc0000201), b = ipv4(0xc00002fe), c = ipv4(0xc0000301), v6 = { .bits = 128 }, near;
 
 	/* Clients of one /24 share a key, whether they are known by a /24 or in full. */
@@ -115,7 +115,7 @@ test_fixed(void)
 	static const struct { uint32_t address; unsigned length; uint64_t seed; } keys[] = {
 		{ 0xc0000200, 24, 0 }, { 0x0a000000, 8, 1 }, { 0xcb007100, 22, UINT64_C(0xfedcba9876543210) },
 	};
-	struct slot_table *table = slot_table_new(65536);
+	struct slot_table *table = slot_table_new(65536, 0);
 	char text[100] = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
@@ -130,7 +130,7 @@ test_fixed(void)
 static void
 test_table(void)
 {
-	struct slot_table *table = slot_table_new(3);
+	struct slot_table *table = slot_table_new(3, 0);
 
 	CU_ASSERT_EQUAL(table->count, 3);
 	for (unsigned i = 0; i < 3; i++)
