@@ -299,8 +299,12 @@ expire_history(struct store_txn *txn, int64_t now_ms, bool *more)
 		{ "DELETE FROM agent WHERE (region, agent) IN (SELECT region, agent FROM agent WHERE received_ms < ?"
 		    " LIMIT ?)", keep->keep_reports_ms },
 		{ "DELETE FROM plan WHERE id IN (SELECT id FROM plan WHERE at_ms < ? AND id IS NOT (SELECT id FROM plan"
-		    " WHERE status = 'published' ORDER BY epoch DESC, id DESC LIMIT 1)"
+		    " WHERE status = 'published' ORDER BY epoch DESC, id DESC LIMIT 1) AND NOT (status = 'published'"
+		    "  AND EXISTS (SELECT 1 FROM epoch_tables WHERE epoch_tables.epoch = plan.epoch))"
 		    " ORDER BY at_ms LIMIT ?)", keep->keep_reports_ms },
+		{ "DELETE FROM plan WHERE id IN (SELECT id FROM plan WHERE at_ms < ? AND id IS NOT (SELECT id FROM plan"
+		    " WHERE status = 'published' ORDER BY epoch DESC, id DESC LIMIT 1)"
+		    " ORDER BY at_ms LIMIT ?)", keep->keep_minutes_ms },
 		{ "DELETE FROM prediction WHERE (at_ms, region, service, horizon_s) IN (SELECT at_ms, region, service,"
 		    " horizon_s FROM prediction WHERE at_ms < ? ORDER BY at_ms LIMIT ?)",
 		    keep->keep_minutes_ms },
@@ -316,5 +320,5 @@ expire_history(struct store_txn *txn, int64_t now_ms, bool *more)
 		    DB_VALUES(db_integer(now_ms - tables[i].keep_ms), db_integer(HISTORY_MAX)));
 		*more = *more || db_changes(txn->db) >= HISTORY_MAX;
 	}
-	return error;
+	return error != 0 ? error : epochs_expire(txn, now_ms - keep->keep_minutes_ms, more);
 }

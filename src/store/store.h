@@ -144,7 +144,7 @@ struct epoch_row {
 };
 int store_epoch_put(struct store_txn *txn, const struct epoch_row *row) NONNULL;
 /* The tables of a service that changed with this epoch: octets of plan/history.h; `base` is the epoch whose octets they
- * differ from, 0: none. */
+ * differ from, 0: none. No octets: the service has ended. */
 int store_epoch_tables_put(struct store_txn *txn, uint64_t epoch, const char *service, uint64_t base, const void *body,
 	size_t length) NONNULL;
 int store_steering_text_put(struct store_txn *txn, uint64_t revision, struct wall at, const char *text) NONNULL;
@@ -224,6 +224,12 @@ int store_demand_state(struct store_reader *reader, struct wall *at, void **body
 int store_latencies(struct store_reader *reader, bool (*row)(void *arg, const struct latency_entry *entry), void *arg);
 /* What was in service at `at`. Strings in `arena`. -ENOENT: before the store's memory. */
 int store_epoch_at(struct store_reader *reader, struct wall at, struct arena *arena, struct epoch_row *row);
+int store_epoch(struct store_reader *reader, uint64_t epoch, struct arena *arena, struct epoch_row *row);
+int store_epoch_edge(struct store_reader *reader, bool newest /* or the oldest */, struct arena *arena,
+	struct epoch_row *row);
+/* Those below `before`, the newest first; `body` is "" where it's that of the one before; `changed`: its tables. */
+int store_epochs(struct store_reader *reader, uint64_t before, size_t most,
+	bool (*row)(void *arg, const struct epoch_row *epoch, bool changed), void *arg);
 /* The octets of a service's tables at an epoch, the newest not after it; *base as above; to be freed. -ENOENT. */
 int store_epoch_tables(struct store_reader *reader, uint64_t epoch, const char *service, uint64_t *found,
 	uint64_t *base, void **body, size_t *length);

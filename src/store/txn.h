@@ -18,6 +18,9 @@ struct store_reader {
 	struct db db;
 };
 
+/* epochs.c: forgets what no moment from `floor_ms` on needs; a bounded piece. */
+int epochs_expire(struct store_txn *txn, int64_t floor_ms, bool *more) NONNULL MUST_USE;
+
 /* Opens for writing: migrates an older schema, sets WAL, synchronous=FULL, foreign keys and the busy timeout. A missing
  * file is made if `create` says so. 0 or -errno with a message. */
 int store_connect(struct db *db, const char *path, bool create, struct text *error) NONNULL MUST_USE;
