@@ -2,39 +2,69 @@
  * what is left of the present plan serves better than static weights. */
 #include "plan/cut.h"
 
-#include <string.h>
+#include "steer/country.h"
+#include "steer/locate.h"
 
-static bool cut_service(struct plan_service *service, const struct steering *steering, struct arena *arena);
+static bool copy_words(struct plan *cut, const struct plan *plan);
+static bool cut_service(struct plan_service *service, const struct steering *steering, const struct locator *locator,
+	struct arena *arena);
+static struct region_set legal_of(const struct steering_service *service, const struct plan_group *group,
+	const struct locator *locator);
+static bool cut_order(struct plan_group *group, struct region_set legal, struct arena *arena);
 static bool cut_group(struct plan_group *group, struct region_set legal, struct arena *arena);
 
 struct plan *
 plan_cut(const struct plan *plan, const struct steering *steering)
 {
 	struct arena *arena = arena_new();
+	struct locator *locator = locator_new(steering, NULL);	/* of the countries */
 	struct plan *cut = arena == NULL ? NULL : arena_copy(arena, plan, sizeof(*plan));
 	struct plan_service *services = cut == NULL ? NULL
 		: arena_copy(arena, plan->services, plan->service_count * sizeof(*services));
 
-	if (services == NULL)
+	if (services == NULL || locator == NULL)
 		goto fail;
 	cut->arena = arena;
 	cut->services = services;
-	cut->model = arena_text(arena, plan->model);
-	cut->regions = NULL;	/* beliefs are the whole plan's; what is compiled needs none */
-	cut->region_count = 0;
+	if (!copy_words(cut, plan))
+		goto fail;
 	for (size_t i = 0; i < plan->service_count; i++) {
 		services[i].name = arena_text(arena, plan->services[i].name);
-		if (services[i].name == NULL || !cut_service(&services[i], steering, arena))
+		if (services[i].name == NULL || !cut_service(&services[i], steering, locator, arena))
 			goto fail;
 	}
+	locator_free(locator);
 	return cut;
 fail:
+	locator_free(locator);
 	arena_free(arena);
 	return NULL;
 }
 
+/* Beliefs and reasons are the whole plan's; what is compiled and certified needs none of them. */
 static bool
-cut_service(struct plan_service *service, const struct steering *steering, struct arena *arena)
+copy_words(struct plan *cut, const struct plan *plan)
+{
+	struct plan_overload *overloads = arena_copy(cut->arena, plan->overloads,
+	    plan->overload_count * sizeof(*overloads));
+
+	cut->model = arena_text(cut->arena, plan->model);
+	cut->method = arena_text(cut->arena, plan->method == NULL ? "" : plan->method);
+	cut->overloads = overloads;
+	cut->relaxation_count = cut->region_count = 0;
+	cut->relaxations = NULL;
+	cut->regions = NULL;
+	for (size_t i = 0; overloads != NULL && i < plan->overload_count; i++) {
+		overloads[i].lost = arena_text(cut->arena, plan->overloads[i].lost);
+		if (overloads[i].lost == NULL)
+			return false;
+	}
+	return cut->model != NULL && cut->method != NULL && overloads != NULL;
+}
+
+static bool
+cut_service(struct plan_service *service, const struct steering *steering, const struct locator *locator,
+	struct arena *arena)
 {
 	const struct steering_service *intent = steering_service_find(steering, service->name);
 	struct plan_group *groups = arena_copy(arena, service->groups, service->group_count * sizeof(*groups));
@@ -42,9 +72,38 @@ cut_service(struct plan_service *service, const struct steering *steering, struc
 	if (groups == NULL)
 		return false;
 	service->groups = groups;
-	for (size_t g = 0; intent != NULL && g < service->group_count; g++)
-		if (!cut_group(&groups[g], steering_legal(intent, &groups[g].group, 1), arena))
+	for (size_t g = 0; intent != NULL && g < service->group_count; g++) {
+		struct region_set legal = legal_of(intent, &groups[g], locator);
+
+		if (!cut_group(&groups[g], legal, arena) || !cut_order(&groups[g], legal, arena))
 			return false;
+	}
+	return true;
+}
+
+static struct region_set
+legal_of(const struct steering_service *service, const struct plan_group *group, const struct locator *locator)
+{
+	struct region_set legal = steering_legal(service, &group->group, 1);
+
+	if (group->country != COUNTRY_UNKNOWN)
+		legal = region_set_and(legal, locator_legal(locator, service, 0, group->country));
+	return legal;
+}
+
+static bool
+cut_order(struct plan_group *group, struct region_set legal, struct arena *arena)
+{
+	region_id *order = arena_alloc(arena, group->order_count + 1);
+	size_t count = 0;
+
+	if (order == NULL)
+		return false;
+	for (size_t i = 0; i < group->order_count; i++)
+		if (region_set_has(&legal, group->order[i]))
+			order[count++] = group->order[i];
+	group->order = order;
+	group->order_count = count;
 	return true;
 }
 
@@ -61,8 +120,8 @@ cut_group(struct plan_group *group, struct region_set legal, struct arena *arena
 		struct plan_pair pair = group->pairs[p];
 
 		total += pair.share;
-		if (!region_set_has(&legal, pair.primary))
-			continue;
+		if (pair.primary != NO_REGION && !region_set_has(&legal, pair.primary))
+			continue;	/* those that are shed are nobody's */
 		if (pair.backup != NO_REGION && !region_set_has(&legal, pair.backup))
 			pair.backup = NO_REGION;
 		sum += pair.share;

@@ -1,11 +1,10 @@
-/* plan.c -- the plan's JSON in both directions (isobar-api(7)).
+/* plan.c -- a plan from its JSON (isobar-api(7)), read strictly.
  * In: bytes from the PAE or from the store, and the steering whose names they use.  Out: a plan in one arena, or
- * every error with its JSON pointer; writing gives the same bytes for the same plan.
+ * every error with its JSON pointer.
  * Threads: any.
  * Invariants of a plan that was read: services and groups occur once and exist, pairs name regions of
  * their service, are in order and unique, and their shares add up to 1. That each pair is legal and bearable is the
- * certificate's matter. Shares are written with 17 digits, so that what isobard certifies is what the PAE planned, to
- * the bit. */
+ * certificate's matter. What older plans don't have gets the value that says nothing. */
 #include "plan/plan.h"
 
 #include <math.h>
@@ -14,6 +13,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "steer/country.h"
 
 #define SHARE_SUM_SLACK 1e-6	/* more than summing 65,025 rounded shares can lose, less than a client in a million */
 
@@ -23,6 +23,9 @@ struct reading {
 	struct diags *diags;
 };
 
+static bool read_method(struct reading *r, const struct json_object *o);
+static bool read_relaxations(struct reading *r, const cJSON *list);
+static bool read_overloads(struct reading *r, const cJSON *list);
 static bool read_regions(struct reading *r, const cJSON *list);
 static void read_region(struct reading *r, const cJSON *value, size_t index, struct plan_region *region, bool *seen);
 static bool read_services(struct reading *r, const cJSON *list);
@@ -31,29 +34,31 @@ static bool read_group(struct reading *r, const cJSON *value, const char *pointe
 	const struct steering_service *service, struct plan_group *group);
 static void read_pairs(struct reading *r, const cJSON *list, const struct json_object *o,
 	const struct steering_service *service, struct plan_pair *pairs);
+static void check_shed(const struct json_object *o, const struct steering_service *service, region_id backup);
+static bool read_order(struct reading *r, const struct json_object *group, const struct steering_service *service,
+	struct plan_group *planned);
 static double number_or_null(const struct json_object *o, const char *name, double most);
 static region_id region_of(struct reading *r, const struct json_object *o, const char *name,
 	const struct steering_service *service);
 static bool service_has(const struct steering_service *service, region_id region);
 static uint16_t group_of(struct reading *r, const struct json_object *o);
+static uint8_t country_of(const struct json_object *o);
 static const char *suggest_region(const struct steering *steering, const char *name);
 static int compare_pairs(const void *a, const void *b);
-static cJSON *write_regions(const struct plan *plan, const struct steering *steering);
-static cJSON *write_services(const struct plan *plan, const struct steering *steering);
-static cJSON *write_pairs(const struct plan_group *group, const struct steering *steering);
-static void add_number(cJSON *object, const char *name, double value);
+static int compare_groups(const void *a, const void *b);
 
 struct plan *
 plan_read(const char *json, size_t length, const struct steering *steering, struct diags *diags)
 {
-	static const char *const known[] = { "made", "based_on", "model", "regions", "services", NULL };
+	static const char *const known[] = { "made", "based_on", "model", "method", "normal_limit", "loss_limit", "margin",
+		"latency_ms", "step", "relaxations", "overloads", "regions", "services", NULL };
 	cJSON *root = json_parse(json, length, "plan", diags);
 	struct arena *arena = root == NULL ? NULL : arena_new();
 	struct plan *plan = arena == NULL ? NULL : arena_alloc(arena, sizeof(*plan));
 	struct reading r = { plan, steering, diags };
 	size_t errors = diags->errors;
 	struct json_object o;
-	const char *made, *model;
+	const char *made;
 
 	if (plan == NULL)
 		goto fail;
@@ -64,9 +69,9 @@ plan_read(const char *json, size_t length, const struct steering *steering, stru
 	if (wall_parse(made, &plan->made) != 0)
 		json_error(&o, "made", NULL, "'%s' is no time (RFC 3339)", made);
 	plan->based_on = (uint64_t)json_integer(&o, "based_on", false, 0, INT64_MAX, 0);
-	model = arena_text(arena, json_string(&o, "model", false, ""));
-	plan->model = model;
-	if (model == NULL || !read_regions(&r, json_array(&o, "regions", false)) ||
+	if (!read_method(&r, &o) || !read_relaxations(&r, json_array(&o, "relaxations", false)) ||
+	    !read_overloads(&r, json_array(&o, "overloads", false)) ||
+	    !read_regions(&r, json_array(&o, "regions", false)) ||
 	    !read_services(&r, json_array(&o, "services", true)) || diags->errors > errors)
 		goto fail;
 	cJSON_Delete(root);
@@ -77,6 +82,80 @@ fail:
 	cJSON_Delete(root);
 	arena_free(arena);
 	return NULL;
+}
+
+/* A plan of before there were limits is held to those of the steering. */
+static bool
+read_method(struct reading *r, const struct json_object *o)
+{
+	struct plan *plan = r->plan;
+
+	plan->model = arena_text(plan->arena, json_string(o, "model", false, ""));
+	plan->method = arena_text(plan->arena, json_string(o, "method", false, "by-weights"));
+	plan->normal_limit = json_number(o, "normal_limit", false, 0, 1, r->steering->planning.normal_limit);
+	plan->loss_limit = json_number(o, "loss_limit", false, 0, 1, r->steering->planning.loss_limit);
+	plan->margin = json_number(o, "margin", false, 1, 1e6, 1);
+	plan->latency = number_or_null(o, "latency_ms", 1e9);
+	plan->step = json_number(o, "step", false, 0, 1, 1);
+	return plan->model != NULL && plan->method != NULL;
+}
+
+static bool
+read_relaxations(struct reading *r, const cJSON *list)
+{
+	static const char *const known[] = { "step", "what", "why", NULL };
+	size_t count = (size_t)cJSON_GetArraySize(list), i = 0;
+	struct plan_relaxation *relaxations = arena_alloc(r->plan->arena, (count + 1) * sizeof(*relaxations));
+	const cJSON *value;
+
+	if (relaxations == NULL)
+		return false;
+	r->plan->relaxations = relaxations;
+	r->plan->relaxation_count = count;
+	cJSON_ArrayForEach(value, list) {
+		struct plan_relaxation *relaxation = &relaxations[i];
+		struct json_object o;
+		char pointer[64];
+
+		snprintf(pointer, sizeof(pointer), "/relaxations/%zu", i++);
+		o = json_object(value, "plan", pointer, r->diags);
+		json_refuse_unknown(&o, known);
+		relaxation->step = arena_text(r->plan->arena, json_string(&o, "step", true, ""));
+		relaxation->what = arena_text(r->plan->arena, json_string(&o, "what", false, ""));
+		relaxation->why = arena_text(r->plan->arena, json_string(&o, "why", false, ""));
+		if (relaxation->step == NULL || relaxation->what == NULL || relaxation->why == NULL)
+			return false;
+	}
+	return true;
+}
+
+static bool
+read_overloads(struct reading *r, const cJSON *list)
+{
+	static const char *const known[] = { "lost", "region", "fill", NULL };
+	size_t count = (size_t)cJSON_GetArraySize(list), i = 0;
+	struct plan_overload *overloads = arena_alloc(r->plan->arena, (count + 1) * sizeof(*overloads));
+	const cJSON *value;
+
+	if (overloads == NULL)
+		return false;
+	r->plan->overloads = overloads;
+	r->plan->overload_count = count;
+	cJSON_ArrayForEach(value, list) {
+		struct plan_overload *overload = &overloads[i];
+		struct json_object o;
+		char pointer[64];
+
+		snprintf(pointer, sizeof(pointer), "/overloads/%zu", i++);
+		o = json_object(value, "plan", pointer, r->diags);
+		json_refuse_unknown(&o, known);
+		overload->lost = arena_text(r->plan->arena, json_string(&o, "lost", false, ""));
+		overload->region = region_of(r, &o, "region", NULL);
+		overload->fill = json_number(&o, "fill", true, 0, 1e9, 1);
+		if (overload->lost == NULL)
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -93,8 +172,9 @@ read_regions(struct reading *r, const cJSON *list)
 	r->plan->region_count = count;
 	cJSON_ArrayForEach(value, list) {
 		read_region(r, value, i, &regions[i], seen);
-		if (regions[i++].reason == NULL)
+		if (regions[i].reason == NULL || regions[i].price_why == NULL)
 			return false;
+		i++;
 	}
 	return true;
 }
@@ -102,7 +182,8 @@ read_regions(struct reading *r, const cJSON *list)
 static void
 read_region(struct reading *r, const cJSON *value, size_t index, struct plan_region *region, bool *seen)
 {
-	static const char *const known[] = { "region", "probability", "horizon_s", "load_forecast", "reason", NULL };
+	static const char *const known[] = { "region", "probability", "horizon_s", "load_forecast", "capacity",
+		"price", "price_why", "reason", NULL };
 	char pointer[64];
 	struct json_object o;
 
@@ -116,6 +197,9 @@ read_region(struct reading *r, const cJSON *value, size_t index, struct plan_reg
 	region->probability = number_or_null(&o, "probability", 1);
 	region->horizon_s = (uint32_t)json_integer(&o, "horizon_s", true, 1, 7 * 86400, 600);
 	region->load_forecast = number_or_null(&o, "load_forecast", 1e15);
+	region->capacity = json_number(&o, "capacity", false, 0, 1e15, 0);
+	region->price = json_number(&o, "price", false, 0, 1e15, 0);
+	region->price_why = arena_text(r->plan->arena, json_string(&o, "price_why", false, ""));
 	region->reason = arena_text(r->plan->arena, json_string(&o, "reason", false, ""));
 }
 
@@ -175,12 +259,14 @@ read_service(struct reading *r, const cJSON *value, size_t index, struct plan_se
 		snprintf(pointer, sizeof(pointer), "/services/%zu/groups/%zu", index, i);
 		if (!read_group(r, entry, pointer, steered, &groups[i]))
 			return false;
-		for (size_t k = 0; k < i; k++) {
-			if (groups[k].group == groups[i].group)
-				json_error(&o, "groups", NULL, "group '%s' is given twice",
-				    r->steering->groups[groups[i].group].name);
-		}
 		i++;
+	}
+	qsort(groups, count, sizeof(*groups), compare_groups);
+	for (i = 1; i < count; i++) {
+		if (compare_groups(&groups[i - 1], &groups[i]) == 0)
+			json_error(&o, "groups", NULL, "group '%s%s%s' is given twice",
+			    r->steering->groups[groups[i].group].name, groups[i].country == COUNTRY_UNKNOWN ? "" : "/",
+			    country_at(groups[i].country)->code);
 	}
 	return true;
 }
@@ -189,14 +275,20 @@ static bool
 read_group(struct reading *r, const cJSON *value, const char *pointer, const struct steering_service *service,
     struct plan_group *group)
 {
-	static const char *const known[] = { "group", "pairs", NULL };
+	static const char *const known[] = { "group", "country", "demand", "error", "pairs", "order", NULL };
 	struct json_object o = json_object(value, "plan", pointer, r->diags);
 	struct plan_pair *pairs;
+	size_t errors = r->diags->errors;
 	const cJSON *list;
 	double sum = 0;
 
 	json_refuse_unknown(&o, known);
 	group->group = group_of(r, &o);
+	group->country = country_of(&o);
+	group->demand = number_or_null(&o, "demand", 1e15);
+	group->error = number_or_null(&o, "error", 1e6);
+	if (!read_order(r, &o, service, group))
+		return false;
 	list = json_array(&o, "pairs", true);
 	group->pair_count = (size_t)cJSON_GetArraySize(list);
 	pairs = arena_alloc(r->plan->arena, (group->pair_count + 1) * sizeof(*pairs));
@@ -209,9 +301,9 @@ read_group(struct reading *r, const cJSON *value, const char *pointer, const str
 	qsort(pairs, group->pair_count, sizeof(*pairs), compare_pairs);
 	for (size_t i = 0; i < group->pair_count; i++) {
 		sum += pairs[i].share;
-		if (i > 0 && pairs[i].primary != NO_REGION && compare_pairs(&pairs[i - 1], &pairs[i]) == 0)
+		if (i > 0 && r->diags->errors == errors && compare_pairs(&pairs[i - 1], &pairs[i]) == 0)
 			json_error(&o, "pairs", NULL, "the pair with primary '%s' is given twice",
-			    r->steering->regions[pairs[i].primary].name);
+			    pairs[i].primary == NO_REGION ? "none" : r->steering->regions[pairs[i].primary].name);
 	}
 	if (!(fabs(sum - 1) <= SHARE_SUM_SLACK))
 		json_error(&o, "pairs", NULL, "the shares add up to %.9g instead of 1", sum);
@@ -229,20 +321,73 @@ read_pairs(struct reading *r, const cJSON *list, const struct json_object *group
 	cJSON_ArrayForEach(value, list) {
 		char pointer[sizeof(group->pointer) + 32];
 		struct json_object o;
-		const cJSON *backup;
+		const cJSON *primary, *backup;
 
 		snprintf(pointer, sizeof(pointer), "%s/pairs/%zu", group->pointer, i);
 		o = json_object(value, "plan", pointer, r->diags);
 		json_refuse_unknown(&o, known);
-		pairs[i].primary = region_of(r, &o, "primary", service);
+		primary = json_member(&o, "primary", true);
+		pairs[i].primary = primary == NULL || cJSON_IsNull(primary) ? NO_REGION
+		    : region_of(r, &o, "primary", service);
 		backup = json_member(&o, "backup", true);
 		pairs[i].backup = backup == NULL || cJSON_IsNull(backup) ? NO_REGION
 		    : region_of(r, &o, "backup", service);
 		if (pairs[i].primary == pairs[i].backup && pairs[i].primary != NO_REGION)
 			json_error(&o, "backup", NULL, "a region can't back up itself");
+		if (primary != NULL && cJSON_IsNull(primary))
+			check_shed(&o, service, pairs[i].backup);
 		pairs[i].share = json_number(&o, "share", true, 0, 1, 0);
 		i++;
 	}
+}
+
+/* Clients that no region gets. */
+static void
+check_shed(const struct json_object *o, const struct steering_service *service, region_id backup)
+{
+	if (service != NULL && !service->shed)
+		json_error(o, "primary", NULL, "'%s' sheds no clients: it has no 'shed: true'", service->name);
+	if (backup != NO_REGION)
+		json_error(o, "backup", NULL, "clients that are shed have no backup");
+}
+
+static bool
+read_order(struct reading *r, const struct json_object *group, const struct steering_service *service,
+    struct plan_group *planned)
+{
+	const cJSON *list = json_array(group, "order", false), *value;
+	region_id *order = arena_alloc(r->plan->arena, (size_t)cJSON_GetArraySize(list) + 1);
+	struct region_set seen = { { 0 } };
+	size_t i = 0;
+
+	if (order == NULL)
+		return false;
+	planned->order = order;
+	cJSON_ArrayForEach(value, list) {
+		char pointer[sizeof(group->pointer) + 32];
+		struct diag_place place = { .file = "plan", .pointer = pointer };
+		region_id region;
+
+		snprintf(pointer, sizeof(pointer), "%s/order/%zu", group->pointer, i++);
+		if (!cJSON_IsString(value)) {
+			diag_error(r->diags, place, NULL, "must be the name of a region");
+			continue;
+		}
+		region = steering_region_find(r->steering, value->valuestring);
+		if (region == NO_REGION)
+			diag_error(r->diags, place, suggest_region(r->steering, value->valuestring),
+			    "no region '%s' in the steering", value->valuestring);
+		else if (service != NULL && !service_has(service, region))
+			diag_error(r->diags, place, NULL, "region '%s' doesn't serve '%s'", value->valuestring,
+			    service->name);
+		else if (region_set_has(&seen, region))
+			diag_error(r->diags, place, NULL, "region '%s' is given twice", value->valuestring);
+		else
+			order[planned->order_count++] = region;
+		if (region != NO_REGION)
+			region_set_add(&seen, region);
+	}
+	return true;
 }
 
 /* NAN for null or nothing. */
@@ -296,6 +441,24 @@ group_of(struct reading *r, const struct json_object *o)
 	return GROUP_DEFAULT;
 }
 
+/* Nothing and null are the group without what is cut out of it. */
+static uint8_t
+country_of(const struct json_object *o)
+{
+	const cJSON *value = cJSON_GetObjectItemCaseSensitive(o->object, "country");
+	const char *code;
+	uint8_t country = COUNTRY_UNKNOWN;
+
+	if (value == NULL || cJSON_IsNull(value))
+		return COUNTRY_UNKNOWN;
+	code = json_string(o, "country", true, "");
+	if (strlen(code) == 2)
+		country = country_find(code);
+	if (country == COUNTRY_UNKNOWN && code[0] != '\0')
+		json_error(o, "country", NULL, "'%s' is no country: give its ISO 3166-1 two-letter code", code);
+	return country;
+}
+
 static const char *
 suggest_region(const struct steering *steering, const char *name)
 {
@@ -314,98 +477,17 @@ compare_pairs(const void *a, const void *b)
 	return x->primary != y->primary ? x->primary - y->primary : x->backup - y->backup;
 }
 
+static int
+compare_groups(const void *a, const void *b)
+{
+	const struct plan_group *x = a, *y = b;
+
+	return x->group != y->group ? x->group - y->group : x->country - y->country;
+}
+
 void
 plan_free(struct plan *plan)
 {
 	if (plan != NULL)
 		arena_free(plan->arena);
-}
-
-char *
-plan_write(const struct plan *plan, const struct steering *steering)
-{
-	cJSON *root = cJSON_CreateObject();
-	char made[CLOCK_TEXT_SIZE], *json;
-
-	cJSON_AddStringToObject(root, "made", wall_text(plan->made, made));
-	add_number(root, "based_on", (double)plan->based_on);
-	cJSON_AddStringToObject(root, "model", plan->model);
-	cJSON_AddItemToObject(root, "regions", write_regions(plan, steering));
-	cJSON_AddItemToObject(root, "services", write_services(plan, steering));
-	json = root == NULL ? NULL : json_write(root);
-	cJSON_Delete(root);
-	return json;
-}
-
-static cJSON *
-write_regions(const struct plan *plan, const struct steering *steering)
-{
-	cJSON *list = cJSON_CreateArray();
-
-	for (size_t i = 0; i < plan->region_count; i++) {
-		const struct plan_region *region = &plan->regions[i];
-		cJSON *entry = cJSON_CreateObject();
-
-		cJSON_AddStringToObject(entry, "region", steering->regions[region->region].name);
-		add_number(entry, "probability", region->probability);
-		add_number(entry, "horizon_s", region->horizon_s);
-		add_number(entry, "load_forecast", region->load_forecast);
-		cJSON_AddStringToObject(entry, "reason", region->reason);
-		cJSON_AddItemToArray(list, entry);
-	}
-	return list;
-}
-
-static cJSON *
-write_services(const struct plan *plan, const struct steering *steering)
-{
-	cJSON *list = cJSON_CreateArray();
-
-	for (size_t i = 0; i < plan->service_count; i++) {
-		const struct plan_service *service = &plan->services[i];
-		cJSON *entry = cJSON_CreateObject(), *groups = cJSON_CreateArray();
-
-		cJSON_AddStringToObject(entry, "service", service->name);
-		for (size_t k = 0; k < service->group_count; k++) {
-			const struct plan_group *group = &service->groups[k];
-			cJSON *object = cJSON_CreateObject();
-
-			cJSON_AddStringToObject(object, "group", steering->groups[group->group].name);
-			cJSON_AddItemToObject(object, "pairs", write_pairs(group, steering));
-			cJSON_AddItemToArray(groups, object);
-		}
-		cJSON_AddItemToObject(entry, "groups", groups);
-		cJSON_AddItemToArray(list, entry);
-	}
-	return list;
-}
-
-static cJSON *
-write_pairs(const struct plan_group *group, const struct steering *steering)
-{
-	cJSON *list = cJSON_CreateArray();
-
-	for (size_t i = 0; i < group->pair_count; i++) {
-		const struct plan_pair *pair = &group->pairs[i];
-		cJSON *entry = cJSON_CreateObject();
-
-		cJSON_AddStringToObject(entry, "primary", steering->regions[pair->primary].name);
-		if (pair->backup == NO_REGION)
-			cJSON_AddNullToObject(entry, "backup");
-		else
-			cJSON_AddStringToObject(entry, "backup", steering->regions[pair->backup].name);
-		add_number(entry, "share", pair->share);
-		cJSON_AddItemToArray(list, entry);
-	}
-	return list;
-}
-
-/* cJSON writes 15 digits where they read back the same, else 17. No number is null. */
-static void
-add_number(cJSON *object, const char *name, double value)
-{
-	if (isfinite(value))
-		cJSON_AddNumberToObject(object, name, value);
-	else
-		cJSON_AddNullToObject(object, name);
 }

@@ -1,0 +1,168 @@
+/* plan_write.c -- a plan as JSON, as plan_read() takes it.
+ * In: a plan and the steering of its numbers.  Out: the same bytes for the same plan.
+ * Threads: any.
+ * Shares are written with 17 digits, so that what isobard certifies is what the PAE planned, to the bit. */
+#include "plan/plan.h"
+
+#include <math.h>
+
+#include "base/json.h"
+#include "steer/country.h"
+
+static cJSON *write_relaxations(const struct plan *plan);
+static cJSON *write_overloads(const struct plan *plan, const struct steering *steering);
+static cJSON *write_regions(const struct plan *plan, const struct steering *steering);
+static cJSON *write_services(const struct plan *plan, const struct steering *steering);
+static cJSON *write_group(const struct plan_group *group, const struct steering *steering);
+static cJSON *write_pairs(const struct plan_group *group, const struct steering *steering);
+static void add_region(cJSON *object, const char *name, region_id region, const struct steering *steering);
+static void add_number(cJSON *object, const char *name, double value);
+
+char *
+plan_write(const struct plan *plan, const struct steering *steering)
+{
+	cJSON *root = cJSON_CreateObject();
+	char made[CLOCK_TEXT_SIZE], *json;
+
+	cJSON_AddStringToObject(root, "made", wall_text(plan->made, made));
+	add_number(root, "based_on", (double)plan->based_on);
+	cJSON_AddStringToObject(root, "model", plan->model);
+	cJSON_AddStringToObject(root, "method", plan->method == NULL ? "" : plan->method);
+	add_number(root, "normal_limit", plan->normal_limit);
+	add_number(root, "loss_limit", plan->loss_limit);
+	add_number(root, "margin", plan->margin);
+	add_number(root, "latency_ms", plan->latency);
+	add_number(root, "step", plan->step);
+	cJSON_AddItemToObject(root, "relaxations", write_relaxations(plan));
+	cJSON_AddItemToObject(root, "overloads", write_overloads(plan, steering));
+	cJSON_AddItemToObject(root, "regions", write_regions(plan, steering));
+	cJSON_AddItemToObject(root, "services", write_services(plan, steering));
+	json = root == NULL ? NULL : json_write(root);
+	cJSON_Delete(root);
+	return json;
+}
+
+static cJSON *
+write_relaxations(const struct plan *plan)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (size_t i = 0; i < plan->relaxation_count; i++) {
+		cJSON *entry = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(entry, "step", plan->relaxations[i].step);
+		cJSON_AddStringToObject(entry, "what", plan->relaxations[i].what);
+		cJSON_AddStringToObject(entry, "why", plan->relaxations[i].why);
+		cJSON_AddItemToArray(list, entry);
+	}
+	return list;
+}
+
+static cJSON *
+write_overloads(const struct plan *plan, const struct steering *steering)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (size_t i = 0; i < plan->overload_count; i++) {
+		cJSON *entry = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(entry, "lost", plan->overloads[i].lost);
+		cJSON_AddStringToObject(entry, "region", steering->regions[plan->overloads[i].region].name);
+		add_number(entry, "fill", plan->overloads[i].fill);
+		cJSON_AddItemToArray(list, entry);
+	}
+	return list;
+}
+
+static cJSON *
+write_regions(const struct plan *plan, const struct steering *steering)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (size_t i = 0; i < plan->region_count; i++) {
+		const struct plan_region *region = &plan->regions[i];
+		cJSON *entry = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(entry, "region", steering->regions[region->region].name);
+		add_number(entry, "probability", region->probability);
+		add_number(entry, "horizon_s", region->horizon_s);
+		add_number(entry, "load_forecast", region->load_forecast);
+		add_number(entry, "capacity", region->capacity);
+		add_number(entry, "price", region->price);
+		cJSON_AddStringToObject(entry, "price_why", region->price_why);
+		cJSON_AddStringToObject(entry, "reason", region->reason);
+		cJSON_AddItemToArray(list, entry);
+	}
+	return list;
+}
+
+static cJSON *
+write_services(const struct plan *plan, const struct steering *steering)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (size_t i = 0; i < plan->service_count; i++) {
+		const struct plan_service *service = &plan->services[i];
+		cJSON *entry = cJSON_CreateObject(), *groups = cJSON_CreateArray();
+
+		cJSON_AddStringToObject(entry, "service", service->name);
+		for (size_t k = 0; k < service->group_count; k++)
+			cJSON_AddItemToArray(groups, write_group(&service->groups[k], steering));
+		cJSON_AddItemToObject(entry, "groups", groups);
+		cJSON_AddItemToArray(list, entry);
+	}
+	return list;
+}
+
+static cJSON *
+write_group(const struct plan_group *group, const struct steering *steering)
+{
+	cJSON *object = cJSON_CreateObject(), *order = cJSON_CreateArray();
+
+	cJSON_AddStringToObject(object, "group", steering->groups[group->group].name);
+	if (group->country != COUNTRY_UNKNOWN)
+		cJSON_AddStringToObject(object, "country", country_at(group->country)->code);
+	add_number(object, "demand", group->demand);
+	add_number(object, "error", group->error);
+	cJSON_AddItemToObject(object, "pairs", write_pairs(group, steering));
+	for (size_t i = 0; i < group->order_count; i++)
+		cJSON_AddItemToArray(order, cJSON_CreateString(steering->regions[group->order[i]].name));
+	cJSON_AddItemToObject(object, "order", order);
+	return object;
+}
+
+static cJSON *
+write_pairs(const struct plan_group *group, const struct steering *steering)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (size_t i = 0; i < group->pair_count; i++) {
+		const struct plan_pair *pair = &group->pairs[i];
+		cJSON *entry = cJSON_CreateObject();
+
+		add_region(entry, "primary", pair->primary, steering);
+		add_region(entry, "backup", pair->backup, steering);
+		add_number(entry, "share", pair->share);
+		cJSON_AddItemToArray(list, entry);
+	}
+	return list;
+}
+
+static void
+add_region(cJSON *object, const char *name, region_id region, const struct steering *steering)
+{
+	if (region == NO_REGION)
+		cJSON_AddNullToObject(object, name);
+	else
+		cJSON_AddStringToObject(object, name, steering->regions[region].name);
+}
+
+/* cJSON writes 15 digits where they read back the same, else 17. No number is null. */
+static void
+add_number(cJSON *object, const char *name, double value)
+{
+	if (isfinite(value))
+		cJSON_AddNumberToObject(object, name, value);
+	else
+		cJSON_AddNullToObject(object, name);
+}
