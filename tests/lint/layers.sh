@@ -17,6 +17,7 @@ doors=(
 	'sqlite3\.h'     'src/store/'
 	'yaml\.h'        'src/conf/'
 	'libsvm/'        'src/predict/'
+	'coin/'          'src/plan/lp\.c'
 	'microhttpd\.h'  'src/api/'
 	'zlib\.h'        'src/base/deflate\.c'
 	'uv\.h'          '(src/(http|serve|control)|rem-agent)/'

@@ -1,0 +1,153 @@
+/* generate.c -- the optimum over all rows and all legal pairs, by adding only those that matter.
+ * In: a program with its first rows and columns.  Out: the same, optimal.  Threads: one per struct program.
+ *
+ * A world of 100 regions has 15,000 rows and, with 2,000 clients, 20 million pairs; a few hundred rows bind, and few more
+ * columns than rows are used. So:
+ *	1. solve what is there;
+ *	2. rows that the solution passes are added: the loads of all scenarios follow from the pairs in use (loads.c);
+ *	3. pairs that would pay at the present prices (negative reduced cost) are added. A primary that doesn't pay with the
+ *	   cheapest backup that there could be is skipped with all its backups, so that 20 million cost what 200,000 do;
+ *	4. again, until there are none. What is optimal for such a part is optimal for the whole.
+ * So K nearest is where the search begins, and not a limit: where a price is high, more pairs come in.
+ *
+ * The clients' own errors: the reserve in a row is z sqrt(sum of (e_c a_c)^2), with a_c what c has there, since their
+ * errors are independent: the quantile of the row's sum, never a sum of quantiles. It is convex, so each solution that
+ * passes it is cut off by the tangent there (Kelley's method); the optimum is exact, where margins that are evaluated
+ * and put into the next solve may swing. Bertsimas and Sim's budget is the polyhedral form of the same reserve. */
+#include "plan/generate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/loads.h"
+#include "plan/pricing.h"
+
+#define NONE UINT32_MAX
+/* A row is passed when it is by so much of its limit; ten times below what the certificate and the tests look at. */
+#define PASSED 1e-7
+#define CUT_PASSED 1e-6		/* a tangent for less than this isn't worth its solve */
+/* Rows of one region that are added at once. The worst few cover most of the others: with all of them the programs grow
+ * three times as large and slower; with one there are more rounds. */
+#define ROWS_EACH 3
+
+struct passed { double by; size_t scenario; };
+
+static size_t separate(struct program *program, struct loads *loads);
+static size_t separate_region(struct program *program, const struct loads *loads, region_id region);
+static void keep_worst(struct passed *worst, size_t *count, struct passed candidate);
+static double over_in(const struct program *program, size_t cell);
+static size_t separate_entries(struct program *program, const struct loads *loads);
+
+enum program_result
+program_optimise(struct program *program)
+{
+	struct loads *loads = loads_new(program->scene);
+	enum lp_method method = program->method;
+	enum program_result result = loads == NULL ? PROGRAM_FAILED : PROGRAM_OPTIMAL;
+
+	while (result == PROGRAM_OPTIMAL) {
+		size_t rows, columns;
+
+		result = program_solve(program, method);
+		if (result != PROGRAM_OPTIMAL)
+			break;
+		if (!loads_compute(loads, program)) {
+			result = PROGRAM_FAILED;
+			break;
+		}
+		rows = separate(program, loads);
+		columns = rows > 0 ? 0 : pricing_add(program);
+		if (program->failed)
+			result = PROGRAM_FAILED;
+		if (rows == 0 && columns == 0)
+			break;
+		method = rows > 0 ? LP_DUAL : LP_PRIMAL;
+	}
+	loads_free(loads);
+	return result;
+}
+
+/* Rows that the present loads pass. Their number. */
+static size_t
+separate(struct program *program, struct loads *loads)
+{
+	size_t added = 0;
+
+	for (size_t r = 0; r < program->scene->region_count; r++) {
+		if (region_set_has(&program->scene->live, (region_id)r))
+			added += separate_region(program, loads, (region_id)r);
+	}
+	return added + (program->entry ? separate_entries(program, loads) : 0);
+}
+
+static size_t
+separate_region(struct program *program, const struct loads *loads, region_id region)
+{
+	const struct scene *scene = program->scene;
+	struct passed worst[ROWS_EACH];
+	size_t count = 0, regions = scene->region_count;
+
+	for (size_t s = 0; s < scene->scenario_count; s++) {
+		size_t cell = s * regions + region;
+		bool plain = program->fill_row[cell] != NONE;
+		double limit = scene_limit(scene, s, region), reserve = loads_reserve(loads, scene, s, region);
+		double by = loads->load[cell] + reserve - limit;
+
+		if (region_set_has(&scene->scenarios[s].lost, region) || !(by > 0) || (plain && !(reserve > 0)))
+			continue;
+		by -= over_in(program, cell);
+		if (by > (plain ? CUT_PASSED : PASSED) * fmax(fabs(limit), 1))
+			keep_worst(worst, &count, (struct passed){ by, s });
+	}
+	for (size_t i = 0; i < count; i++) {
+		size_t s = worst[i].scenario;
+		double *slopes = NULL;
+
+		if (program->fill_row[s * regions + region] == NONE)
+			program_add_fill(program, s, region, NULL);
+		if (!(loads_reserve(loads, scene, s, region) > 0))
+			continue;
+		slopes = loads_slopes(loads, program, s, region);
+		if (slopes == NULL)
+			program->failed = true;
+		else
+			program_add_fill(program, s, region, slopes);
+	}
+	return count;
+}
+
+static void
+keep_worst(struct passed *worst, size_t *count, struct passed candidate)
+{
+	size_t at = *count < ROWS_EACH ? (*count)++ : ROWS_EACH;
+
+	for (; at > 0 && worst[at - 1].by < candidate.by; at--) {
+		if (at < ROWS_EACH)
+			worst[at] = worst[at - 1];
+	}
+	if (at < ROWS_EACH)
+		worst[at] = candidate;
+}
+
+static double
+over_in(const struct program *program, size_t cell)
+{
+	return program->fill_row[cell] == NONE ? 0 : program->columns[program->rows[program->fill_row[cell]].over].value;
+}
+
+static size_t
+separate_entries(struct program *program, const struct loads *loads)
+{
+	size_t added = 0;
+
+	for (size_t r = 0; r < program->scene->region_count; r++) {
+		double room = program_entry_limit(program, (region_id)r);
+
+		if (program->entry_row[r] != NONE || !(loads->arriving[r] > room + PASSED * fmax(room, 1)))
+			continue;
+		program_add_entry(program, (region_id)r);
+		added++;
+	}
+	return added;
+}

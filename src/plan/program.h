@@ -1,0 +1,119 @@
+/* program.h -- the linear program of the planner, grown row by row and column by column. Inner to the planner.
+ * Threads: one per struct program. */
+#ifndef ISOBAR_PLAN_PROGRAM_H
+#define ISOBAR_PLAN_PROGRAM_H
+
+#include "base/clock.h"
+#include "plan/lp.h"
+#include "plan/scene.h"
+
+enum column_kind {
+	COLUMN_LOAD,			/* what `primary` serves normally */
+	COLUMN_PAIR,			/* demand of a client on (primary, backup) */
+	COLUMN_KEPT,			/* the same, as far as the last plan had it */
+	COLUMN_SHED,			/* demand of a client that gets its static answer */
+	COLUMN_OVER,			/* what exceeds the rows of cell `of` */
+	COLUMN_EXCESS,			/* what exceeds allowance `of` */
+};
+
+struct program_column {
+	enum column_kind kind;
+	region_id primary, backup;
+	unsigned char basis;
+	uint32_t client;
+	uint32_t of;			/* COLUMN_OVER: the cell, scenario * region_count + region, or UINT32_MAX: entry */
+	double cost, upper, value;
+};
+
+enum row_kind {
+	ROW_CLIENT,			/* pairs and shed of `client` = its demand */
+	ROW_LOAD,			/* pairs with primary `region` - its load = 0 */
+	ROW_FILL,			/* load of `region` in `scenario` <= limit */
+	ROW_ALLOWANCE,			/* what `client` has on `region` - excess <= allowance */
+	ROW_ENTRY,			/* what is new on `region` while the old is still there <= limit */
+	ROW_CLASS,			/* shed of a class <= what must be */
+};
+
+struct program_row {
+	enum row_kind kind;
+	region_id region;
+	unsigned char basis;
+	uint32_t client, scenario;	/* ROW_CLASS: the class; ROW_ALLOWANCE: the allowance */
+	uint32_t over;			/* plain ROW_FILL: its over column */
+	double lower, upper, dual;
+	double *slopes;			/* ROW_FILL: by client, what more of its own error adds; NULL: a plain row */
+};
+
+/* So much of a client may be on a region without cost. */
+struct allowance {
+	uint32_t client;
+	region_id region;
+	bool churn;			/* else of a target */
+	uint32_t row;
+	double amount, cost;
+};
+
+enum program_mode {
+	PROGRAM_COST,			/* the least cost */
+	PROGRAM_OVER,			/* the least sum beyond the limits that haven't given way */
+	PROGRAM_CAPS,			/* the least demand beyond latency caps, nothing beyond limits */
+};
+
+enum program_result { PROGRAM_OPTIMAL, PROGRAM_TIME, PROGRAM_FAILED };
+
+struct program {
+	struct scene *scene;
+	struct lp *lp;
+	struct mono deadline;
+	enum program_mode mode;
+	double over_cost;		/* of what exceeds a limit, in PROGRAM_COST */
+	enum lp_method method;		/* that the next solve begins with */
+	bool entry;			/* with transition rows */
+	bool failed;			/* memory is out; sticks */
+	size_t column_count, column_size, row_count, row_size, allowance_count, allowance_size;
+	struct program_column *columns;
+	struct program_row *rows;
+	struct allowance *allowances;
+	/* Where things are, or UINT32_MAX. */
+	uint32_t *client_row;		/* by client */
+	uint32_t *fill_row;		/* plain rows, [scenario * region_count + region] */
+	uint32_t *entry_row;		/* by region */
+	uint32_t *class_row;		/* by class, 0 .. 9 */
+	uint32_t *first_allowance;	/* by client, into allowances that are sorted by client; one more at the end */
+	uint32_t *cuts;			/* rows with slopes */
+	size_t cut_count, cut_size;
+	struct program_pairs { uint64_t *slots; size_t size, used; } known;	/* pairs that have a column */
+	struct program_matrix *matrix;
+	double *shed;			/* by client, of the last solution */
+	size_t iterations;
+	double objective;
+};
+
+/* The program with its first rows and columns: for each client what it had, and its `nearest` regions. */
+struct program *program_new(struct scene *scene, struct lp *lp) NONNULL MUST_USE;
+void program_free(struct program *program);
+
+bool program_has_pair(const struct program *program, size_t c, region_id primary, region_id backup) NONNULL;
+void program_add_pair(struct program *program, size_t c, region_id primary, region_id backup) NONNULL;
+void program_add_fill(struct program *program, size_t scenario, region_id region, double *slopes)
+	__attribute__((nonnull(1)));
+void program_add_entry(struct program *program, region_id region) NONNULL;
+/* At most `most` (scaled) of the class may be shed. */
+void program_add_class(struct program *program, unsigned class, double most) NONNULL;
+/* Limits anew from the scene, after it changed. */
+void program_limits(struct program *program) NONNULL;
+
+/* Room for newcomers at a region while caches still lead the old ones there, scaled. */
+double program_entry_limit(const struct program *program, region_id region) NONNULL;
+/* ms for a pair that the last plan didn't have. */
+double program_sticky(const struct program *program, size_t c) NONNULL;
+/* How much of a demand on this pair lies beyond the client's latency cap: 0, 1 for one of them, 2 for both. */
+double program_beyond(const struct program *program, size_t c, region_id primary, region_id backup) NONNULL;
+
+/* Solves what is there, once. */
+enum program_result program_solve(struct program *program, enum lp_method method) NONNULL MUST_USE;
+
+/* What exceeds the limits that haven't given way, scaled. */
+double program_over(const struct program *program) NONNULL;
+
+#endif
