@@ -174,17 +174,17 @@ static const struct {
 	    .why = "www.example.com.: clients of default: the list of slot 3 of 32768 has a rank that no admission "
 	    "reaches" },
 	{ .name = "not uniform", .damage = damage_uniform, .why = "www.example.com.: clients of default: the list of "
-	    "slot 1 of 32768"
+	    "slot 16384 of 32768"
 	    " differs from the first, though all are said to be equal" },
 	{ .name = "by country", .damage = damage_country,
 	    .why = "near.example.com.: clients in DE: the list holds a region that residency forbids" },
 	{ .name = "primary's share", .damage = damage_share,
 	    .why = "www.example.com.: clients of default: eu has 0.6001 of the slots, planned 0.6000" },
 	{ .name = "pair's share", .damage = damage_backup,
-	    .why = "www.example.com.: clients of default: eu backed up by us has 16381 of 32768 slots, planned "
+	    .why = "www.example.com.: clients of default: eu backed up by us has 0.4999 of the slots, planned "
 	    "0.5000" },
 	{ .name = "a pair that isn't planned", .damage = damage_unplanned,
-	    .why = "www.example.com.: clients of default: 1 slots have a pair that isn't planned" },
+	    .why = "www.example.com.: clients of default: ap backed up by us has 0.0000 of the slots, and isn't planned" },
 	{ .name = "the plan's sum", .damage = damage_plan,
 	    .why = "www.example.com.: clients of default: shares add up to 1.100000" },
 };
