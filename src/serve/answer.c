@@ -17,6 +17,7 @@
 #include "dns/query.h"
 #include "dns/reply.h"
 #include "dns/wire.h"
+#include "serve/observe.h"
 #include "serve/steered.h"
 
 #define PIECES_MAX 64		/* 12 links with their additional records; more are left out, additional ones first */
@@ -214,6 +215,7 @@ decide_steered(struct decision *d, const struct service *service, const uint8_t 
 		return false;
 	counter_add(&env->counters->steered, 1);
 	counter_add(&env->counters->picks[chosen.pick.outcome], 1);
+	observe(env, service, &client, &chosen, type);
 	/* A prefix of length 0 gets scope 0 (RFC 7871 section 7.2.1). */
 	if (chosen.scope > d->scope && d->query->subnet_length > 0)
 		d->scope = chosen.scope;

@@ -11,6 +11,7 @@
 #include "base/contract.h"
 #include "dns/types.h"
 #include "serve/snapshot.h"
+#include "steer/sketch.h"
 
 #define ANSWER_SIZE_MAX 65535
 
@@ -36,6 +37,7 @@ counter_add(uint64_t *counter, uint64_t n)
 struct answer_env {
 	const struct snapshot *snapshot;
 	struct worker_row *row;		/* of this worker in the snapshot */
+	struct sketch *sketch;		/* of this worker, or NULL */
 	struct counters *counters;
 	struct address client;		/* the resolver that asks */
 	bool stream;			/* TCP: up to 65535 octets */

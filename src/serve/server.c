@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/rcu.h"
@@ -28,6 +29,7 @@ struct server {
 	unsigned started;
 };
 
+static bool make_sketches(struct server *server);
 static int bind_all(struct server *server, int *fds, struct text *error);
 static int see_free(const struct server_listen *listen, struct text *error);
 static int bind_pair(struct server_listen *listen, int fds[static 2], struct text *error);
@@ -55,6 +57,8 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 	if (server->listens == NULL || server->clients == NULL || server->workers == NULL)
 		goto no_memory;
 	memset(server->workers, 0, options->workers * sizeof(*server->workers));
+	if (!make_sketches(server))
+		goto no_memory;
 	memcpy(server->listens, options->listens, options->listen_count * sizeof(*server->listens));
 	server->options.listens = server->listens;
 	server->published = snapshot;
@@ -86,6 +90,23 @@ fail:
 	free(fds);
 	server_stop(server);
 	return NULL;
+}
+
+/* Two for each worker: one that it writes, one that the control thread reads. */
+static bool
+make_sketches(struct server *server)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return false;
+	for (unsigned w = 0; w < server->options.workers; w++) {
+		server->workers[w].sketch = sketch_new(SKETCH_SIZE, seed + 2 * w);
+		server->workers[w].spare = sketch_new(SKETCH_SIZE, seed + 2 * w + 1);
+		if (server->workers[w].sketch == NULL || server->workers[w].spare == NULL)
+			return false;
+	}
+	return true;
 }
 
 /* For each worker, for each address: the UDP socket, then the TCP socket. */
@@ -210,6 +231,28 @@ server_counters(const struct server *server, struct counters *sum)
 	}
 }
 
+void
+server_sketches(struct server *server, uint32_t every, void (*each)(void *arg, const struct sketch *sketch), void *arg)
+{
+	for (unsigned w = 0; w < server->started; w++) {
+		struct worker *worker = &server->workers[w];
+
+		sketch_clear(worker->spare, every);
+		worker->spare = rcu_exchange(worker->sketch, worker->spare);
+	}
+	/* A worker may have loaded the old one for its present batch. */
+	rcu_wait_readers();
+	for (unsigned w = 0; w < server->started; w++)
+		each(arg, server->workers[w].spare);
+}
+
+void
+server_tell_time(struct server *server, uint32_t now_ms)
+{
+	for (unsigned w = 0; w < server->started; w++)
+		sketch_tell_time(server->workers[w].sketch, now_ms);
+}
+
 uint16_t
 server_port(const struct server *server, size_t listen)
 {
@@ -229,6 +272,10 @@ server_stop(struct server *server)
 		return;
 	for (unsigned w = 0; w < server->started; w++)
 		worker_end(&server->workers[w]);
+	for (unsigned w = 0; server->workers != NULL && w < server->options.workers; w++) {
+		sketch_free(server->workers[w].sketch);
+		sketch_free(server->workers[w].spare);
+	}
 	free(server->workers);
 	clients_free(server->clients);
 	free(server->listens);

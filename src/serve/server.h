@@ -42,6 +42,13 @@ struct server *server_start(const struct server_options *options, const struct s
 void server_publish(struct server *server, const struct snapshot *snapshot) NONNULL;
 
 void server_counters(const struct server *server, struct counters *sum) NONNULL;
+
+/* The workers' sketches of what was asked since the last call, which begin anew: `each` gets one worker's after the
+ * other. They look at one question in `every` from now on. */
+void server_sketches(struct server *server, uint32_t every, void (*each)(void *arg, const struct sketch *sketch),
+	void *arg) __attribute__((nonnull(1, 3)));
+void server_tell_time(struct server *server, uint32_t now_ms) NONNULL;	/* since then, to the sketches' clocks */
+
 uint16_t server_port(const struct server *server, size_t listen) NONNULL;
 unsigned server_tcp_open(const struct server *server) NONNULL;
 void server_stop(struct server *server);	/* joins the threads; NULL is allowed */

@@ -11,7 +11,7 @@
 
 #include "base/hash.h"
 #include "dns/types.h"
-#include "steer/country.h"
+#include "steer/law.h"
 
 #define CACHE_LINE 64
 
@@ -23,7 +23,12 @@ static bool find_variants(struct snapshot *snapshot, struct service *service);
 static bool collect_types(struct snapshot *snapshot, struct service *service);
 static bool order_regions(struct snapshot *snapshot, struct service *service);
 static bool compile_residency(struct snapshot *snapshot, struct service *service);
+static bool prepare_counts(struct snapshot *snapshot, struct service *service);
+static uint16_t counted_type(const struct service *service);
+static uint32_t check_mask(const struct snapshot *snapshot, const struct service *service);
 static bool add_rows(struct snapshot *snapshot);
+static bool add_slot_counters(struct snapshot *snapshot, struct worker_row *row);
+static void free_slot_counters(struct snapshot *snapshot);
 static void put_service(struct snapshot *snapshot, const struct service *service);
 static const struct node *variant_find(const struct zone *zone, const uint8_t *owner, const char *region);
 static size_t index_size_for(size_t count);
@@ -37,15 +42,19 @@ snapshot_new(const struct snapshot_parts *parts)
 		return NULL;
 	snapshot->epoch = parts->epoch;
 	snapshot->steering = snapshot->owned_steering = parts->steering;
+	snapshot->geo = parts->geo;
 	snapshot->worker_count = parts->worker_count;
 	steering_hold(parts->steering);
 	snapshot->arena = arena_new();
 	snapshot->owned_locator = locator_new(parts->steering, parts->geo);
 	snapshot->locator = snapshot->owned_locator;
+	if (snapshot->locator != NULL)
+		snapshot->cell_count = COUNTRIES_MAX + locator_network_count(snapshot->locator);
 	if (snapshot->arena != NULL && snapshot->locator != NULL)
 		snapshot->partition = partition_new(parts->steering, snapshot->locator, parts->countries,
 		    parts->country_count, snapshot->arena);
-	if (snapshot->partition == NULL || !index_zones(snapshot, parts) || !add_services(snapshot, parts) || !add_rows(snapshot)) {
+	if (snapshot->partition == NULL || !index_zones(snapshot, parts) || !add_services(snapshot, parts)
+	    || !add_rows(snapshot)) {
 		snapshot_free(snapshot);
 		return NULL;
 	}
@@ -66,11 +75,20 @@ snapshot_free(struct snapshot *snapshot)
 			slot_table_release((struct slot_table *)(uintptr_t)service->tables[g]);
 		slot_table_release((struct slot_table *)(uintptr_t)service->by_country);
 	}
+	free_slot_counters(snapshot);
 	locator_free(snapshot->owned_locator);
 	steering_free(snapshot->owned_steering);
 	arena_free(snapshot->arena);
 	free(snapshot->lives);
 	free(snapshot);
+}
+
+static void
+free_slot_counters(struct snapshot *snapshot)
+{
+	for (unsigned w = 0; snapshot->rows != NULL && w < snapshot->worker_count; w++)
+		for (size_t s = 0; snapshot->rows[w].slots != NULL && s < snapshot->service_count; s++)
+			free(snapshot->rows[w].slots[s]);
 }
 
 static size_t
@@ -161,7 +179,8 @@ service_init(struct snapshot *snapshot, struct service *service, const struct sn
 	if (service->zone != NULL)
 		service->node = zone_find(service->zone, intent->owner, &name, 0);
 	return find_variants(snapshot, service) && collect_types(snapshot, service)
-	    && order_regions(snapshot, service) && compile_residency(snapshot, service);
+	    && order_regions(snapshot, service) && compile_residency(snapshot, service)
+	    && prepare_counts(snapshot, service);
 }
 
 static bool
@@ -274,6 +293,56 @@ compile_residency(struct snapshot *snapshot, struct service *service)
 	return true;
 }
 
+/* Where the answer depends on the key, its slots are counted: of sticky services that are planned. */
+static bool
+prepare_counts(struct snapshot *snapshot, struct service *service)
+{
+	size_t groups = snapshot->partition->count;
+	uint32_t *base, next = 0;
+
+	service->counted_type = counted_type(service);
+	service->check_mask = check_mask(snapshot, service);
+	if (service->intent->policy != POLICY_PREDICTIVE || !service->intent->sticky)
+		return true;
+	base = arena_alloc(snapshot->arena, groups * sizeof(*base));
+	if (base == NULL)
+		return false;
+	for (size_t g = 0; g < groups; g++) {
+		const struct slot_table *table = service->tables[g];
+
+		base[g] = table->uniform ? SLOTS_UNCOUNTED : next;
+		next += table->uniform ? 0 : table->count + table->heavy_count;
+	}
+	service->slot_base = base;
+	return true;
+}
+
+/* Nearly every client asks for A, whatever else it asks for. An alias stands for all types. */
+static uint16_t
+counted_type(const struct service *service)
+{
+	static const uint16_t preferred[] = { TYPE_A, TYPE_CNAME, TYPE_AAAA };
+
+	for (size_t i = 0; i < ARRAY_SIZE(preferred); i++)
+		for (size_t t = 0; t < service->type_count; t++)
+			if (service->types[t].type == preferred[i])
+				return preferred[i] == TYPE_CNAME ? TYPE_A : preferred[i];
+	return service->type_count > 0 ? service->types[0].type : TYPE_A;
+}
+
+#define CHECK_ONE_IN 64u	/* answers; some 20 ns a check with few rules: below 0.5 ns an answer */
+#define CHECK_WORK 64u		/* networks that a check may look at before it's made rarer */
+
+static uint32_t
+check_mask(const struct snapshot *snapshot, const struct service *service)
+{
+	uint64_t every = CHECK_ONE_IN, work = law_work(snapshot->steering, service->intent);
+
+	for (; work > CHECK_WORK && every < 1u << 20; work /= 2)
+		every *= 2;
+	return (uint32_t)every - 1;
+}
+
 static void
 put_service(struct snapshot *snapshot, const struct service *service)
 {
@@ -291,11 +360,14 @@ add_rows(struct snapshot *snapshot)
 {
 	size_t turns = snapshot->service_count * snapshot->partition->count * TURNS_PER_TABLE;
 	size_t picks = snapshot->service_count * snapshot->steering->region_count;
-	size_t bytes = picks * sizeof(uint64_t) + turns * sizeof(uint32_t) + 2 * CACHE_LINE;
+	size_t asked = snapshot->service_count * snapshot->cell_count;
+	size_t bytes = picks * sizeof(uint64_t) + (turns + asked) * sizeof(uint32_t) + 2 * CACHE_LINE;
 
-	snapshot->rows = arena_alloc(snapshot->arena, snapshot->worker_count * sizeof(*snapshot->rows));
-	if (snapshot->rows == NULL)
+	void *rows = arena_alloc(snapshot->arena, snapshot->worker_count * sizeof(*snapshot->rows) + CACHE_LINE);
+
+	if (rows == NULL)
 		return false;
+	snapshot->rows = (void *)(((uintptr_t)rows + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
 	for (unsigned w = 0; w < snapshot->worker_count; w++) {
 		uintptr_t at = (uintptr_t)arena_alloc(snapshot->arena, bytes);
 
@@ -304,12 +376,46 @@ add_rows(struct snapshot *snapshot)
 		at = (at + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1);
 		snapshot->rows[w].picks = (uint64_t *)at;
 		snapshot->rows[w].turns = (uint32_t *)(at + picks * sizeof(uint64_t));
+		snapshot->rows[w].asked = snapshot->rows[w].turns + turns;
 		/* Workers and epochs start at different places of the sequence, so that few queries over many workers,
 		 * or between many publications, spread too. */
 		for (size_t t = 0; t < turns; t++)
 			snapshot->rows[w].turns[t] = (uint32_t)hash64(&t, sizeof(t), snapshot->epoch << 16 ^ w);
+		if (!add_slot_counters(snapshot, &snapshot->rows[w]))
+			return false;
 	}
 	return true;
+}
+
+/* By calloc() and not in the arena, which would touch every page: some 280 KB for a service and worker, that come into
+ * being when they are counted in. */
+static bool
+add_slot_counters(struct snapshot *snapshot, struct worker_row *row)
+{
+	row->slots = arena_alloc(snapshot->arena, snapshot->service_count * sizeof(*row->slots));
+	if (row->slots == NULL)
+		return false;
+	for (size_t s = 0; s < snapshot->service_count; s++) {
+		uint32_t count = snapshot_slot_count(snapshot, &snapshot->services[s]);
+
+		if (count == 0)
+			continue;
+		row->slots[s] = calloc(count + CACHE_LINE / sizeof(uint32_t), sizeof(uint32_t));
+		if (row->slots[s] == NULL)
+			return false;
+	}
+	return true;
+}
+
+uint32_t
+snapshot_slot_count(const struct snapshot *snapshot, const struct service *service)
+{
+	uint32_t count = 0;
+
+	for (size_t g = 0; service->slot_base != NULL && g < snapshot->partition->count; g++)
+		if (service->slot_base[g] != SLOTS_UNCOUNTED)
+			count += service->tables[g]->count + service->tables[g]->heavy_count;
+	return count;
 }
 
 const struct zone *
@@ -359,4 +465,14 @@ snapshot_picks(const struct snapshot *snapshot, uint32_t service, region_id regi
 		sum += __atomic_load_n(&snapshot->rows[w].picks[service * snapshot->steering->region_count + region],
 		    __ATOMIC_RELAXED);
 	return sum;
+}
+
+void
+snapshot_lawful(const struct snapshot *snapshot, uint64_t *checked, uint64_t *violations)
+{
+	*checked = *violations = 0;
+	for (unsigned w = 0; w < snapshot->worker_count; w++) {
+		*checked += __atomic_load_n(&snapshot->rows[w].checked, __ATOMIC_RELAXED);
+		*violations += __atomic_load_n(&snapshot->rows[w].violations, __ATOMIC_RELAXED);
+	}
 }

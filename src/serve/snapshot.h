@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/contract.h"
 #include "dns/name.h"
+#include "steer/country.h"
 #include "steer/live.h"
 #include "steer/locate.h"
 #include "steer/partition.h"
@@ -39,7 +40,10 @@ struct service {
 	const struct region_set *legal_by_country;	/* for clients of no network; unknown ones and default too */
 	const struct region_set *legal_by_country_in_network;	/* joined with that of the network */
 	uint64_t seed;
-	const uint32_t *slot_base;		/* by demand group: where its slots' counters begin; NULL: none */
+	uint16_t counted_type;			/* the one whose questions are counted: a client asks for several */
+	uint32_t check_mask;			/* answers whose number has none of these bits are checked by law.h */
+	const uint32_t *slot_base;		/* by demand group: where its slots' counters begin, or SLOTS_UNCOUNTED;
+						 * NULL: none */
 	uint32_t index;				/* among the snapshot's services */
 	struct live *live;
 };
@@ -47,21 +51,26 @@ struct service {
 /* What one worker may write. Rows lie a cache line apart. Counts are relaxed atomic stores by the owner. */
 #define TURNS_PER_TABLE 11	/* the least modulus that keeps A, AAAA, HTTPS, MX, TXT and SRV apart */
 struct worker_row {
-	uint32_t *turns;	/* [service][demand group][type mod TURNS_PER_TABLE]: how often a non-sticky table was
+	_Alignas(64) uint32_t *turns;	/* [service][demand group][type mod TURNS_PER_TABLE]: how often a non-sticky table was
 				 * asked */
 	uint64_t *picks;	/* [service][region]: answers given */
 	uint32_t *asked;	/* [service][cell]: questions by where they came from. A cell is a country of clients
 				 * without network, or COUNTRIES_MAX + place.network */
 	uint32_t **slots;	/* [service]: questions by slot of each table, one table after the other (offsets are
 				 * service.slot_base); NULL where slots aren't counted: static policies, turns */
-	uint64_t violations;	/* answers of this worker outside of the law, found by sampling; must stay 0 */
+	uint64_t checked;	/* answers that were held against the law, a sample; */
+	uint64_t violations;	/* those outside of it: must stay 0 */
 };
+
+#define SLOTS_UNCOUNTED UINT32_MAX
 
 struct snapshot {
 	uint64_t epoch;
 	const struct steering *steering;
 	const struct locator *locator;
 	const struct partition *partition;
+	const struct geo *geo;			/* or NULL */
+	size_t cell_count;			/* of a service */
 	size_t service_count;
 	const struct service *services;
 	size_t zone_count;
@@ -106,7 +115,21 @@ const struct zone *snapshot_zone(const struct snapshot *snapshot, const uint8_t 
 	unsigned from) NONNULL;
 const struct service *snapshot_service(const struct snapshot *snapshot, const struct node *node) NONNULL;
 
+/* Where row.asked counts clients of this place. */
+static inline size_t
+snapshot_cell(const struct snapshot *snapshot, const struct service *service, const struct place *place)
+{
+	return service->index * snapshot->cell_count
+	    + (place->network != 0 ? (size_t)COUNTRIES_MAX + place->network : place->country);
+}
+
+/* How many counters row.slots has for the service. */
+uint32_t snapshot_slot_count(const struct snapshot *snapshot, const struct service *service) NONNULL;
+
 /* Answers given for (service, region), summed over the workers. */
 uint64_t snapshot_picks(const struct snapshot *snapshot, uint32_t service, region_id region) NONNULL;
+
+/* Answers that were held against the law, and how many of them were outside of it. */
+void snapshot_lawful(const struct snapshot *snapshot, uint64_t *checked, uint64_t *violations) NONNULL;
 
 #endif

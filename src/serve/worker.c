@@ -114,6 +114,7 @@ worker_env(struct worker *worker, const struct snapshot *snapshot)
 	return (struct answer_env){
 		.snapshot = snapshot,
 		.row = &snapshot->rows[worker->number],
+		.sketch = rcu_load(worker->sketch),
 		.counters = &worker->counters,
 		.udp_payload = worker->options->udp_payload,
 	};

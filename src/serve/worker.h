@@ -18,6 +18,7 @@ struct worker {
 	const struct server_options *options;
 	const struct snapshot *const *published;	/* the server's pointer; read by rcu_load */
 	struct clients *clients;			/* of all workers */
+	struct sketch *sketch, *spare;			/* that it writes; that control reads. Exchanged by control */
 	uv_loop_t loop;
 	uv_async_t stop;				/* sent by the control thread */
 	uv_thread_t thread;

@@ -4,6 +4,7 @@
 #define ISOBAR_STEER_LAW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/contract.h"
 #include "steer/geo.h"
@@ -12,5 +13,8 @@
 /* May this region serve a client at this address, by every rule that names a group it belongs to? `geo` may be NULL. */
 bool law_allows(const struct steering *steering, const struct steering_service *service, const struct geo *geo,
 	const struct address *address, region_id region) __attribute__((nonnull(1, 2, 4)));
+
+/* How many groups and networks it may look at. */
+size_t law_work(const struct steering *steering, const struct steering_service *service) NONNULL;
 
 #endif

@@ -217,6 +217,12 @@ locator_network_count(const struct locator *locator)
 }
 
 uint16_t
+locator_network_group(const struct locator *locator, uint16_t network)
+{
+	return locator->networks[network].group;
+}
+
+uint16_t
 locator_country_group(const struct locator *locator, uint8_t country)
 {
 	return locator->by_country[country];

@@ -31,6 +31,7 @@ void locate(const struct locator *locator, const struct address *address, struct
  * say. A client belongs to the groups of every network that covers it, of its country and of its continent, or else to
  * the default group; each rule that names one of them binds it. */
 size_t locator_network_count(const struct locator *locator) NONNULL;	/* place.network is below this */
+uint16_t locator_network_group(const struct locator *locator, uint16_t network) NONNULL;	/* network > 0 */
 uint16_t locator_country_group(const struct locator *locator, uint8_t country) NONNULL;	/* GROUP_DEFAULT: none */
 struct region_set locator_legal(const struct locator *locator, const struct steering_service *service,
 	uint16_t network, uint8_t country) NONNULL;
