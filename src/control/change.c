@@ -163,13 +163,13 @@ build(struct publication *p, const struct world *world, const struct plan *plan)
 {
 	struct control *control = p->control;
 
-	if (publish_build(&control->publisher, world, control->round, plan, &p->candidate, &p->message))
+	if (publish_build(&control->publisher, world, control->round, plan, NULL, &p->candidate, &p->message))
 		return true;
 	if (plan == NULL)
 		return false;
 	text_fini(&p->message);
 	p->plan_dropped = true;
-	return publish_build(&control->publisher, world, control->round, NULL, &p->candidate, &p->message);
+	return publish_build(&control->publisher, world, control->round, NULL, NULL, &p->candidate, &p->message);
 }
 
 /* A plan speaks of regions and groups by number, which mean something in its own steering only: by way of its JSON,
@@ -359,7 +359,8 @@ plan_begin(struct publication *p)
 		plan_free(p->plan);
 		p->plan = read;
 	}
-	if (!publish_build(&control->publisher, control->world, control->round, p->plan, &p->candidate, &p->message)) {
+	if (!publish_build(&control->publisher, control->world, control->round, p->plan, NULL, &p->candidate,
+	    &p->message)) {
 		const char *why = p->message.bytes == NULL ? "out of memory" : p->message.bytes;
 
 		snprintf(control->status.plan_refused, sizeof(control->status.plan_refused), "%s", why);

@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/certificate.h"
+#include "control/certify.h"
 #include "plan/cut.h"
 #include "steer/constrain.h"
 
-static bool certified(const struct publisher *publisher, struct candidate *candidate, const struct plan *plan,
-	struct text *why);
+static bool certified(const struct publisher *publisher, const struct round *round, struct candidate *candidate,
+	const struct plan *plan, struct text *why);
+static const struct demand *demand_of(const struct publisher *publisher, const struct candidate *candidate);
 static struct steering *effective_steering(const struct world *world, const struct round *round);
 static struct snapshot *build_snapshot(const struct publisher *publisher, const struct world *world,
 	struct steering *steering, const struct plan *plan, struct candidate *candidate);
@@ -25,7 +26,7 @@ static void geo_release(struct geo_file *geo);
 
 bool
 publish_build(const struct publisher *publisher, const struct world *world, const struct round *round,
-	const struct plan *plan, struct candidate *candidate, struct text *why)
+	const struct plan *plan, struct demand *demand, struct candidate *candidate, struct text *why)
 {
 	struct steering *steering = effective_steering(world, round);
 	struct plan *cut = plan == NULL || steering == NULL ? NULL : plan_cut(plan, steering);
@@ -33,15 +34,17 @@ publish_build(const struct publisher *publisher, const struct world *world, cons
 
 	memset(candidate, 0, sizeof(*candidate));
 	candidate->constraints = round_constraints(round);
+	candidate->demand = demand;
 	if (steering != NULL && (plan == NULL || cut != NULL))
 		candidate->snapshot = build_snapshot(publisher, world, steering, cut, candidate);
 	if (candidate->snapshot == NULL)
 		text_puts(why, "out of memory");
 	else
-		built = certified(publisher, candidate, cut, why);
+		built = certified(publisher, round, candidate, cut, why);
 	plan_free(cut);
 	steering_free(steering);
 	if (!built) {
+		candidate->demand = NULL;
 		candidate_fini(candidate);
 		return false;
 	}
@@ -52,17 +55,29 @@ publish_build(const struct publisher *publisher, const struct world *world, cons
 }
 
 static bool
-certified(const struct publisher *publisher, struct candidate *candidate, const struct plan *plan, struct text *why)
+certified(const struct publisher *publisher, const struct round *round, struct candidate *candidate,
+	const struct plan *plan, struct text *why)
 {
 	double capacities[REGIONS_MAX] = { 0 };
-	struct certificate_terms terms = { .plan = plan, .capacities = capacities, .present = publisher->current };
+	struct certificate_terms terms = { .plan = plan, .demand = demand_of(publisher, candidate),
+	    .capacities = capacities, .present = publisher->current };
 
+	certify_capacities(round, candidate->snapshot->steering, capacities);
 	candidate->certificate = certificate_check(candidate->snapshot, &terms);
-	if (candidate->certificate == NULL)
+	if (candidate->certificate == NULL) {
 		text_puts(why, "out of memory");
-	else if (!candidate->certificate->good)
-		text_puts(why, candidate->certificate->why.failed ? "out of memory" : candidate->certificate->why.bytes);
-	return candidate->certificate != NULL && candidate->certificate->good;
+		return false;
+	}
+	if (candidate->certificate->fault != CERTIFICATE_LAW && candidate->certificate->fault != CERTIFICATE_SHARES)
+		return true;
+	text_puts(why, candidate->certificate->why.bytes);
+	return false;
+}
+
+static const struct demand *
+demand_of(const struct publisher *publisher, const struct candidate *candidate)
+{
+	return candidate->demand != NULL ? candidate->demand : publisher->demand;
 }
 
 /* The operator's steering, narrowed by what regions accept. Held; NULL: out of memory. */
@@ -95,7 +110,8 @@ build_snapshot(const struct publisher *publisher, const struct world *world, str
 		.geo = world->geo == NULL ? NULL : world->geo->geo,
 	};
 
-	if (zones == NULL || compile_tables(&compiled, steering, plan, NULL, publisher->current) != 0) {
+	if (zones == NULL || compile_tables(&compiled, steering, plan, demand_of(publisher, candidate),
+	    publisher->current) != 0) {
 		free(zones);
 		return NULL;
 	}
@@ -117,6 +133,7 @@ candidate_fini(struct candidate *candidate)
 {
 	snapshot_free(candidate->snapshot);
 	geo_release(candidate->geo);
+	demand_free(candidate->demand);
 	certificate_free(candidate->certificate);
 	free(candidate->moved);
 	memset(candidate, 0, sizeof(*candidate));
@@ -149,7 +166,17 @@ publish_commit(struct publisher *publisher, struct candidate *candidate, struct 
 	publisher->current = candidate->snapshot;
 	publisher->geo = candidate->geo;
 	publisher->epoch = candidate->snapshot->epoch;
+	if (candidate->demand != NULL) {
+		demand_free(publisher->demand);
+		publisher->demand = candidate->demand;
+		candidate->demand = NULL;
+	}
 	publisher->constraints = candidate->constraints;
+	certificate_free(publisher->certificate);
+	publisher->certificate = candidate->certificate;
+	publisher->certified = now;
+	memset(&publisher->lost, 0, sizeof(publisher->lost));
+	candidate->certificate = NULL;
 	if (publisher->server != NULL)
 		server_publish(publisher->server, publisher->current);
 	/* 4. The old one's counts are complete only now. */
@@ -166,7 +193,11 @@ static void
 retire(struct publisher *publisher, struct snapshot *snapshot)
 {
 	size_t known = publisher->answered_count;
+	uint64_t checked, violations;
 
+	snapshot_lawful(snapshot, &checked, &violations);
+	publisher->checked += checked;
+	publisher->violations += violations;
 	for (uint32_t s = 0; s < snapshot->service_count; s++)
 		for (size_t i = 0; i < snapshot->services[s].order_count; i++) {
 			region_id r = snapshot->services[s].order[i];
@@ -237,9 +268,21 @@ publish_answers(const struct publisher *publisher, const char *service, const ch
 }
 
 void
+publish_lawful(const struct publisher *publisher, uint64_t *checked, uint64_t *violations)
+{
+	*checked = *violations = 0;
+	if (publisher->current != NULL)
+		snapshot_lawful(publisher->current, checked, violations);
+	*checked += publisher->checked;
+	*violations += publisher->violations;
+}
+
+void
 publisher_fini(struct publisher *publisher)
 {
 	snapshot_free(publisher->current);
+	demand_free(publisher->demand);
+	certificate_free(publisher->certificate);
 	geo_release(publisher->geo);
 	for (size_t k = 0; k < publisher->answered_count; k++) {
 		free(publisher->answered[k].service);

@@ -284,8 +284,8 @@ publish_stored(struct control *control, struct diags *diags)
 {
 	struct candidate candidate;
 	struct text why = { 0 };
-	bool built = publish_build(&control->publisher, control->world, control->round, control->plan, &candidate,
-	    &why);
+	bool built = publish_build(&control->publisher, control->world, control->round, control->plan, NULL,
+	    &candidate, &why);
 
 	if (!built && control->plan != NULL) {
 		log_warning("the stored plan doesn't fit any more (%s); static weights stand",
@@ -294,7 +294,7 @@ publish_stored(struct control *control, struct diags *diags)
 		plan_free(control->plan);
 		control->plan = NULL;
 		control->status.planned = (struct wall){ 0 };
-		built = publish_build(&control->publisher, control->world, control->round, NULL, &candidate, &why);
+		built = publish_build(&control->publisher, control->world, control->round, NULL, NULL, &candidate, &why);
 	}
 	if (!built)
 		fail(diags, "the first snapshot can't be built", &why);

@@ -203,7 +203,7 @@ publish(struct script *s)
 		diag_print(&diags, &why);
 		stop(s, why.bytes);
 	}
-	if (!publish_build(&s->publisher, world, s->round, NULL, &candidate, &why))
+	if (!publish_build(&s->publisher, world, s->round, NULL, NULL, &candidate, &why))
 		stop(s, why.bytes);
 	if (publish_commit(&s->publisher, &candidate, s->round, s->now, (struct wall){ s->now.ns / 1000000 }) != 0)
 		stop(s, "out of memory");

@@ -57,7 +57,7 @@ publish(struct stage *stage, const struct world *world, const struct plan *plan,
 {
 	struct candidate candidate;
 	struct text why = { 0 };
-	bool built = publish_build(&stage->publisher, world, stage->round, plan, &candidate, &why);
+	bool built = publish_build(&stage->publisher, world, stage->round, plan, NULL, &candidate, &why);
 
 	snprintf(reason, size, "%s", why.bytes == NULL ? "" : why.bytes);
 	text_fini(&why);
@@ -291,9 +291,8 @@ build_scarcely(void)
 {
 	struct candidate candidate;
 	struct text why = { 0 };
-	bool built = publish_build(&scarce_stage.publisher, scarce_stage.world, scarce_stage.round, scarce_plan,
-	    &candidate,
-	    &why);
+	bool built = publish_build(&scarce_stage.publisher, scarce_stage.world, scarce_stage.round, scarce_plan, NULL,
+	    &candidate, &why);
 
 	text_fini(&why);
 	if (built)
