@@ -18,6 +18,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "control/state.h"
+#include "plan/cut.h"
 
 static void queue_run(struct control *control);
 static void publication_begin(struct publication *p);
@@ -33,6 +34,7 @@ static int change_store(struct store_txn *txn, void *arg);
 static void rebuild(struct publication *p);
 static void plan_replace(struct control *control, struct plan *plan);
 static void plan_begin(struct publication *p);
+static bool plan_build(struct publication *p);
 static int plan_store(struct store_txn *txn, void *arg);
 static void on_stored(void *arg, int status);
 static void publication_stored(void *arg);
@@ -149,8 +151,13 @@ change_build(struct publication *p)
 		plan = p->replanned = plan_reread(plan, control->world->steering, p->world->steering);
 		p->plan_dropped = plan == NULL;
 	}
-	if (build(p, p->world, plan))
+	if (build(p, p->world, plan)) {
+		/* Better a plan that was made for less than none: it stays, and the next one is under way. */
+		if (!p->candidate.certificate->good)
+			diag_warning(&p->diags, (struct diag_place){ 0 }, NULL, "until the next plan: %s",
+			    p->candidate.certificate->why.bytes);
 		return true;
+	}
 	diag_error(&p->diags, (struct diag_place){ 0 }, NULL, "%s",
 	    p->message.bytes == NULL ? "out of memory" : p->message.bytes);
 	return false;
@@ -358,11 +365,12 @@ plan_begin(struct publication *p)
 		}
 		plan_free(p->plan);
 		p->plan = read;
+		p->law_changed = true;
 	}
-	if (!publish_build(&control->publisher, control->world, control->round, p->plan, NULL, &p->candidate,
-	    &p->message)) {
+	if (!plan_build(p)) {
 		const char *why = p->message.bytes == NULL ? "out of memory" : p->message.bytes;
 
+		control->status.refused++;
 		snprintf(control->status.plan_refused, sizeof(control->status.plan_refused), "%s", why);
 		log_warning("a plan was refused, the last one stays: %s", why);
 		diag_error(&p->diags, (struct diag_place){ .file = "plan" }, NULL, "%s", why);
@@ -374,6 +382,25 @@ plan_begin(struct publication *p)
 		finish(p, OUTCOME_UNAVAILABLE, "out of memory");
 	else if (control->store == NULL || !store_submit(control->store, plan_store, on_stored, p))
 		finish(p, OUTCOME_UNAVAILABLE, "the store can't take the plan now");
+}
+
+/* A plan that breaks the law as it was when the plan was made is refused: whoever made it is wrong about more than that.
+ * Where the law has changed since (the operator's steering, or what a region accepts), the plan is cut to it. */
+static bool
+plan_build(struct publication *p)
+{
+	struct control *control = p->control;
+	bool law_changed = p->law_changed
+	    || (p->plan->based_on != 0 && p->plan->based_on < control->steering_revision);
+
+	if (!law_changed && !plan_is_lawful(p->plan, control->world->steering, &p->message))
+		return false;
+	if (!publish_build(&control->publisher, control->world, control->round, p->plan, NULL, &p->candidate,
+	    &p->message))
+		return false;
+	if (!p->candidate.certificate->good)
+		text_puts(&p->message, p->candidate.certificate->why.bytes);
+	return p->candidate.certificate->good;
 }
 
 static int
@@ -437,6 +464,8 @@ change_publish(struct publication *p)
 	bool known;
 
 	control->status.revision = p->revision;
+	if (p->steering_changed)
+		control->steering_revision = p->revision;
 	if (p->world != NULL) {
 		if (publish_commit(&control->publisher, &p->candidate, control->round, mono_now(), wall_now()) != 0) {
 			finish(p, OUTCOME_UNAVAILABLE, "it's stored, but there was no memory to publish it:"
@@ -473,6 +502,7 @@ plan_publish(struct publication *p)
 	}
 	plan_replace(control, p->plan);
 	p->plan = NULL;
+	control->status.certified++;
 	control->status.published = wall_now();
 	control->status.plan_refused[0] = '\0';
 	finish(p, OUTCOME_DONE, "");

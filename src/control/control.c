@@ -253,6 +253,7 @@ on_tick(uv_timer_t *timer)
 	if (round_constraints(control->round) != control->publisher.constraints && control->queue == NULL
 	    && mono_ms_between(control->rebuilt, now) >= REBUILD_AGAIN_MS)
 		publication_rebuild(control);
+	certify_keep(&control->publisher, control->round, control->plan, NULL, now, wall);
 	end_overrides(control, now, wall);
 	probe_outside(control, now);
 	maintain(control, now);
@@ -410,6 +411,12 @@ const struct plan *
 control_plan_now(const struct control *control)
 {
 	return control->plan;
+}
+
+const struct certificate *
+control_certificate(const struct control *control)
+{
+	return control->publisher.certificate;
 }
 
 const struct server *

@@ -13,6 +13,7 @@
 #include "base/contract.h"
 #include "base/diag.h"
 #include "conf/settings.h"
+#include "control/certify.h"
 #include "control/round.h"
 #include "control/world.h"
 #include "plan/plan.h"
@@ -107,6 +108,8 @@ const struct settings *control_settings(const struct control *control) NONNULL;
 const struct snapshot *control_snapshot(const struct control *control) NONNULL;
 const struct round *control_round(const struct control *control) NONNULL;
 const struct plan *control_plan_now(const struct control *control) NONNULL;	/* the published one, or NULL */
+/* Of what is in service, at most a minute old; NULL: not even the first was made. */
+const struct certificate *control_certificate(const struct control *control) NONNULL;
 const struct server *control_server(const struct control *control) NONNULL;
 struct store *control_store(const struct control *control) NONNULL;	/* NULL: storeless, or it could only be read */
 const char *control_zone_text(const struct control *control, const char *name) NONNULL;	/* NULL: no such zone */
@@ -119,6 +122,7 @@ struct control_status {
 	bool pae_running, pae_external;
 	unsigned pae_restarts;
 	char plan_refused[256];		/* why the last proposed plan was refused, "" when it wasn't */
+	uint64_t certified, refused;	/* plans since the start */
 	struct wall planned;		/* when the plan in service was made; .ms 0: none */
 	bool store_failing;		/* the last write failed */
 	uint64_t reports, reports_duplicate, reports_refused;

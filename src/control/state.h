@@ -30,6 +30,7 @@ struct publication {
 	bool begun;
 	struct world *world;
 	struct plan *replanned;		/* the plan in service, read again for a new steering; or NULL */
+	bool law_changed;		/* since the proposed plan was made */
 	bool plan_dropped;		/* it fits no more: static weights until the next */
 	const struct steering *planned_for;	/* what the proposed plan's numbers mean */
 	struct candidate candidate;
@@ -70,6 +71,7 @@ struct control {
 	struct mono probed, maintained, rebuilt, ended;	/* when last; ended: an override */
 	bool maintain_more;			/* the store's writer thread alone uses it */
 	atomic_int maintain_status;		/* how the last piece of it ended */
+	uint64_t steering_revision;		/* of the last change of the steering; 0: before the start */
 	int lock_fd;				/* keeps a second daemon off the store; or -1 */
 	struct control_status status;
 };

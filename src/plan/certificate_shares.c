@@ -59,7 +59,9 @@ certificate_shares(struct certificate *certificate, const struct tabled *tabled,
 		const struct demand_service *demand;
 
 		subject.service = &snapshot->services[s];
-		demand = demand_service_find(terms->demand, subject.service->intent->name);
+		/* Without a plan the tables may be older than what was measured since. */
+		demand = terms->plan == NULL ? NULL
+			: demand_service_find(terms->demand, subject.service->intent->name);
 		for (uint16_t g = 0; g < tabled->groups; g++) {
 			const struct demand_group *group = &snapshot->partition->groups[g];
 

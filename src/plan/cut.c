@@ -5,6 +5,8 @@
 #include "steer/country.h"
 #include "steer/locate.h"
 
+static bool group_is_lawful(const char *service, const struct plan_group *group, struct region_set legal,
+	const struct steering *steering, struct text *why);
 static bool copy_words(struct plan *cut, const struct plan *plan);
 static bool cut_service(struct plan_service *service, const struct steering *steering, const struct locator *locator,
 	struct arena *arena);
@@ -12,6 +14,54 @@ static struct region_set legal_of(const struct steering_service *service, const 
 	const struct locator *locator);
 static bool cut_order(struct plan_group *group, struct region_set legal, struct arena *arena);
 static bool cut_group(struct plan_group *group, struct region_set legal, struct arena *arena);
+
+bool
+plan_is_lawful(const struct plan *plan, const struct steering *steering, struct text *why)
+{
+	struct locator *locator = locator_new(steering, NULL);
+	bool lawful = locator != NULL;
+
+	if (!lawful)
+		text_puts(why, "out of memory");
+	for (size_t s = 0; lawful && s < plan->service_count; s++) {
+		const struct plan_service *service = &plan->services[s];
+		const struct steering_service *intent = steering_service_find(steering, service->name);
+
+		for (size_t g = 0; intent != NULL && lawful && g < service->group_count; g++)
+			lawful = group_is_lawful(service->name, &service->groups[g],
+				legal_of(intent, &service->groups[g], locator), steering, why);
+	}
+	locator_free(locator);
+	return lawful;
+}
+
+static bool
+group_is_lawful(const char *service, const struct plan_group *group, struct region_set legal,
+	const struct steering *steering, struct text *why)
+{
+	const char *clients = steering->groups[group->group].name;
+	const char *country = group->country == COUNTRY_UNKNOWN ? "" : country_at(group->country)->code;
+
+	for (size_t p = 0; p < group->pair_count; p++) {
+		const region_id regions[] = { group->pairs[p].primary, group->pairs[p].backup };
+
+		for (unsigned k = 0; k < ARRAY_SIZE(regions); k++) {
+			if (regions[k] == NO_REGION || region_set_has(&legal, regions[k]))
+				continue;
+			text_printf(why, "%s: clients of %s%s%s: the plan %s %.4f of them %s %s, which residency forbids",
+			    service, clients, *country == '\0' ? "" : "/", country, k == 0 ? "sends" : "backs up",
+			    group->pairs[p].share, k == 0 ? "to" : "by", steering->regions[regions[k]].name);
+			return false;
+		}
+	}
+	for (size_t i = 0; i < group->order_count; i++)
+		if (!region_set_has(&legal, group->order[i])) {
+			text_printf(why, "%s: clients of %s%s%s: the plan's order has %s, which residency forbids", service,
+			    clients, *country == '\0' ? "" : "/", country, steering->regions[group->order[i]].name);
+			return false;
+		}
+	return true;
+}
 
 struct plan *
 plan_cut(const struct plan *plan, const struct steering *steering)
