@@ -133,6 +133,9 @@ take_verb_option(struct ctl *ctl, const struct verb_option *option, char *value)
 	case OPTION_SCOPE:
 		ctl->scope = value;
 		break;
+	case OPTION_STEERING:
+		ctl->steering = value;
+		break;
 	case OPTION_LIMIT:
 		ctl->limit = value;
 		break;

@@ -38,6 +38,7 @@ enum ctl_option {
 	OPTION_SCOPE = 1 << 8,
 	OPTION_LIMIT = 1 << 9,
 	OPTION_VERIFY = 1 << 10,
+	OPTION_STEERING = 1 << 11,
 };
 
 struct ctl {
@@ -48,7 +49,7 @@ struct ctl {
 	bool json;			/* print what the API says, as it is */
 	/* of the verb */
 	bool dry_run, forever, verify;
-	const char *reason, *period, *to, *client_address, *type, *ttl, *scope, *limit;	/* or NULL */
+	const char *reason, *period, *to, *client_address, *type, *ttl, *scope, *limit, *steering;	/* or NULL */
 	int count;			/* of arguments */
 	char **arguments;
 };
@@ -179,6 +180,9 @@ enum ctl_status ctl_predictions(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_model_list(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_model_show(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_model_train(struct ctl *ctl) NONNULL;
+
+/* plan_verify.c */
+enum ctl_status ctl_plan_verify(struct ctl *ctl) NONNULL;
 
 /* token.c */
 enum ctl_status ctl_token_create(struct ctl *ctl) NONNULL;

@@ -30,6 +30,8 @@ const struct verb verbs[] = {
 	{ "weights", "", 0, "each service's shares, with what led to them", ctl_weights },
 	{ "predictions", "", 0, "the newest prediction of each region", ctl_predictions },
 	{ "explain", "NAME", OPTION_CLIENT | OPTION_TYPE, "why a client gets the region that it gets", ctl_explain },
+	{ "plan verify", "FILE", OPTION_STEERING, "certify a plan without isobard: loads now and in every loss",
+	    ctl_plan_verify },
 	{ "model list", "", 0, "the models", ctl_model_list },
 	{ "model show", "MODEL", 0, "the card of a model", ctl_model_show },
 	{ "model train", "", 0, "train a model now", ctl_model_train },
@@ -55,6 +57,7 @@ const struct verb_option verb_options[] = {
 	{ OPTION_SCOPE, "scope", "SCOPE", "admin, read, pae or agent:REGION" },
 	{ OPTION_LIMIT, "limit", "N", "how many entries; 100 if left out" },
 	{ OPTION_VERIFY, "verify", NULL, "check the chain of hashes" },
+	{ OPTION_STEERING, "steering", "DIR", "the folder of zones and steering.yaml; that of the settings if left out" },
 };
 const size_t verb_option_count = ARRAY_SIZE(verb_options);
 
