@@ -28,6 +28,7 @@ static void region_gauge(struct exposition *x, const char *name, const char *hel
 static void add_deaths(struct exposition *x);
 static void add_shares(struct exposition *x);
 static void add_control(struct exposition *x);
+static void add_certificate(struct exposition *x);
 static void add_zones(struct exposition *x);
 static void add_store(struct exposition *x);
 static void add_api(struct exposition *x);
@@ -275,6 +276,10 @@ add_control(struct exposition *x)
 	    (double)status.planned.ms / 1000);
 	single(x, "isobar_plan_refused", "gauge", "1 when the last proposed plan was refused.",
 	    status.plan_refused[0] != '\0');
+	family(x, "isobar_plans_total", "counter", "Proposed plans, by what the certificate said.");
+	sample(x, "isobar_plans_total", (double)status.certified, "result", "certified", NULL, NULL);
+	sample(x, "isobar_plans_total", (double)status.refused, "result", "refused", NULL, NULL);
+	add_certificate(x);
 	single(x, "isobar_pae_running", "gauge", "1 while isobar-pae runs as a child.", status.pae_running);
 	single(x, "isobar_pae_restarts_total", "counter", "How often isobar-pae was started again.",
 	    status.pae_restarts);
@@ -282,6 +287,23 @@ add_control(struct exposition *x)
 	sample(x, "isobar_reports_total", (double)status.reports, "result", "taken", NULL, NULL);
 	sample(x, "isobar_reports_total", (double)status.reports_duplicate, "result", "duplicate", NULL, NULL);
 	sample(x, "isobar_reports_total", (double)status.reports_refused, "result", "refused", NULL, NULL);
+}
+
+static void
+add_certificate(struct exposition *x)
+{
+	const struct certificate *certificate = control_certificate(x->request->control);
+
+	family(x, "isobar_load_worst_ratio", "gauge",
+	    "Load by capacity of the fullest region, now and after the worst loss; 0: not known.");
+	if (certificate != NULL) {
+		sample(x, "isobar_load_worst_ratio", certificate->worst_now, "case", "now", NULL, NULL);
+		sample(x, "isobar_load_worst_ratio", certificate->worst_lost, "case", "lost", NULL, NULL);
+	}
+	family(x, "isobar_drain_room", "gauge", "The largest part of a region that may be drained with no other.");
+	for (size_t r = 0; certificate != NULL && r < x->scene.steering->region_count; r++)
+		sample(x, "isobar_drain_room", certificate->room[r], "region", x->scene.steering->regions[r].name, NULL,
+		    NULL);
 }
 
 static void

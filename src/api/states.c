@@ -2,6 +2,7 @@
  * In: the control's views.  Out: JSON.  Threads: control.
  * `problems` of the status are sentences for people: what is wrong, and what isn't known. An empty list is a good
  * day. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -15,9 +16,13 @@
 static void add_counts(struct view *view, cJSON *root, const struct scene *scene);
 static void add_pae(struct view *view, cJSON *root, const struct control_status *status);
 static void add_reports(struct view *view, cJSON *root, const struct control_status *status);
+static void add_certificate(struct view *view, cJSON *root, const struct scene *scene,
+	const struct certificate *certificate);
 static void add_predictions(struct view *view, cJSON *root, const struct scene *scene);
 static void add_problems(struct view *view, cJSON *root, const struct scene *scene,
 	const struct control_status *status);
+static void add_overload(struct view *view, cJSON *list, const struct scene *scene,
+	const struct certificate *certificate);
 static void add_region_problems(struct view *view, cJSON *list, const struct scene *scene, region_id region);
 static void add_problem(struct view *view, cJSON *list, const char *format, ...) PRINTF(3, 4);
 static void add_queries(struct view *view, cJSON *root, const struct counters *sum);
@@ -43,12 +48,14 @@ status_show(struct request *request)
 	view_count(&view, root, "revision", status.revision);
 	add_counts(&view, root, &scene);
 	add_pae(&view, root, &status);
+	add_certificate(&view, root, &scene, control_certificate(request->control));
 	add_predictions(&view, root, &scene);
 	add_reports(&view, root, &status);
 	store = view_object(&view, root, "store");
 	view_bool(&view, store, "failing", status.store_failing);
 	view_count(&view, store, "queue", request->store == NULL ? 0 : store_queue_length(request->store));
 	add_problems(&view, root, &scene, &status);
+	add_overload(&view, cJSON_GetObjectItem(root, "problems"), &scene, control_certificate(request->control));
 	answer_view(request, &view);
 }
 
@@ -84,6 +91,32 @@ add_pae(struct view *view, cJSON *root, const struct control_status *status)
 	view_count(view, pae, "restarts", status->pae_restarts);
 	view_time(view, pae, "planned", status->planned);
 	view_text(view, pae, "plan_refused", status->plan_refused[0] == '\0' ? NULL : status->plan_refused);
+}
+
+/* What the tables in service do, now and in every loss, at most a minute ago. */
+static void
+add_certificate(struct view *view, cJSON *root, const struct scene *scene, const struct certificate *certificate)
+{
+	cJSON *object, *room;
+	struct text binding = { 0 };
+
+	if (certificate == NULL) {
+		view_null(view, root, "certificate");
+		return;
+	}
+	certificate_binding(certificate, scene->snapshot->steering, &binding);
+	object = view_object(view, root, "certificate");
+	view_bool(view, object, "good", certificate->good);
+	view_text(view, object, "why", certificate->good ? NULL : certificate->why.bytes);
+	view_text(view, object, "binds", binding.length == 0 ? NULL : binding.bytes);
+	view_number(view, object, "worst_now", certificate->worst_now);
+	view_number(view, object, "worst_lost", certificate->worst_lost);
+	view_number(view, object, "demand", certificate->demand);
+	view_number(view, object, "shed", certificate->shed);
+	room = view_object(view, object, "room");
+	for (size_t r = 0; r < scene->snapshot->steering->region_count; r++)
+		view_number(view, room, scene->snapshot->steering->regions[r].name, certificate->room[r]);
+	text_fini(&binding);
 }
 
 /* One entry a region: its probability, or why there is none. */
@@ -126,6 +159,19 @@ add_problems(struct view *view, cJSON *root, const struct scene *scene, const st
 		add_problem(view, list, "there is no zone: every query is refused; see isobarctl apply");
 	for (size_t r = 0; r < scene->steering->region_count; r++)
 		add_region_problems(view, list, scene, (region_id)r);
+}
+
+static void
+add_overload(struct view *view, cJSON *list, const struct scene *scene, const struct certificate *certificate)
+{
+	struct text binding = { 0 };
+
+	if (certificate == NULL || fmax(certificate->worst_now, certificate->worst_lost) <= 1 + CERTIFICATE_SLACK)
+		return;
+	certificate_binding(certificate, scene->snapshot->steering, &binding);
+	if (binding.length > 0)
+		add_problem(view, list, "there is too little capacity: %s", binding.bytes);
+	text_fini(&binding);
 }
 
 static void

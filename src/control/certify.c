@@ -4,7 +4,8 @@
  * What is in service was certified when it was published, for the demand and the capacities of then. Drains are granted
  * by the room that it left, so the same tables are reckoned again each minute, and at once when a region dies or its
  * capacity is another. Nothing is taken out of service by that: it's what there is; the next plan will see the same.
- * A fresh plan's demand is a forecast and goes before the measured one; when plans stay away, what is measured counts. */
+ * A fresh plan's demand is a forecast and goes before the measured one; when plans stay away, what is measured counts.
+ */
 #include "control/certify.h"
 
 #include <math.h>

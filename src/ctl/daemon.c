@@ -11,6 +11,7 @@
 
 static void print_overview(const cJSON *status);
 static void print_pae(const cJSON *status);
+static void print_certificate(const cJSON *certificate);
 static void print_problems(const cJSON *problems);
 static void print_counters(const cJSON *object, const char *prefix, struct table *table);
 static void print_chain(const cJSON *chain);
@@ -27,6 +28,7 @@ ctl_status_show(struct ctl *ctl)
 	if (answer != NULL) {
 		print_overview(answer);
 		print_pae(answer);
+		print_certificate(member(answer, "certificate"));
 		print_problems(member(answer, "problems"));
 	}
 	cJSON_Delete(answer);
@@ -71,6 +73,24 @@ print_pae(const cJSON *status)
 		else
 			printf("         %s: no prediction: %s\n", member_text(entry, "region"),
 			    member_text(entry, "no_prediction"));
+	}
+}
+
+static void
+print_certificate(const cJSON *certificate)
+{
+	const char *binds = member_text(certificate, "binds");
+	const cJSON *room;
+
+	if (binds == NULL) {
+		printf("loads    aren't known: no demand, or no capacity\n");
+		return;
+	}
+	printf("loads    %s\n", binds);
+	cJSON_ArrayForEach(room, member(certificate, "room")) {
+		if (cJSON_IsNumber(room) && room->valuedouble < 1)
+			printf("         at most %.0f %% of %s may be drained\n", 100 * room->valuedouble,
+			    room->string);
 	}
 }
 

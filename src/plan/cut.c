@@ -48,16 +48,18 @@ group_is_lawful(const char *service, const struct plan_group *group, struct regi
 		for (unsigned k = 0; k < ARRAY_SIZE(regions); k++) {
 			if (regions[k] == NO_REGION || region_set_has(&legal, regions[k]))
 				continue;
-			text_printf(why, "%s: clients of %s%s%s: the plan %s %.4f of them %s %s, which residency forbids",
-			    service, clients, *country == '\0' ? "" : "/", country, k == 0 ? "sends" : "backs up",
-			    group->pairs[p].share, k == 0 ? "to" : "by", steering->regions[regions[k]].name);
+			text_printf(why, "%s: clients of %s%s%s: the plan %s %.4f of them %s %s, which residency "
+			    "forbids", service, clients, *country == '\0' ? "" : "/", country,
+			    k == 0 ? "sends" : "backs up", group->pairs[p].share, k == 0 ? "to" : "by",
+			    steering->regions[regions[k]].name);
 			return false;
 		}
 	}
 	for (size_t i = 0; i < group->order_count; i++)
 		if (!region_set_has(&legal, group->order[i])) {
-			text_printf(why, "%s: clients of %s%s%s: the plan's order has %s, which residency forbids", service,
-			    clients, *country == '\0' ? "" : "/", country, steering->regions[group->order[i]].name);
+			text_printf(why, "%s: clients of %s%s%s: the plan's order has %s, which residency forbids",
+			    service, clients, *country == '\0' ? "" : "/", country,
+			    steering->regions[group->order[i]].name);
 			return false;
 		}
 	return true;
