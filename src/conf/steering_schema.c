@@ -224,6 +224,28 @@ static const struct schema planning = {
 	.settings = planning_settings,
 };
 
+static const struct setting step = { SETTING_ITEM(SETTING_NUMBER, double), .least = 0.001, .most = 1 };
+
+static const struct setting recovery_settings[] = {
+	{ .key = "hold-down", SETTING_AT(struct written_recovery, hold_down_ms), .type = SETTING_DURATION,
+		.unit = "duration", .otherwise = "5m", .least = 0, .most = 3600e3,
+		.help = "how long a region that flaps stays down at the least" },
+	{ .key = "half-life", SETTING_AT(struct written_recovery, half_life_ms), .type = SETTING_DURATION,
+		.unit = "duration", .otherwise = "15m", .least = 1e3, .most = 86400e3,
+		.help = "time in which half of a region's flapping is forgotten" },
+	{ .key = "steps", SETTING_AT(struct written_recovery, steps), .type = SETTING_LIST, .unit = "numbers",
+		.other = offsetof(struct written_recovery, step_count), .item = &step, .least = 1, .most = 20,
+		.help = "shares of its clients that a region takes back, one after the other" },
+	{ .key = "step-time", SETTING_AT(struct written_recovery, step_ms), .type = SETTING_DURATION,
+		.unit = "duration", .least = 1e3, .most = 86400e3, .help = "how long a step lasts" },
+	{ .key = NULL },
+};
+
+static const struct schema recovery = {
+	.title = "recovery", .size = sizeof(struct written_recovery), .placed = true,
+	.settings = recovery_settings,
+};
+
 static const struct setting top_settings[] = {
 	{ .key = "health-check-interval", SETTING_AT(struct written_steering, health_check_interval_ms),
 		.type = SETTING_DURATION, .unit = "duration", .otherwise = "5s", .least = 100, .most = 3600e3,
@@ -235,6 +257,8 @@ static const struct setting top_settings[] = {
 		.unit = "path", .check = check_path, .help = "MaxMind DB file that knows the country of an address" },
 	{ .key = "planning", SETTING_AT(struct written_steering, planning), .type = SETTING_RECORD, .unit = "map",
 		.schema = &planning, .help = "how careful the planner is, and what it weighs against what" },
+	{ .key = "recovery", SETTING_AT(struct written_steering, recovery), .type = SETTING_RECORD, .unit = "map",
+		.schema = &recovery, .help = "how a region that was dead takes its clients back" },
 	{ .key = "regions", SETTING_AT(struct written_steering, regions), .type = SETTING_MAP, .unit = "map",
 		.other = offsetof(struct written_steering, region_count), .schema = &region, .most = REGIONS_MAX,
 		.check = check_region_name, .help = "the regions, by name" },

@@ -77,10 +77,18 @@ struct written_planning {
 	unsigned nearest;
 };
 
+struct written_recovery {
+	struct schema_place at;
+	uint32_t hold_down_ms, half_life_ms, step_ms;
+	const double *steps;
+	size_t step_count;			/* 0: not given */
+};
+
 struct written_steering {
 	uint32_t health_check_interval_ms, pae_update_interval_ms;
 	const char *geo_database;
 	struct written_planning planning;
+	struct written_recovery recovery;
 	const struct written_region *regions;
 	const struct written_group *groups;
 	const struct written_service *services;

@@ -15,6 +15,8 @@
 static void read_tree(struct steering_reading *r, const struct yaml_node *tree);
 static void take_top(struct steering_reading *r);
 static void take_planning(struct steering_reading *r);
+static void take_recovery(struct steering_reading *r);
+static void check_steps(struct steering_reading *r, const struct yaml_node *node, const double *steps, size_t count);
 static void take_regions(struct steering_reading *r);
 
 struct steering *
@@ -51,6 +53,7 @@ read_tree(struct steering_reading *r, const struct yaml_node *tree)
 	r->regions_broken = written.region_count == 0 && r->diags->errors > r->errors_before;
 	take_top(r);
 	take_planning(r);
+	take_recovery(r);
 	take_regions(r);
 	steering_take_groups(r);
 	steering_take_services(r);
@@ -81,6 +84,38 @@ take_planning(struct steering_reading *r)
 		diag_error(r->diags, steering_place(r, written->at.node), NULL,
 		    "'normal-limit' (%g) is above 'loss-limit' (%g): a loss would then break what holds without one",
 		    written->normal_limit, written->loss_limit);
+}
+
+/* A last step of 1 is what follows the last one anyway. */
+static void
+take_recovery(struct steering_reading *r)
+{
+	const struct written_recovery *written = &r->written->recovery;
+	struct recovery *recovery = &r->steering->recovery;
+	double *steps;
+
+	recovery->hold_down_ms = written->hold_down_ms;
+	recovery->half_life_ms = written->half_life_ms;
+	recovery->step_ms = written->step_ms;
+	if (written->step_count == 0)
+		return;
+	check_steps(r, yaml_member(written->at.node, "steps"), written->steps, written->step_count);
+	recovery->step_count = written->step_count - (written->steps[written->step_count - 1] == 1);
+	steps = steering_room(r, r->arena, written->step_count, sizeof(*steps));
+	if (steps != NULL)
+		memcpy(steps, written->steps, written->step_count * sizeof(*steps));
+	recovery->steps = steps;
+}
+
+static void
+check_steps(struct steering_reading *r, const struct yaml_node *node, const double *steps, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (steps[i] <= steps[i - 1]) {
+			diag_error(r->diags, steering_place(r, node), NULL,
+			    "'steps' must rise: %g doesn't lie above %g", steps[i], steps[i - 1]);
+			return;
+		}
 }
 
 static void

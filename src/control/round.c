@@ -6,6 +6,7 @@
  *  round_agents.c    which report is news, what the agents of a region say together
  *  round_health.c    when a service is dead in a region
  *  round_silence.c   reports that stay away, and probes from outside
+ *  round_recovery.c  how a region that was dead comes back
  *  round_words.c     drains, and the live words that queries see */
 #include "control/round_state.h"
 
@@ -73,6 +74,7 @@ round_adopt(struct round *round, struct steering *steering, struct mono now, str
 	size_t *service_was = match_services(round->steering, steering);
 	bool made = regions != NULL && tallies != NULL && service_was != NULL;
 
+	round_pass(round, now);
 	/* First all that may fail, then the move: a failure leaves the round as it was. */
 	for (size_t r = 0; r < count && made; r++)
 		made = region_new(&regions[r], steering, r);
@@ -136,7 +138,7 @@ region_new(struct round_region *region, const struct steering *steering, size_t 
 	region->probability = region->load_forecast = NAN;
 	snprintf(region->no_prediction, sizeof(region->no_prediction), "nothing was predicted yet");
 	for (size_t s = 0; s < steering->service_count; s++)
-		region->services[s].load = NAN;
+		region->services[s] = (struct round_service){ .load = NAN, .drained_to = 1, .step_health = NAN };
 	return true;
 }
 
@@ -183,9 +185,11 @@ round_predict(struct round *round, const struct prediction *prediction)
 void
 round_tick(struct round *round, struct mono now, struct wall wall)
 {
+	round_pass(round, now);
 	for (size_t r = 0; r < round->region_count; r++) {
 		expire_prediction(&round->regions[r], wall);
 		round_hear_silence(round, &round->regions[r], now, wall);
+		round_recover(round, &round->regions[r], wall);
 	}
 }
 

@@ -35,6 +35,15 @@ struct round_service {
 	unsigned failed_probes;		/* in a row, while alive */
 	double load;			/* requests/s, NAN: not reported */
 	char cause[160];		/* why dead, "" otherwise */
+	double drained_to;		/* the share that drains of this service alone let in */
+	/* Coming back from death (round_recovery.c). */
+	double flaps;			/* deaths, as they were remembered at the last one */
+	struct mono died;
+	int64_t hold_ms;		/* from `died`: not alive again before */
+	bool returning;			/* alive, and lets in `recovery.steps[step]` */
+	size_t step;
+	struct mono stepped;		/* when this step's time began to count */
+	double step_health;		/* the part of its backends that was healthy then; NAN: not reported */
 };
 
 /* One agent's newest report. */
@@ -57,7 +66,7 @@ struct round_region {
 	double capacity;		/* reported, else of the steering; 0: unknown */
 	bool constrained;		/* its agents accept only some client groups */
 	bool *accepts;			/* by client group of the present steering */
-	double drained_to;		/* the share that operators let in: 1 all, 0 none */
+	double drained_to;		/* the share that drains of the whole region let in: 1 all, 0 none */
 	double probability;		/* NAN: no prediction */
 	double load_forecast;		/* NAN: none */
 	uint32_t horizon_s;
@@ -97,13 +106,27 @@ bool round_accepting(const struct round *round, const struct steering *steering,
 /* Counts up with every change of what regions accept: then the residency must be compiled anew. */
 unsigned round_constraints(const struct round *round) NONNULL;
 
-/* All overrides there are: of the drains in force now the least `value` of a region counts. */
+/* All overrides there are: of the drains and drills in force now the one that lets in least counts (drain.h). */
 void round_overrides(struct round *round, const struct override *overrides, size_t count, struct wall wall)
 	__attribute__((nonnull(1)));
+
+/* A "down" or "up" of the time before a restart, by time: what was dead is dead, what was returning is, and what flapped
+ * is remembered. Before the reports; then round_recalled(), when they are there. No events come of it. */
+void round_recall(struct round *round, const struct health_event *event, struct mono now, struct wall wall) NONNULL;
+void round_recalled(struct round *round) NONNULL;
+
 void round_predict(struct round *round, const struct prediction *prediction) NONNULL;
 
 /* Time passes: silence is noticed here, and predictions that have expired. */
 void round_tick(struct round *round, struct mono now, struct wall wall) NONNULL;
+
+/* The share of its own clients that the region lets in for the service on its way back from death; 1: it isn't on it. */
+double round_return_admits(const struct round *round, region_id region, size_t service) NONNULL;
+/* The least of that and of what its drains let in. */
+double round_admits(const struct round *round, region_id region, size_t service) NONNULL;
+
+/* Until when it's held down, dead though it's well; .ns 0: it isn't. */
+struct mono round_held_until(const struct round *round, region_id region, size_t service) NONNULL;
 
 /* Writes the live words of every service of the snapshot, which was built from the adopted steering. */
 void round_write(const struct round *round, const struct snapshot *snapshot) NONNULL;

@@ -28,6 +28,7 @@ round_report(struct round *round, struct report *report, struct mono now, struct
 	struct round_region *region;
 	struct round_agent *agent;
 
+	round_pass(round, now);
 	if (id == NO_REGION)
 		return ROUND_UNKNOWN_REGION;
 	region = &round->regions[id];

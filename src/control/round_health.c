@@ -8,6 +8,7 @@
  *     without a probe it's alive.
  *  3. Back to life only after ROUND_RISE good reports (or probes, while those count) in a row: a region that comes back
  *     for a moment would move its clients twice. A report is good if it has a healthy backend of the service itself.
+ *     One that flaps is held down for longer, and all come back by steps (round_recovery.c).
  * Only the region's own clients move, each to its own slot's backup; the tables stay as they are. */
 #include "control/round_state.h"
 
@@ -119,9 +120,11 @@ judge_service(struct round *round, struct round_region *region, size_t service, 
 		    *tally->detail != '\0' ? ": " : "", tally->detail);
 		s->good_in_a_row = 0;
 		round_set_dead(round, region, service, true, cause, wall);
-	} else if (s->dead && tally->good_news && ++s->good_in_a_row >= ROUND_RISE) {
+	} else if (s->dead && tally->good_news) {
+		s->good_in_a_row++;
 		snprintf(cause, sizeof(cause), "%u of %u backends are healthy", s->healthy, s->backends);
-		round_set_dead(round, region, service, false, cause, wall);
+		if (round_may_return(round, region, service))
+			round_set_dead(round, region, service, false, cause, wall);
 	}
 }
 
@@ -137,8 +140,12 @@ round_set_dead(struct round *round, struct round_region *region, size_t service,
 		return;
 	s->dead = dead;
 	s->good_in_a_row = s->failed_probes = 0;
-	if (!dead)
+	if (dead) {
+		round_died(round, service, s);
+	} else {
 		s->cause[0] = '\0';
+		round_returns(round, region, service);
+	}
 	round_tell(round, wall, region->name, round->steering->services[service].name, dead ? "down" : "up", cause);
 }
 

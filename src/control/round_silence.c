@@ -40,7 +40,8 @@ round_probe(struct round *round, region_id id, size_t service, bool healthy, con
 	s = &region->services[service];
 	if (healthy) {
 		s->failed_probes = 0;
-		if (s->dead && ++s->good_in_a_row >= ROUND_RISE)
+		s->good_in_a_row += s->dead;
+		if (round_may_return(round, region, service))
 			round_set_dead(round, region, service, false, "the outside-in probe succeeds again", wall);
 		return;
 	}

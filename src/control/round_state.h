@@ -19,6 +19,7 @@ struct round {
 	size_t region_count;
 	struct tally *tallies;			/* by service: room for round_judge() */
 	unsigned constraints;			/* changes of what regions accept */
+	struct mono now;			/* of the newest report, tick or steering */
 	round_event_fn *event;
 	void *arg;
 };
@@ -43,6 +44,22 @@ void round_judge(struct round *round, struct round_region *region, const struct 
 	__attribute__((nonnull(1, 2)));
 void round_set_dead(struct round *round, struct round_region *region, size_t service, bool dead, const char *cause,
 	struct wall wall) NONNULL;
+
+/* The time may have gone on: now is the later of both. */
+static inline void
+round_pass(struct round *round, struct mono now)
+{
+	if (mono_ms_between(round->now, now) > 0)
+		round->now = now;
+}
+
+/* round_recovery.c */
+void round_died(struct round *round, size_t service, struct round_service *s) NONNULL;
+/* Alive again: at the first step of its return, or whole. */
+void round_returns(struct round *round, const struct round_region *region, size_t service) NONNULL;
+/* Well for long enough, and held down no more: it may be alive again. */
+bool round_may_return(const struct round *round, const struct round_region *region, size_t service) NONNULL;
+void round_recover(struct round *round, struct round_region *region, struct wall wall) NONNULL;	/* time passes */
 
 /* round_silence.c */
 void round_hear_silence(struct round *round, struct round_region *region, struct mono now, struct wall wall) NONNULL;

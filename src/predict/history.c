@@ -234,9 +234,10 @@ take_event(void *arg, const struct health_event *event)
 
 		if (strcmp(events->dataset->series[i].name, event->region) != 0)
 			continue;
-		if (strcmp(event->state, "drained") == 0)
+		/* A drain of one service leaves the region's others where they are. */
+		if (strcmp(event->state, "drained") == 0 && event->service[0] == '\0')
 			outage->drained = true;
-		else if (strcmp(event->state, "undrained") == 0)
+		else if (strcmp(event->state, "undrained") == 0 && event->service[0] == '\0')
 			outage->drained = false;
 		else if (strcmp(event->state, "down") == 0)
 			change_down(events, outage, event, true);

@@ -13,6 +13,12 @@ const struct planning planning_default = {
 	.weight_cost_ms = 200, .nearest = 6, .move_most = 0.25,
 };
 
+static const double recovery_steps[] = { 0.05, 0.1, 0.25, 0.5 };
+
+const struct recovery recovery_default = {
+	.hold_down_ms = 300000, .half_life_ms = 900000, .step_count = ARRAY_SIZE(recovery_steps), .steps = recovery_steps,
+};
+
 struct steering *
 steering_empty(void)
 {
@@ -28,7 +34,8 @@ steering_empty(void)
 		return NULL;
 	}
 	*steering = (struct steering){ .arena = arena, .health_check_interval_ms = 5000,
-		.pae_update_interval_ms = 10000, .planning = planning_default, .groups = only_default, .group_count = 1 };
+		.pae_update_interval_ms = 10000, .planning = planning_default,
+		.recovery = recovery_default, .groups = only_default, .group_count = 1 };
 	return steering;
 }
 

@@ -106,6 +106,17 @@ struct planning {
 
 extern const struct planning planning_default;
 
+/* How a region that was dead takes its clients back (control/round_recovery.c). All zero: at once. */
+struct recovery {
+	uint32_t hold_down_ms;		/* at the least, of one that dies again and again; 0: never held */
+	uint32_t half_life_ms;		/* in which half of its deaths is forgotten; > 0 where it's held */
+	uint32_t step_ms;		/* 0: the service's highest TTL and a health check interval */
+	size_t step_count;
+	const double *steps;		/* shares let in on the way to all, rising, 0 < share < 1 */
+};
+
+extern const struct recovery recovery_default;
+
 struct steering {
 	struct arena *arena;
 	unsigned holds;				/* holders besides the first; control thread only */
@@ -114,6 +125,7 @@ struct steering {
 	uint32_t pae_update_interval_ms;	/* default 10000 */
 	const char *geo_database;		/* mmdb path, or NULL */
 	struct planning planning;
+	struct recovery recovery;
 	size_t region_count;
 	const struct steering_region *regions;
 	size_t group_count;			/* at least 1: [0] is "default" */

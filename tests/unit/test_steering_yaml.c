@@ -295,6 +295,30 @@ test_planning(void)
 }
 
 static void
+test_recovery(void)
+{
+	static const double written[] = { 0.2, 0.6 };
+	struct steering *s = read_good("recovery: {hold-down: 1m, half-life: 2m, steps: [0.2, 0.6, 1], step-time: 3s}\n");
+
+	CU_ASSERT_EQUAL(s->recovery.hold_down_ms, 60000);
+	CU_ASSERT_EQUAL(s->recovery.half_life_ms, 120000);
+	CU_ASSERT_EQUAL(s->recovery.step_ms, 3000);
+	CU_ASSERT_EQUAL_FATAL(s->recovery.step_count, 2);
+	CU_ASSERT_EQUAL(memcmp(s->recovery.steps, written, sizeof(written)), 0);
+	steering_free(s);
+	s = read_good("recovery: {steps: [1]}\n");
+	CU_ASSERT_EQUAL(s->recovery.step_count, 0);
+	steering_free(s);
+	s = read_good("recovery: {hold-down: 0s}\n");
+	CU_ASSERT_EQUAL(s->recovery.hold_down_ms, 0);
+	CU_ASSERT_EQUAL(s->recovery.half_life_ms, recovery_default.half_life_ms);
+	CU_ASSERT_EQUAL(s->recovery.step_ms, 0);
+	CU_ASSERT_EQUAL_FATAL(s->recovery.step_count, recovery_default.step_count);
+	CU_ASSERT_EQUAL(s->recovery.steps[0], 0.05);
+	steering_free(s);
+}
+
+static void
 test_defaults(void)
 {
 	static const char *const empty[] = { "", "\n# nothing\n", "---\n", "~", "{}" };
@@ -633,6 +657,7 @@ static const struct suite_case cases[] = {
 	{ .name = "services, sorted by owner", .run = test_services },
 	{ .name = "defaults", .run = test_defaults },
 	{ .name = "what planning says", .run = test_planning },
+	{ .name = "what recovery says", .run = test_recovery },
 	{ .name = "what is accepted, with its warnings", .run = test_accepted },
 	{ .name = "as many regions and groups as there may be", .run = test_limits },
 	{ .name = "looking up regions, services and legal regions", .run = test_lookups },

@@ -1,0 +1,46 @@
+/* drain_effect.h -- what drains do to the loads of those who take the clients, and what is left of the budget.
+ * Pure; threads: control. */
+#ifndef ISOBAR_CONTROL_DRAIN_EFFECT_H
+#define ISOBAR_CONTROL_DRAIN_EFFECT_H
+
+#include "control/drain.h"
+#include "control/round.h"
+#include "plan/certificate.h"
+#include "serve/snapshot.h"
+
+struct drain_question {
+	const struct snapshot *snapshot;
+	const struct certificate_terms *terms;
+	const double *room;			/* of the certificate, by region; NULL: there is none */
+	const struct round *round;		/* of the same steering */
+	const struct override *overrides;	/* all there are */
+	size_t override_count;
+	const struct override *with;		/* one that would be added, or stand in the place of its id; or NULL */
+	int64_t without;			/* id of one that would be gone, or 0 */
+	struct wall at;
+};
+
+struct drain_region {
+	double before, after;		/* requests/s: with the drains that there are, and with the change; 0 unless `known` */
+	double capacity;		/* 0: not known */
+	double gained;			/* of the clients that move, the share that comes here */
+	double drained;			/* the part that drains keep away, as far as they will go, with the change */
+};
+
+struct drain_effect {
+	bool known;			/* there is demand to reckon with */
+	double moved;			/* share of all demand that's served elsewhere by the change; where no demand is known,
+					 * of services and client groups counted alike */
+	double budget_before, budget;	/* sum of drained part / room: proven safe up to 1. INFINITY: something is drained
+					 * that nobody has room for; NAN: not known */
+	double unserved;		/* requests/s for which nobody is left */
+	region_id worst;		/* the survivor that the change brings furthest beyond its capacity, or NO_REGION */
+	size_t region_count;
+	struct drain_region regions[REGIONS_MAX];
+};
+
+/* Loads at the demand of `terms` and its margin, with what is dead now lost, and every drain as far as it will go.
+ * False: out of memory. */
+bool drain_effect(const struct drain_question *question, struct drain_effect *effect) NONNULL MUST_USE;
+
+#endif
