@@ -332,6 +332,7 @@ rebuild(struct publication *p)
 		if (p->plan_dropped)
 			plan_replace(control, NULL);
 		control->status.published = wall_now();
+		recorder_epoch(control->recorder);
 		finish(p, OUTCOME_DONE, "");
 		return;
 	}
@@ -384,8 +385,8 @@ plan_begin(struct publication *p)
 		finish(p, OUTCOME_UNAVAILABLE, "the store can't take the plan now");
 }
 
-/* A plan that breaks the law as it was when the plan was made is refused: whoever made it is wrong about more than that.
- * Where the law has changed since (the operator's steering, or what a region accepts), the plan is cut to it. */
+/* A plan that breaks the law as it was when the plan was made is refused: whoever made it is wrong about more than
+ * that. Where the law has changed since (the operator's steering, or what a region accepts), the plan is cut to it. */
 static bool
 plan_build(struct publication *p)
 {
@@ -479,6 +480,7 @@ change_publish(struct publication *p)
 			if (!p->plan_dropped)
 				p->replanned = NULL;
 		}
+		recorder_epoch(control->recorder);
 	}
 	control->status.published = wall_now();
 	known = (!p->overrides_changed && !control->overrides_stale) || overrides_load(control);
@@ -502,6 +504,7 @@ plan_publish(struct publication *p)
 	}
 	plan_replace(control, p->plan);
 	p->plan = NULL;
+	recorder_epoch(control->recorder);
 	control->status.certified++;
 	control->status.published = wall_now();
 	control->status.plan_refused[0] = '\0';

@@ -54,7 +54,9 @@ control_new(const struct control_options *options, struct diags *diags)
 	control->lock_fd = -1;
 	control->stopping = true;	/* takes no tasks before its loop is there */
 	control->round = round_new(event_keep, control);
-	if (control->round != NULL && control_load(control, diags) && start_loop(control, diags))
+	control->recorder = recorder_new(control);
+	if (control->round != NULL && control->recorder != NULL && control_load(control, diags)
+	    && start_loop(control, diags))
 		return control;
 	if (!diag_failed(diags))
 		diag_error(diags, (struct diag_place){ 0 }, NULL, "out of memory");
@@ -226,6 +228,7 @@ control_free(struct control *control)
 	}
 	pae_free(control->pae);
 	publisher_fini(&control->publisher);
+	recorder_free(control->recorder);	/* after the snapshot that may live on what it restored */
 	round_free(control->round);
 	plan_free(control->plan);
 	world_free(control->world);
@@ -324,6 +327,7 @@ on_probed(void *arg, const char *region, const char *service, bool healthy, cons
 		return;
 	round_probe(control->round, r, (size_t)(s - steering->services), healthy, detail, wall_now());
 	round_write(control->round, control->publisher.current);
+	recorder_words(control->recorder, wall_now());
 }
 
 static void

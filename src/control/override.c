@@ -67,4 +67,5 @@ overrides_apply(struct control *control, struct wall now)
 {
 	round_overrides(control->round, control->overrides, control->override_count, now);
 	round_write(control->round, control->publisher.current);
+	recorder_words(control->recorder, now);
 }

@@ -179,7 +179,10 @@ publish_commit(struct publisher *publisher, struct candidate *candidate, struct 
 	candidate->certificate = NULL;
 	if (publisher->server != NULL)
 		server_publish(publisher->server, publisher->current);
-	/* 4. The old one's counts are complete only now. */
+	/* 4. While both are there: what has changed is for the store to remember. */
+	if (publisher->published != NULL)
+		publisher->published(publisher->published_arg, old, publisher->current);
+	/* 5. The old one's counts are complete only now. */
 	if (old != NULL)
 		retire(publisher, old);
 	geo_release(old_geo);

@@ -28,6 +28,9 @@ struct publisher {
 	struct answered { char *service, *region; uint64_t count; } *answered;	/* of retired snapshots; sorted */
 	size_t answered_count;
 	uint64_t checked, violations;		/* of retired snapshots */
+	/* Or NULL: sees both when workers see the new one and the old one is still there; `old` may be NULL. */
+	void (*published)(void *arg, const struct snapshot *old, const struct snapshot *now);
+	void *published_arg;
 };
 
 /* What would be published, built and certified but not seen by anybody. */

@@ -5,7 +5,7 @@
  * A ladder whose order must not change:
  *  1. store     (what was acknowledged is the truth; without it nothing can be imported; one daemon has it)
  *  2. world     (from the store, or the folder when the store is empty)
- *  3. plan      (the last certified one, so that a restart doesn't move clients)
+ *  3. plan and tables (the last certified ones, so that a restart doesn't move clients)
  *  4. snapshot, round (the newest reports make the live words, so no dead region is answered at first)
  *  5. workers   (the first answer may go out only now)
  * Probes and the PAE come after it, in control_run(): they need a loop. */
@@ -134,8 +134,10 @@ load_world(struct control *control, struct diags *diags)
 		fail(diags, "the store's overrides can't be read", NULL);
 		return false;
 	}
-	if (loaded)
+	if (loaded) {
 		load_plan(control);
+		recorder_restore(control->recorder);
+	}
 	return loaded;
 }
 
@@ -302,6 +304,7 @@ publish_stored(struct control *control, struct diags *diags)
 	if (!built || publish_commit(&control->publisher, &candidate, control->round, mono_now(), wall_now()) != 0)
 		return false;
 	control->status.published = wall_now();
+	recorder_epoch(control->recorder);
 	return true;
 }
 

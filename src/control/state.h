@@ -10,6 +10,7 @@
 #include "control/outside.h"
 #include "control/pae.h"
 #include "control/publish.h"
+#include "control/recorder.h"
 
 struct task {
 	struct task *next;
@@ -61,6 +62,7 @@ struct control {
 	struct plan *plan;		/* in service, or NULL */
 	struct round *round;
 	struct publisher publisher;
+	struct recorder *recorder;
 	struct outside *outside;
 	struct pae *pae;
 	struct publication *queue, **queue_end;	/* the first is under way */

@@ -105,6 +105,7 @@ report_stored(void *arg)
 	case ROUND_TAKEN:
 		job->report = NULL;
 		round_write(control->round, control->publisher.current);
+		recorder_words(control->recorder, wall_now());
 		if (round_constraints(control->round) != constraints)
 			publication_rebuild(control);
 		report_finish(job, OUTCOME_DONE, "");
@@ -204,8 +205,10 @@ prediction_stored(void *arg)
 	control_store_told(control, job->status);
 	for (size_t i = 0; job->status == 0 && i < job->count; i++)
 		round_predict(control->round, &job->predictions[i]);
-	if (job->status == 0)
+	if (job->status == 0) {
 		round_write(control->round, control->publisher.current);
+		recorder_words(control->recorder, wall_now());
+	}
 	tell(job->done, job->arg, job->status == 0 ? OUTCOME_DONE : OUTCOME_UNAVAILABLE,
 	    job->status == 0 ? "" : "the predictions couldn't be stored");
 	arena_free(job->arena);

@@ -29,8 +29,23 @@ void
 steered_choose(struct steered *out, const struct snapshot *snapshot, const struct service *service,
 	const struct steered_client *client, uint16_t type, uint32_t *turns)
 {
-	struct pick_question question;
 	const struct rrset *own = service->intent->shed ? rrset_or_alias(service->node, type) : NULL;
+
+	steered_place(out, snapshot, service, client, type, own != NULL, turns);
+	if (!out->applies)
+		return;
+	if (out->pick.region != NO_REGION)
+		out->rrset = rrset_or_alias(service->variants[out->pick.region], type);
+	else if (out->pick.outcome == PICK_SHED)
+		out->rrset = own;
+	out->ttl = answer_ttl(service, out->rrset != NULL ? out->rrset->ttl : zone_negative_ttl(service->zone));
+}
+
+void
+steered_place(struct steered *out, const struct snapshot *snapshot, const struct service *service,
+	const struct steered_client *client, uint16_t type, bool may_shed, uint32_t *turns)
+{
+	struct pick_question question;
 
 	out->rrset = NULL;
 	out->able = able_regions(service, type);
@@ -44,7 +59,7 @@ steered_choose(struct steered *out, const struct snapshot *snapshot, const struc
 	question = (struct pick_question){
 		.slot = &out->table->slots[out->slot],
 		.rank = out->rank,
-		.may_shed = own != NULL,
+		.may_shed = may_shed,
 		.live = service->live,
 		.legal = out->legal,
 		.able = out->able,
@@ -53,11 +68,6 @@ steered_choose(struct steered *out, const struct snapshot *snapshot, const struc
 		.when_all_down = service->intent->when_all_down,
 	};
 	out->pick = slots_pick(&question);
-	if (out->pick.region != NO_REGION)
-		out->rrset = rrset_or_alias(service->variants[out->pick.region], type);
-	else if (out->pick.outcome == PICK_SHED)
-		out->rrset = own;
-	out->ttl = answer_ttl(service, out->rrset != NULL ? out->rrset->ttl : zone_negative_ttl(service->zone));
 }
 
 static struct region_set

@@ -32,4 +32,9 @@ struct steered {
 void steered_choose(struct steered *out, const struct snapshot *snapshot, const struct service *service,
 	const struct steered_client *client, uint16_t type, uint32_t *turns) __attribute__((nonnull(1, 2, 3, 4)));
 
+/* The same without records and TTL, for a moment whose zones aren't known any more: region and outcome only. */
+void steered_place(struct steered *out, const struct snapshot *snapshot, const struct service *service,
+	const struct steered_client *client, uint16_t type, bool may_shed, uint32_t *turns)
+	__attribute__((nonnull(1, 2, 3, 4)));
+
 #endif
