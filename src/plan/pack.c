@@ -1,91 +1,272 @@
 /* pack.c -- from shares to slots.
- * In: pair shares, the last table.  Out: a new table.  Threads: any; pure.
+ * In: pair shares, demand, the last table.  Out: a new table.  Threads: any; pure.
  *
- * 1. Whole slots per primary, then per pair within it, by largest remainder (Hamilton): each within one slot of its
- *    share, the sum exact.
- * 2. Every slot keeps its last primary while that one's count isn't used up; so exactly the surplus of the regions
- *    whose share falls is freed, and moved = total variation, the least that any scheme can do (STEERING in the manual,
- *    isobar-steering(7)).
- * 3. Freed slots go to the regions with a deficit. A fresh table gives each region one run of neighbouring slots:
- *    neighbouring client prefixes step through the table in 256ths (slots.c), so runs, not stripes, are what they
- *    meet evenly.
- * 4. The same again for the backups among the slots of one primary.
- * 5. Ranks: inside each (primary, backup) class 0 .. 65534 in even steps, so a partial drain takes the same part of
- *    every class and spills in the planned proportions.
+ * 1. Items (pack_items.c): the slots, what each weighs, and the list that its clients have now.
+ * 2. Primaries: items are shared out to the regions by the shares of demand (pack_share.c). Where an item's region
+ *    takes nobody any more, it counts as being where its clients go when that region is lost: the next of its list that
+ *    takes any. So the death of a region moves nobody whose backup has room.
+ * 3. Backups: the same again among the items of each primary.
+ * 4. Ranks: inside each (primary, backup) class from 0 to 65534 by demand, in the order of the circle; so a partial
+ *    drain takes the same part of every class, and spills in the planned proportions.
+ * 5. Places 3 and 4: what the planner holds to be best, or the other regions in turn, so that a double loss doesn't
+ *    fall on one. Whose turn it is depends on the place on the circle only, and doesn't change when slots do.
  *
- * A sequence is walked slot by slot, so what matters is every stretch of it. The k-th turn (from 0) of a region with c
- * of n slots is due from slot floor(k n / c) and late after slot ceil((k + 1) n / c) - 1. Serving, of those that are
- * due, the one that is late first meets all of these (earliest deadline first with unit jobs and full load), and then
- * each region is less than one answer away from its share, at every slot. Smooth weighted round robin was rejected: its
- * error grows with the number of regions. Within a primary its backups take turns by the same rule, and the ranks of a
- * class are permuted by steps of the golden section, so that a partial drain doesn't come in long stretches either. */
+ * Where demand isn't known each slot weighs 1, and shares become whole slots by largest remainder (Hamilton).
+ * The whole is a function of its input: the same input gives the same octets, and packing a table once more by the
+ * shares and the demand that it was packed by gives that table. */
 #include "plan/pack.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct counts {
-	uint32_t primary[REGIONS_MAX];		/* slots wanted */
-	uint32_t *pairs;			/* slots wanted, per pair */
+#include "plan/pack_parts.h"
+
+#define TURN_BLOCKS 1024u	/* of the circle, each with a turn of its own: a table of more slots keeps them */
+
+struct packing {
+	const struct pack_input *input;
+	struct pack_items items;
+	struct arena *arena;
+	int16_t *primaries, *backups;		/* by item: bins */
 };
 
-static bool count_slots(const struct pack_input *input, struct counts *counts);
-static void apportion(const double *shares, size_t count, uint32_t total, uint32_t *seats);
-static size_t same_primary(const struct pack_input *input, size_t from);
-static void place_primaries(const struct pack_input *input, struct slot_table *table, const struct counts *counts);
-static bool place_backups(const struct pack_input *input, struct slot_table *table, const struct counts *counts);
-static region_id previous_at(const struct pack_input *input, uint32_t slot, unsigned position);
-static size_t pair_find(const struct pack_input *input, region_id primary, region_id backup);
-static bool fill_rest(const struct pack_input *input, struct slot_table *table, const struct counts *counts,
-	bool in_turn);
-static uint32_t golden_step(uint32_t size);
-static void add_others(const struct pack_input *input, struct slot *slot, uint32_t nth);
-static bool is_uniform(const struct slot_table *table);
-static bool place_in_turn(const struct pack_input *input, struct slot_table *table, const struct counts *counts);
-static void take_turns(const uint32_t *counts, size_t count, uint32_t total, uint8_t *turns);
+/* The items of each primary. */
+struct classes {
+	uint32_t starts[BINS + 1];
+	uint32_t *heaviest, *along;
+};
+
+static bool pack(struct packing *p, struct slot_table **table);
+static bool share_primaries(struct packing *p);
+static void find_place(const struct packing *p, const uint64_t *targets, uint32_t item, int16_t *next, bool *guest);
+static bool share_backups(struct packing *p);
+static bool classify(const struct packing *p, struct classes *classes);
+static void sort_by_primary(const struct packing *p, const uint32_t *items, const uint32_t *starts, uint32_t *sorted);
+static int16_t backup_before(const struct packing *p, uint32_t item);
+static bool write_table(const struct packing *p, struct slot_table *table);
+static uint32_t turn_at(const struct pack_items *items, uint32_t item);
+static bool rank(const struct packing *p, struct slot_table *table);
 
 struct slot_table *
 pack_slots(const struct pack_input *input)
 {
-	struct slot_table *table = slot_table_new(input->slots, 0);
-	struct counts counts = { .pairs = calloc(input->pair_count + 1, sizeof(uint32_t)) };
+	struct packing p = { .input = input, .arena = arena_new() };
+	struct slot_table *table = NULL;
 
-	bool done = table != NULL && counts.pairs != NULL && count_slots(input, &counts);
-
-	if (done)
-		place_primaries(input, table, &counts);
-	done = done && place_backups(input, table, &counts) && fill_rest(input, table, &counts, false);
-	free(counts.pairs);
-	if (done)
-		return table;
-	slot_table_release(table);
-	return NULL;
+	if (p.arena != NULL && !pack(&p, &table)) {
+		slot_table_release(table);
+		table = NULL;
+	}
+	arena_free(p.arena);
+	return table;
 }
 
 static bool
-count_slots(const struct pack_input *input, struct counts *counts)
+pack(struct packing *p, struct slot_table **table)
 {
-	double *shares = calloc(input->pair_count + REGIONS_MAX, sizeof(*shares));
-
-	if (shares == NULL)
+	if (!pack_items(&p->items, p->input, p->arena))
 		return false;
-	for (size_t i = 0; i < input->pair_count; i++)
-		shares[input->pairs[i].primary] += input->pairs[i].share;
-	apportion(shares, REGIONS_MAX, input->slots, counts->primary);
-	for (size_t i = 0, n; i < input->pair_count; i += n) {
-		n = same_primary(input, i);
-		for (size_t k = 0; k < n; k++)
-			shares[k] = input->pairs[i + k].share;
-		apportion(shares, n, counts->primary[input->pairs[i].primary], counts->pairs + i);
-	}
-	free(shares);
+	p->primaries = arena_alloc(p->arena, p->items.count * sizeof(*p->primaries));
+	p->backups = arena_alloc(p->arena, p->items.count * sizeof(*p->backups));
+	*table = slot_table_new(p->items.common, p->items.count - p->items.common);
+	return p->primaries != NULL && p->backups != NULL && *table != NULL && share_primaries(p) && share_backups(p)
+	    && write_table(p, *table) && rank(p, *table);
+}
+
+static bool
+share_primaries(struct packing *p)
+{
+	const struct pack_items *items = &p->items;
+	double shares[BINS] = { 0 };
+	int16_t *next = arena_alloc(p->arena, items->count * sizeof(*next));
+	bool *guests = arena_alloc(p->arena, items->count * sizeof(*guests));
+	struct pack_sharing sharing = {
+		.weights = items->weights, .count = items->count, .heaviest = items->heaviest, .along = items->along,
+		.bins = p->primaries, .next = next, .guests = guests,
+	};
+
+	if (next == NULL || guests == NULL)
+		return false;
+	for (size_t i = 0; i < p->input->pair_count; i++)
+		shares[p->input->pairs[i].primary] += p->input->pairs[i].share;
+	pack_apportion(shares, BINS, items->total, sharing.targets);
+	for (uint32_t i = 0; i < items->count; i++)
+		find_place(p, sharing.targets, i, &next[i], &guests[i]);
+	pack_share(&sharing);
 	return true;
 }
 
-/* How many pairs from here on have this primary. */
-static size_t
-same_primary(const struct pack_input *input, size_t from)
+/* The first of its list that takes clients, and the next such one. Clients that were shed are with nobody. */
+static void
+find_place(const struct packing *p, const uint64_t *targets, uint32_t item, int16_t *next, bool *guest)
+{
+	const region_id *list = p->items.before == NULL ? NULL : p->items.before[item];
+	int16_t *at = &p->primaries[item];
+
+	*at = *next = BIN_NONE;
+	*guest = false;
+	for (unsigned i = 0; list != NULL && i < SLOT_LIST && *next == BIN_NONE; i++) {
+		if (list[i] == NO_REGION && i > 0)
+			break;
+		if (targets[list[i]] == 0)
+			continue;
+		if (*at == BIN_NONE) {
+			*at = list[i];
+			*guest = i > 0;
+		} else {
+			*next = list[i];
+		}
+		if (list[i] == NO_REGION)
+			break;
+	}
+}
+
+static bool
+share_backups(struct packing *p)
+{
+	const struct pack_items *items = &p->items;
+	const struct pack_input *input = p->input;
+	double *shares = arena_alloc(p->arena, BINS * sizeof(*shares));
+	uint64_t *seats = arena_alloc(p->arena, BINS * sizeof(*seats));
+	bool *guests = arena_alloc(p->arena, items->count * sizeof(*guests));
+	struct classes classes;
+
+	if (shares == NULL || seats == NULL || guests == NULL || !classify(p, &classes))
+		return false;
+	for (uint32_t i = 0; i < items->count; i++) {
+		p->backups[i] = backup_before(p, i);
+		guests[i] = items->before == NULL || items->before[i][0] != p->primaries[i];
+	}
+	for (size_t i = 0, n; i < input->pair_count; i += n) {
+		region_id primary = input->pairs[i].primary;
+		uint32_t start = classes.starts[primary];
+		struct pack_sharing sharing = {
+			.weights = items->weights, .count = classes.starts[primary + 1] - start,
+			.heaviest = classes.heaviest + start, .along = classes.along + start,
+			.bins = p->backups, .guests = guests, .moving_is_cheap = true,
+		};
+		uint64_t total = 0;
+
+		n = pack_same_primary(input, i);
+		for (uint32_t k = 0; k < sharing.count; k++)
+			total += items->weights[sharing.heaviest[k]];
+		for (size_t k = 0; k < n; k++)
+			shares[k] = input->pairs[i + k].share;
+		pack_apportion(shares, n, total, seats);
+		for (size_t k = 0; k < n; k++)
+			sharing.targets[input->pairs[i + k].backup] += seats[k];
+		pack_share(&sharing);
+	}
+	return true;
+}
+
+static bool
+classify(const struct packing *p, struct classes *classes)
+{
+	const struct pack_items *items = &p->items;
+
+	memset(classes->starts, 0, sizeof(classes->starts));
+	classes->heaviest = arena_alloc(p->arena, items->count * sizeof(*classes->heaviest));
+	classes->along = arena_alloc(p->arena, items->count * sizeof(*classes->along));
+	if (classes->heaviest == NULL || classes->along == NULL)
+		return false;
+	for (uint32_t i = 0; i < items->count; i++)
+		classes->starts[p->primaries[i] + 1]++;
+	for (unsigned b = 0; b < BINS; b++)
+		classes->starts[b + 1] += classes->starts[b];
+	sort_by_primary(p, items->heaviest, classes->starts, classes->heaviest);
+	sort_by_primary(p, items->along, classes->starts, classes->along);
+	return true;
+}
+
+static void
+sort_by_primary(const struct packing *p, const uint32_t *items, const uint32_t *starts, uint32_t *sorted)
+{
+	uint32_t at[BINS];
+
+	memcpy(at, starts, sizeof(at));
+	for (uint32_t i = 0; i < p->items.count; i++)
+		sorted[at[p->primaries[items[i]]]++] = items[i];
+}
+
+/* What followed its primary in the list before; the end of a list is nobody. */
+static int16_t
+backup_before(const struct packing *p, uint32_t item)
+{
+	const region_id *list = p->items.before == NULL ? NULL : p->items.before[item];
+
+	for (unsigned i = 0; list != NULL && i + 1 < SLOT_LIST && list[i] != NO_REGION; i++)
+		if (list[i] == p->primaries[item])
+			return list[i + 1];
+	return BIN_NONE;
+}
+
+static bool
+write_table(const struct packing *p, struct slot_table *table)
+{
+	const struct pack_items *items = &p->items;
+	float *weights = items->alike ? NULL : slot_table_weigh(table);
+
+	if (!items->alike && weights == NULL)
+		return false;
+	for (uint32_t i = items->common; i < items->count; i++)
+		slot_table_place(table, items->heavy[i - items->common].key, i - items->common,
+		    items->heavy[i - items->common].position);
+	for (uint32_t i = 0; i < items->count; i++) {
+		struct slot *slot = &table->slots[i];
+
+		if (weights != NULL)
+			weights[i] = (float)((double)items->weights[i] / (double)items->total);
+		if (p->primaries[i] == NO_REGION)
+			continue;
+		slot->list[0] = (region_id)p->primaries[i];
+		slot->list[1] = (region_id)p->backups[i];
+		if (slot->list[1] != NO_REGION)
+			pack_others(p->input, slot, turn_at(items, i));
+	}
+	table->uniform = pack_is_uniform(table);
+	return true;
+}
+
+/* Fibonacci hashing: neighbouring blocks get turns that aren't neighbours. */
+static uint32_t
+turn_at(const struct pack_items *items, uint32_t item)
+{
+	uint32_t block = (uint32_t)((uint64_t)pack_common_slot(items, item) * TURN_BLOCKS / items->common);
+
+	return block * 2654435769u >> 16;
+}
+
+static bool
+rank(const struct packing *p, struct slot_table *table)
+{
+	const struct pack_items *items = &p->items;
+	const struct pack_input *input = p->input;
+	uint64_t *sizes = arena_alloc(p->arena, (input->pair_count + 1) * sizeof(*sizes));
+	uint64_t *seen = arena_alloc(p->arena, (input->pair_count + 1) * sizeof(*seen));
+	uint32_t *pairs = arena_alloc(p->arena, items->count * sizeof(*pairs));
+
+	if (sizes == NULL || seen == NULL || pairs == NULL)
+		return false;
+	for (uint32_t i = 0; i < items->count; i++) {
+		pairs[i] = (uint32_t)pack_pair(input, (region_id)p->primaries[i], (region_id)p->backups[i]);
+		sizes[pairs[i]] += items->weights[i];
+	}
+	for (uint32_t i = 0; i < items->count; i++) {
+		uint32_t item = items->along[i], pair = pairs[item];
+		uint64_t middle = 2 * seen[pair] + items->weights[item];
+
+		table->slots[item].rank = (uint16_t)(middle * 65535 / (2 * sizes[pair]));
+		seen[pair] += items->weights[item];
+	}
+	return true;
+}
+
+/* --- what sequences share with it ---------------------------------------------------------------------------- */
+
+size_t
+pack_same_primary(const struct pack_input *input, size_t from)
 {
 	size_t n = 1;
 
@@ -94,19 +275,18 @@ same_primary(const struct pack_input *input, size_t from)
 	return n;
 }
 
-/* Largest remainder; ties go to the lower index. Where there are seats to give, a share is above zero. */
-static void
-apportion(const double *shares, size_t count, uint32_t total, uint32_t *seats)
+void
+pack_apportion(const double *shares, size_t count, uint64_t total, uint64_t *seats)
 {
 	double sum = 0;
-	uint32_t given = 0;
+	uint64_t given = 0;
 
 	for (size_t i = 0; i < count; i++)
 		sum += shares[i];
 	assert(sum > 0 || total == 0);
 	for (size_t i = 0; i < count; i++) {
 		/* Two floors of nearly whole numbers would lose a seat to rounding: 2^-20 of a seat doesn't matter. */
-		seats[i] = total > 0 ? (uint32_t)(shares[i] / sum * total + 1e-6) : 0;
+		seats[i] = total > 0 ? (uint64_t)(shares[i] / sum * (double)total + 1e-6) : 0;
 		given += seats[i];
 	}
 	while (given < total) {
@@ -114,7 +294,7 @@ apportion(const double *shares, size_t count, uint32_t total, uint32_t *seats)
 		double most = -2;
 
 		for (size_t i = 0; i < count; i++) {
-			double rest = shares[i] / sum * total - seats[i];
+			double rest = shares[i] / sum * (double)total - (double)seats[i];
 
 			if (rest > most && shares[i] > 0) {
 				most = rest;
@@ -126,82 +306,8 @@ apportion(const double *shares, size_t count, uint32_t total, uint32_t *seats)
 	}
 }
 
-static void
-place_primaries(const struct pack_input *input, struct slot_table *table, const struct counts *counts)
-{
-	uint32_t left[REGIONS_MAX];
-	unsigned next = 0;
-
-	memcpy(left, counts->primary, sizeof(left));
-	for (uint32_t i = 0; i < table->count; i++) {
-		region_id kept = previous_at(input, i, 0);
-
-		if (kept != NO_REGION && left[kept] > 0) {
-			table->slots[i].list[0] = kept;
-			left[kept]--;
-		}
-	}
-	for (uint32_t i = 0; i < table->count; i++) {
-		if (table->slots[i].list[0] != NO_REGION)
-			continue;
-		while (left[next] == 0)
-			next++;
-		table->slots[i].list[0] = (region_id)next;
-		left[next]--;
-	}
-}
-
-static bool
-place_backups(const struct pack_input *input, struct slot_table *table, const struct counts *counts)
-{
-	uint32_t *left = malloc((input->pair_count + 1) * sizeof(*left));
-	size_t next[REGIONS_MAX];
-
-	if (left == NULL)
-		return false;
-	memcpy(left, counts->pairs, input->pair_count * sizeof(*left));
-	for (uint32_t i = 0; i < table->count; i++) {
-		struct slot *slot = &table->slots[i];
-		size_t pair = pair_find(input, slot->list[0], previous_at(input, i, 1));
-
-		if (pair < input->pair_count && left[pair] > 0 && previous_at(input, i, 0) == slot->list[0]) {
-			slot->list[1] = input->pairs[pair].backup;
-			slot->flags = 1;	/* placed; taken off again below */
-			left[pair]--;
-		}
-	}
-	for (size_t i = input->pair_count; i-- > 0;)
-		next[input->pairs[i].primary] = i;
-	for (uint32_t i = 0; i < table->count; i++) {
-		struct slot *slot = &table->slots[i];
-		size_t *pair = &next[slot->list[0]];
-
-		if (slot->flags == 0) {
-			while (left[*pair] == 0)
-				++*pair;
-			slot->list[1] = input->pairs[*pair].backup;
-			left[*pair]--;
-		}
-		slot->flags = 0;
-	}
-	free(left);
-	return true;
-}
-
-static region_id
-previous_at(const struct pack_input *input, uint32_t slot, unsigned position)
-{
-	const struct slot_table *previous = input->previous;
-	region_id r;
-
-	if (previous == NULL)
-		return NO_REGION;
-	r = previous->slots[(uint64_t)slot * previous->count / input->slots].list[position];
-	return r == NO_REGION || input->renumber == NULL ? r : input->renumber[r];
-}
-
-static size_t
-pair_find(const struct pack_input *input, region_id primary, region_id backup)
+size_t
+pack_pair(const struct pack_input *input, region_id primary, region_id backup)
 {
 	size_t low = 0, high = input->pair_count;
 	unsigned wanted = (unsigned)primary << 8 | backup;
@@ -220,56 +326,13 @@ pair_find(const struct pack_input *input, region_id primary, region_id backup)
 	return input->pair_count;
 }
 
-/* Ranks, and the places after the backup: the other regions in turn, so that a double loss doesn't fall on one. */
-static bool
-fill_rest(const struct pack_input *input, struct slot_table *table, const struct counts *counts, bool in_turn)
-{
-	uint32_t *seen = calloc(input->pair_count + 1, sizeof(*seen));
-
-	if (seen == NULL)
-		return false;
-	for (uint32_t i = 0; i < table->count; i++) {
-		struct slot *slot = &table->slots[i];
-		size_t pair = pair_find(input, slot->list[0], slot->list[1]);
-		uint32_t nth = seen[pair]++, size = counts->pairs[pair];
-		uint64_t level = in_turn ? (uint64_t)nth * golden_step(size) % size : nth;
-
-		slot->rank = (uint16_t)((level * 2 + 1) * 65535 / (2 * (uint64_t)size));
-		if (slot->list[1] != NO_REGION)
-			add_others(input, slot, nth);
-	}
-	free(seen);
-	table->uniform = is_uniform(table);
-	return true;
-}
-
-/* The step nearest above size / 1.618 that visits all of 0 .. size - 1. */
-static uint32_t
-golden_step(uint32_t size)
-{
-	uint32_t step = (uint32_t)(size * 0.6180339887498949);
-
-	for (;; step++) {
-		uint32_t a = step, b = size;
-
-		while (b != 0) {
-			uint32_t rest = a % b;
-
-			a = b;
-			b = rest;
-		}
-		if (a == 1)
-			return step;
-	}
-}
-
-static void
-add_others(const struct pack_input *input, struct slot *slot, uint32_t nth)
+void
+pack_others(const struct pack_input *input, struct slot *slot, uint32_t turn)
 {
 	size_t at = 2;
 
 	for (size_t n = 0; n < input->other_count && at < SLOT_LIST; n++) {
-		size_t from = n < input->turning_count ? (nth + n) % input->turning_count : n;
+		size_t from = n < input->turning_count ? (turn + n) % input->turning_count : n;
 		region_id r = input->others[from];
 
 		if (r != slot->list[0] && r != slot->list[1] && (at == 2 || r != slot->list[2]))
@@ -277,89 +340,18 @@ add_others(const struct pack_input *input, struct slot *slot, uint32_t nth)
 	}
 }
 
-static bool
-is_uniform(const struct slot_table *table)
+bool
+pack_is_uniform(const struct slot_table *table)
 {
-	for (uint32_t i = 1; i < table->count; i++)
+	size_t count = (size_t)table->count + table->heavy_count;
+
+	for (size_t i = 1; i < count; i++)
 		if (memcmp(table->slots[i].list, table->slots[0].list, SLOT_LIST) != 0)
 			return false;
 	return true;
 }
 
-struct slot_table *
-pack_sequence(const struct pack_input *input)
-{
-	struct slot_table *table = slot_table_new(input->slots, 0);
-	struct counts counts = { .pairs = calloc(input->pair_count + 1, sizeof(uint32_t)) };
-
-	bool done = table != NULL && counts.pairs != NULL && count_slots(input, &counts)
-		&& place_in_turn(input, table, &counts) && fill_rest(input, table, &counts, true);
-
-	free(counts.pairs);
-	if (done)
-		return table;
-	slot_table_release(table);
-	return NULL;
-}
-
-static bool
-place_in_turn(const struct pack_input *input, struct slot_table *table, const struct counts *counts)
-{
-	uint8_t *primaries = malloc(table->count), *backups = malloc(table->count);
-	uint32_t next[REGIONS_MAX], used = 0;		/* in `backups`, which has a run for each primary */
-	size_t first[REGIONS_MAX];			/* of its pairs */
-
-	if (primaries == NULL || backups == NULL) {
-		free(primaries);
-		free(backups);
-		return false;
-	}
-	take_turns(counts->primary, REGIONS_MAX, table->count, primaries);
-	for (size_t i = 0, n; i < input->pair_count; i += n) {
-		region_id primary = input->pairs[i].primary;
-
-		n = same_primary(input, i);
-		first[primary] = i;
-		next[primary] = used;
-		take_turns(counts->pairs + i, n, counts->primary[primary], backups + used);
-		used += counts->primary[primary];
-	}
-	for (uint32_t i = 0; i < table->count; i++) {
-		region_id r = primaries[i];
-
-		table->slots[i].list[0] = r;
-		table->slots[i].list[1] = input->pairs[first[r] + backups[next[r]++]].backup;
-	}
-	free(primaries);
-	free(backups);
-	return true;
-}
-
-/* `counts` add up to `total`; which of them each turn goes to. At most 256 of them. */
-static void
-take_turns(const uint32_t *counts, size_t count, uint32_t total, uint8_t *turns)
-{
-	uint32_t given[256] = { 0 };
-	uint64_t due[256] = { 0 }, late[256];
-
-	assert(count <= ARRAY_SIZE(given));
-	for (size_t i = 0; i < count; i++)
-		late[i] = counts[i] == 0 ? UINT64_MAX : ((uint64_t)total + counts[i] - 1) / counts[i];
-	for (uint32_t turn = 0; turn < total; turn++) {
-		size_t best = 0;
-		uint64_t least = UINT64_MAX;
-
-		for (size_t i = 0; i < count; i++)
-			if (late[i] < least && due[i] <= turn) {
-				least = late[i];
-				best = i;
-			}
-		turns[turn] = (uint8_t)best;
-		given[best]++;
-		due[best] = (uint64_t)given[best] * total / counts[best];
-		late[best] = ((uint64_t)(given[best] + 1) * total + counts[best] - 1) / counts[best];
-	}
-}
+/* --- lists --------------------------------------------------------------------------------------------------- */
 
 struct slot_table *
 pack_list(const region_id *list, size_t count)
@@ -372,23 +364,4 @@ pack_list(const region_id *list, size_t count)
 		table->slots[0].list[i] = list[i];
 	table->uniform = true;
 	return table;
-}
-
-double
-pack_moved(const struct slot_table *a, const region_id *renumber, const struct slot_table *b)
-{
-	uint32_t most, moved = 0;
-
-	if (a == NULL)
-		return 1;
-	most = a->count > b->count ? a->count : b->count;
-	for (uint32_t i = 0; i < most; i++) {
-		region_id from = a->slots[(uint64_t)i * a->count / most].list[0];
-		region_id to = b->slots[(uint64_t)i * b->count / most].list[0];
-
-		if (from != NO_REGION && renumber != NULL)
-			from = renumber[from];
-		moved += from != to;
-	}
-	return (double)moved / most;
 }

@@ -14,10 +14,12 @@ struct pack_input {
 	const region_id *others;	/* legal regions in the order that fills places 3 and 4 */
 	size_t other_count;
 	size_t turning_count;		/* that many of them take turns; the rest are the last resort, in order */
-	uint32_t slots;			/* >= pair_count */
+	uint32_t slots;			/* common ones; a power of two where demand has heavy keys */
 	const struct slot_table *previous;	/* or NULL */
 	const region_id *renumber;	/* previous region id -> present one, or NO_REGION; NULL: unchanged */
 	const struct demand_rate *demand;	/* of the group, or NULL: all slots weigh alike. Sticky tables only */
+	size_t heavy_count;		/* so many of its heavy keys, from the first on, get slots of their own */
+	uint64_t seed;			/* of the service: where keys lie */
 };
 
 /* For sticky services: shares are of demand, not of slots. A slot keeps its primary while the share of that allows, and
@@ -34,8 +36,8 @@ struct slot_table *pack_sequence(const struct pack_input *input) NONNULL MUST_US
  * (slots_rank()) while the first region is partly drained. */
 struct slot_table *pack_list(const region_id *list, size_t count) MUST_USE;
 
-/* The share of demand (by the weights of `b`) whose primary differs. Counts may differ when one divides the other. 1 when
- * `a` is NULL. */
+/* The share of demand (by the weights of `b`) whose primary differs. Counts may differ when one divides the other. 1
+ * when `a` is NULL. */
 double pack_moved(const struct slot_table *a, const region_id *renumber, const struct slot_table *b)
 	__attribute__((nonnull(3)));
 

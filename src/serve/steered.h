@@ -20,8 +20,8 @@ struct steered {
 	struct region_set legal, able;
 	const struct slot_table *table;
 	uint32_t slot;
-	uint16_t rank;			/* of the client: a partly drained primary takes those below its admit word. Where
-					 * all slots are alike it's 0 while that doesn't matter */
+	uint16_t rank;			/* of the client: a partly drained primary takes those below its admit word.
+					 * Where all slots are alike it's 0 while that doesn't matter */
 	struct pick pick;
 	const struct rrset *rrset;	/* of the picked region, or the owner's when shed; or NULL */
 	uint32_t ttl;			/* of the answer, also for NODATA's upper bound */

@@ -1,8 +1,8 @@
 /* slots.c -- spreads client prefixes over slots.
  * In: a client prefix and the service's seed.  Out: an index into the table.  Threads: any; pure.
  *
- * A prefix is masked and made a number, its key: from the top 1 bit that is set, family, 6 bits of length, and the first
- * 56 bits of the address.
+ * A prefix is masked and made a number, its key: from the top 1 bit that is set, the family, 6 bits of length, and the
+ * first 56 bits of the address.
  *
  * The key is hashed in two parts. All but its last 8 bits are hashed by XXH3 under the seed; the last 8 bits then step
  * through the circle by a 256th each, in an order that the hash chooses (an odd multiplier permutes 0 .. 255). So the

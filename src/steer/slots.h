@@ -45,7 +45,7 @@ struct slot_table {
 
 /* One hold; lists empty, no heavy key placed, weights NULL. NULL: out of memory */
 struct slot_table *slot_table_new(uint32_t count, uint32_t heavy_count) MUST_USE;
-float *slot_table_weigh(struct slot_table *table) NONNULL MUST_USE;	/* its weights, all 0 at first; NULL: no memory */
+float *slot_table_weigh(struct slot_table *table) NONNULL MUST_USE;	/* all 0 at first; NULL: no memory */
 /* Each key and each index once. Two tables are the same octets when their keys were placed in the same order. */
 void slot_table_place(struct slot_table *table, uint64_t key, uint32_t index, uint32_t position) NONNULL;
 void slot_table_hold(struct slot_table *table) NONNULL;
