@@ -186,30 +186,6 @@ loads_reserve(const struct loads *loads, const struct scene *scene, size_t s, re
 	return variance > 0 ? scene->error_z * sqrt(variance) : 0;
 }
 
-/* The gradient of z sqrt(sum of (e_c a_c)^2). */
-double *
-loads_slopes(const struct loads *loads, const struct program *program, size_t s, region_id region)
-{
-	const struct scene *scene = program->scene;
-	double deviation = sqrt(loads->variance[s * scene->region_count + region]);
-	double *slopes = calloc(scene->client_count + 1, sizeof(*slopes));
-
-	if (slopes == NULL)
-		return NULL;
-	for (size_t c = 0; c < scene->client_count; c++) {
-		double amount = 0;
-
-		for (uint32_t i = loads->starts[c]; i < loads->starts[c + 1]; i++) {
-			const struct program_column *pair = &program->columns[loads->used[i]];
-
-			if (scene_landing(scene, c, pair->primary, pair->backup, s) == region)
-				amount += pair->value;
-		}
-		slopes[c] = scene->error_z * squared_error(scene, c) * amount / deviation;
-	}
-	return slopes;
-}
-
 static double
 squared_error(const struct scene *scene, size_t c)
 {

@@ -21,9 +21,4 @@ bool loads_compute(struct loads *loads, const struct program *program) NONNULL M
 /* z times the standard deviation, by the scene's margins. */
 double loads_reserve(const struct loads *loads, const struct scene *scene, size_t scenario, region_id region) NONNULL;
 
-/* By client, how much one more unit of it in (scenario, region) adds to the reserve there, at the present values. To be
- * freed; NULL: out of memory. */
-double *loads_slopes(const struct loads *loads, const struct program *program, size_t scenario, region_id region)
-	NONNULL MUST_USE;
-
 #endif

@@ -24,10 +24,6 @@ static void fill_column(struct program_matrix *matrix, const struct program *pro
 static void fill_load(struct program_matrix *matrix, const struct program *program, region_id region);
 static void fill_pair(struct program_matrix *matrix, const struct program *program,
 	const struct program_column *column);
-static void fill_cuts(struct program_matrix *matrix, const struct program *program,
-	const struct program_column *column);
-static void fill_over(struct program_matrix *matrix, const struct program *program,
-	const struct program_column *column);
 static double cost_of(const struct program *program, const struct program_column *column);
 static double upper_of(const struct program *program, const struct program_column *column);
 static void emit(struct program_matrix *matrix, uint32_t row, double coefficient);
@@ -119,7 +115,8 @@ fill_column(struct program_matrix *matrix, const struct program *program, size_t
 		emit(matrix, program->class_row[program->scene->problem->clients[column->client].class], 1);
 		break;
 	case COLUMN_OVER:
-		fill_over(matrix, program, column);
+		emit(matrix, column->of == NONE ? program->entry_row[column->primary]
+		    : program->fill_row[column->of], -1);
 		break;
 	case COLUMN_EXCESS:
 		emit(matrix, program->allowances[column->of].row, -1);
@@ -137,10 +134,6 @@ fill_load(struct program_matrix *matrix, const struct program *program, region_i
 	emit(matrix, region, -1);
 	for (size_t s = 0; s < scene->scenario_count; s++)
 		emit(matrix, program->fill_row[s * scene->region_count + region], 1);
-	for (size_t i = 0; i < program->cut_count; i++) {
-		if (program->rows[program->cuts[i]].region == region)
-			emit(matrix, program->cuts[i], 1);
-	}
 }
 
 static void
@@ -160,8 +153,6 @@ fill_pair(struct program_matrix *matrix, const struct program *program, const st
 		if (at != NO_REGION)
 			emit(matrix, program->fill_row[s * scene->region_count + at], 1);
 	}
-	if (program->cut_count > 0)
-		fill_cuts(matrix, program, column);
 	for (uint32_t i = program->first_allowance[c]; i < program->first_allowance[c + 1]; i++) {
 		if (program->allowances[i].region == k)
 			emit(matrix, program->allowances[i].row, 1);
@@ -170,41 +161,6 @@ fill_pair(struct program_matrix *matrix, const struct program *program, const st
 		is_new = is_new && scene->clients[c].priors[i].region != k;
 	if (is_new)
 		emit(matrix, program->entry_row[k], 1);
-}
-
-/* What lands by way of N_r has its 1 there already. */
-static void
-fill_cuts(struct program_matrix *matrix, const struct program *program, const struct program_column *column)
-{
-	for (size_t i = 0; i < program->cut_count; i++) {
-		const struct program_row *row = &program->rows[program->cuts[i]];
-		double slope = row->slopes[column->client];
-
-		if (row->region == column->primary)
-			emit(matrix, slope > 0 ? program->cuts[i] : NONE, slope);
-		else if (region_set_has(&program->scene->scenarios[row->scenario].lost, column->primary)
-		    && scene_landing(program->scene, column->client, column->primary, column->backup,
-		    row->scenario) == row->region)
-			emit(matrix, program->cuts[i], 1 + slope);
-	}
-}
-
-static void
-fill_over(struct program_matrix *matrix, const struct program *program, const struct program_column *column)
-{
-	size_t regions = program->scene->region_count;
-
-	if (column->of == NONE) {
-		emit(matrix, program->entry_row[column->primary], -1);
-		return;
-	}
-	emit(matrix, program->fill_row[column->of], -1);
-	for (size_t i = 0; i < program->cut_count; i++) {
-		const struct program_row *row = &program->rows[program->cuts[i]];
-
-		if (row->scenario * regions + row->region == column->of)
-			emit(matrix, program->cuts[i], -1);
-	}
 }
 
 static double

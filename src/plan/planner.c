@@ -1,16 +1,37 @@
-/* planner.c -- one plan, from the problem to the result. */
+/* planner.c -- one plan, from the problem to the result.
+ * In: struct planner_problem, and the memory of the last solve.  Out: struct planner_result in the caller's arena.
+ * Threads: one per planner, which owns the solver's model and that memory.
+ *
+ * The stages, each in a file of its own:
+ *	scene.c      the problem made ready: scenarios, costs, where each list leads
+ *	memory.c     where the last solve ended, and this one begins
+ *	program.c    rows and columns; matrix.c: as numbers; lp.c: the solver
+ *	generate.c   rows and pairs (pricing.c) that matter, added until there are none; loads.c finds the rows
+ *	relax.c      what gives way if there's no such plan; mincut.c, overfull.c: who is short; words.c: in words
+ *	entry.c      from the last plan to this one while caches lead clients by both
+ *	sharing.c    clean shares, places 3 and 4, prices, fills
+ *	fallback.c   when the solver gives up or runs out of time */
 #include "plan/planner.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/generate.h"
-#include "plan/loads.h"
+#include "plan/entry.h"
+#include "plan/fallback.h"
+#include "plan/relax.h"
 #include "plan/sharing.h"
 
 struct planner {
 	struct lp *lp;
 };
+
+static bool solve(struct planner *planner, struct scene *scene, struct mono deadline, struct planner_result *result);
+static enum program_result find_plan(struct program *program, struct loads *loads, struct relaxation *made,
+	double *step);
+static bool fill_result(struct program *program, struct loads *loads, const struct relaxation *made,
+	struct planner_result *result);
+static bool fall_back(struct scene *scene, struct planner_result *result);
+static void sort_steps(struct planner_step *steps, size_t count);
 
 struct planner *
 planner_new(void)
@@ -42,33 +63,102 @@ planner_solve(struct planner *planner, const struct planner_problem *problem, st
 	struct mono begin = mono_now();
 	struct planner_result *result = arena_alloc(arena, sizeof(*result));
 	struct scene *scene = scene_new(problem, arena);
-	struct program *program = NULL;
-	struct loads *loads = NULL;
-	enum program_result solved;
 
 	if (scene == NULL || result == NULL)
 		return NULL;
-	program = program_new(scene, planner->lp);
-	loads = loads_new(scene);
-	if (program == NULL || loads == NULL)
+	if (!solve(planner, scene, mono_add_ms(begin, problem->time_limit_ms), result))
 		return NULL;
-	program->deadline = mono_add_ms(begin, problem->time_limit_ms);
-	solved = program_optimise(program);
-	if (solved != PROGRAM_OPTIMAL || !loads_compute(loads, program))
-		return NULL;
-	result->method = PLANNER_OPTIMAL;
-	result->step = 1;
-	result->shares = sharing_of(program, loads);
 	result->normal_limit = scene->normal_limit;
 	result->loss_limit = scene->loss_limit;
+	if (!sharing_measure(scene, result))
+		return NULL;
+	result->took_us = (mono_now().ns - begin.ns) / 1000;
+	return result;
+}
+
+/* false: out of memory. */
+static bool
+solve(struct planner *planner, struct scene *scene, struct mono deadline, struct planner_result *result)
+{
+	struct relaxation made = { 0 };
+	struct program *program = NULL;
+	struct loads *loads = loads_new(scene);
+	enum program_result found = PROGRAM_FAILED;
+	bool good = false;
+
+	if (loads == NULL || !relax_impossible_caps(scene, &made))
+		goto done;
+	program = program_new(scene, planner->lp);
+	if (program == NULL)
+		goto done;
+	program->deadline = deadline;
+	found = find_plan(program, loads, &made, &result->step);
+	if (program->failed)
+		goto done;
+	good = found == PROGRAM_OPTIMAL ? fill_result(program, loads, &made, result) : fall_back(scene, result);
+done:
+	program_free(program);
+	loads_free(loads);
+	return good;
+}
+
+static enum program_result
+find_plan(struct program *program, struct loads *loads, struct relaxation *made, double *step)
+{
+	enum program_result result = relax_optimise(program, made);
+	bool losses_hold = true;
+
+	*step = 1;
+	for (size_t i = 0; i < made->count; i++)
+		losses_hold = losses_hold && made->steps[i].kind < RELAX_LOSS;
+	/* Where not even the plan itself fits, the way to it can't. */
+	if (result == PROGRAM_OPTIMAL && losses_hold)
+		result = entry_optimise(program, loads, step);
+	if (result == PROGRAM_OPTIMAL && (!relax_note_fixed(program->scene, made) || !loads_compute(loads, program)))
+		program->failed = true;
+	return result;
+}
+
+static bool
+fill_result(struct program *program, struct loads *loads, const struct relaxation *made, struct planner_result *result)
+{
+	struct scene *scene = program->scene;
+	struct planner_share *shares = sharing_of(program, loads);
+
+	if (shares != NULL && result->step < 1)
+		shares = entry_mix(scene, shares, &result->step);
+	if (shares == NULL || !sharing_prices(program, result))
+		return false;
+	sort_steps(made->steps, made->count);
+	result->method = made->count > 0 ? PLANNER_RELAXED : PLANNER_OPTIMAL;
 	result->objective = program->objective * scene->unit;
+	result->steps = made->steps;
+	result->step_count = made->count;
+	result->shares = shares;
 	result->rows = program->row_count;
 	result->columns = program->column_count;
 	result->iterations = program->iterations;
-	if (result->shares == NULL || !sharing_prices(program, result) || !sharing_measure(scene, result))
-		return NULL;
-	program_free(program);
-	loads_free(loads);
-	result->took_us = (mono_now().ns - begin.ns) / 1000;
-	return result;
+	return true;
+}
+
+static bool
+fall_back(struct scene *scene, struct planner_result *result)
+{
+	result->step = 1;
+	result->shares = fallback_shares(scene, &result->method);
+	return result->shares != NULL;
+}
+
+/* By kind; of one kind as they were made. */
+static void
+sort_steps(struct planner_step *steps, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		struct planner_step step = steps[i];
+		size_t at = i;
+
+		for (; at > 0 && steps[at - 1].kind > step.kind; at--)
+			steps[at] = steps[at - 1];
+		steps[at] = step;
+	}
 }

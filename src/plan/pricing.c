@@ -17,17 +17,10 @@
 
 struct candidate { double reduced; region_id primary, backup; };
 
-struct prices {
-	double *cell;			/* of all rows of a (scenario, region); <= 0 */
-	const struct program_row **cuts;	/* those with a price */
-	size_t cut_count;
-	double *slope;			/* by region: what this client's own error costs in scenarios that spare it */
-};
-
-static bool prices_init(struct prices *prices, const struct program *program);
-static size_t price_client(struct program *program, const struct prices *prices, size_t c);
-static double price_primary(const struct program *program, const struct prices *prices, size_t c, region_id k);
-static double price_landings(const struct program *program, const struct prices *prices, size_t c, region_id k,
+static double *collect_prices(const struct program *program);
+static size_t price_client(struct program *program, const double *prices, size_t c);
+static double price_primary(const struct program *program, size_t c, region_id k);
+static double price_landings(const struct program *program, const double *prices, size_t c, region_id k,
 	region_id b);
 static double cost_least(const struct program *program, size_t c, region_id k, double cheapest);
 static double cost_pair(const struct program *program, size_t c, region_id k, region_id b);
@@ -36,66 +29,50 @@ static void keep_best(struct candidate *best, size_t *count, struct candidate ca
 size_t
 pricing_add(struct program *program)
 {
-	struct prices prices;
+	double *prices = collect_prices(program);
 	size_t added = 0;
 
-	if (!prices_init(&prices, program)) {
+	if (prices == NULL) {
 		program->failed = true;
 		return 0;
 	}
 	for (size_t c = 0; c < program->scene->client_count; c++) {
 		if (program->scene->clients[c].planned)
-			added += price_client(program, &prices, c);
+			added += price_client(program, prices, c);
 	}
-	free(prices.cell);
-	free(prices.cuts);
+	free(prices);
 	return added;
 }
 
-static bool
-prices_init(struct prices *prices, const struct program *program)
+/* By cell, scenario * region_count + region; <= 0. */
+static double *
+collect_prices(const struct program *program)
 {
 	const struct scene *scene = program->scene;
-	size_t cells = scene->scenario_count * scene->region_count;
+	double *prices = calloc(scene->scenario_count * scene->region_count + 1, sizeof(*prices));
 
-	prices->cell = calloc(cells + scene->region_count + 1, sizeof(*prices->cell));
-	prices->cuts = malloc((program->cut_count + 1) * sizeof(*prices->cuts));
-	prices->cut_count = 0;
-	if (prices->cell == NULL || prices->cuts == NULL) {
-		free(prices->cell);
-		free(prices->cuts);
-		return false;
-	}
-	prices->slope = prices->cell + cells;
-	for (size_t i = 0; i < program->row_count; i++) {
+	for (size_t i = 0; prices != NULL && i < program->row_count; i++) {
 		const struct program_row *row = &program->rows[i];
 
-		if (row->kind != ROW_FILL || row->dual >= 0)
-			continue;
-		prices->cell[row->scenario * scene->region_count + row->region] += row->dual;
-		if (row->slopes != NULL)
-			prices->cuts[prices->cut_count++] = row;
+		if (row->kind == ROW_FILL && row->dual < 0)
+			prices[row->scenario * scene->region_count + row->region] = row->dual;
 	}
-	return true;
+	return prices;
 }
 
 static size_t
-price_client(struct program *program, const struct prices *prices, size_t c)
+price_client(struct program *program, const double *prices, size_t c)
 {
 	const struct scene_client *client = &program->scene->clients[c];
 	struct candidate best[EACH];
 	double demand_price = program->rows[program->client_row[c]].dual, cheapest = INFINITY;
 	size_t count = 0;
 
-	for (size_t r = 0; r < program->scene->region_count; r++)
-		prices->slope[r] = 0;
-	for (size_t i = 0; i < prices->cut_count; i++)
-		prices->slope[prices->cuts[i]->region] += prices->cuts[i]->slopes[c] * prices->cuts[i]->dual;
 	for (size_t i = 0; i < client->order_count; i++)
 		cheapest = fmin(cheapest, client->base[client->order[i]]);
 	for (size_t i = 0; i < client->order_count && client->order_count > 1; i++) {
 		region_id k = client->order[i];
-		double primary = -demand_price - price_primary(program, prices, c, k);
+		double primary = -demand_price - price_primary(program, c, k);
 
 		if (!region_set_has(&client->primaries, k) || cost_least(program, c, k, cheapest) + primary >= PAYS)
 			continue;
@@ -117,10 +94,10 @@ price_client(struct program *program, const struct prices *prices, size_t c)
 
 /* Duals of the rows that every pair with this primary stands in, but for its client's. */
 static double
-price_primary(const struct program *program, const struct prices *prices, size_t c, region_id k)
+price_primary(const struct program *program, size_t c, region_id k)
 {
 	const struct scene_client *client = &program->scene->clients[c];
-	double price = program->rows[k].dual + prices->slope[k];
+	double price = program->rows[k].dual;
 	bool is_new = true;
 
 	for (uint32_t i = program->first_allowance[c]; i < program->first_allowance[c + 1]; i++) {
@@ -135,7 +112,7 @@ price_primary(const struct program *program, const struct prices *prices, size_t
 }
 
 static double
-price_landings(const struct program *program, const struct prices *prices, size_t c, region_id k, region_id b)
+price_landings(const struct program *program, const double *prices, size_t c, region_id k, region_id b)
 {
 	const struct scene *scene = program->scene;
 	double price = 0;
@@ -144,15 +121,8 @@ price_landings(const struct program *program, const struct prices *prices, size_
 		size_t s = scene->of_region[k][i];
 		region_id at = scene_landing(scene, c, k, b, s);
 
-		if (at == NO_REGION || !(prices->cell[s * scene->region_count + at] < 0))
-			continue;
-		price += prices->cell[s * scene->region_count + at];
-		for (size_t j = 0; j < prices->cut_count; j++) {
-			const struct program_row *row = prices->cuts[j];
-
-			if (row->scenario == s && row->region == at && at != k)
-				price += row->slopes[c] * row->dual;
-		}
+		if (at != NO_REGION)
+			price += prices[s * scene->region_count + at];
 	}
 	return price;
 }

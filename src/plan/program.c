@@ -66,7 +66,7 @@ program_new(struct scene *scene, struct lp *lp)
 	}
 	for (size_t r = 0; r < scene->region_count; r++) {
 		if (region_set_has(&scene->live, (region_id)r) && isfinite(scene_limit(scene, 0, (region_id)r)))
-			program_add_fill(program, 0, (region_id)r, NULL);
+			program_add_fill(program, 0, (region_id)r);
 	}
 	return program;
 }
@@ -99,8 +99,6 @@ program_free(struct program *program)
 {
 	if (program == NULL)
 		return;
-	for (size_t i = 0; i < program->row_count; i++)
-		free(program->rows[i].slopes);
 	matrix_free(program->matrix);
 	free(program->columns);
 	free(program->rows);
@@ -110,7 +108,6 @@ program_free(struct program *program)
 	free(program->entry_row);
 	free(program->class_row);
 	free(program->first_allowance);
-	free(program->cuts);
 	free(program->shed);
 	free(program->known.slots);
 	free(program);
@@ -329,24 +326,19 @@ target_scale(const struct scene_client *client, const double *target, size_t reg
 /* ---- rows that come later ---------------------------------------------------------------------------------------- */
 
 void
-program_add_fill(struct program *program, size_t scenario, region_id region, double *slopes)
+program_add_fill(struct program *program, size_t scenario, region_id region)
 {
-	size_t cell = scenario * program->scene->region_count + region, row;
+	size_t cell = scenario * program->scene->region_count + region, row, over;
 
 	row = add_row(program, (struct program_row){ .kind = ROW_FILL, .region = region,
 		.scenario = (uint32_t)scenario, .lower = -INFINITY,
-		.upper = scene_limit(program->scene, scenario, region), .slopes = slopes, .basis = LP_BASIC });
-	if (program->failed) {
-		free(slopes);
+		.upper = scene_limit(program->scene, scenario, region), .basis = LP_BASIC });
+	over = add_column(program, (struct program_column){ .kind = COLUMN_OVER, .primary = region,
+		.backup = NO_REGION, .of = (uint32_t)cell, .upper = INFINITY, .basis = LP_AT_LOWER });
+	if (program->failed)
 		return;
-	}
-	if (slopes == NULL) {
-		program->fill_row[cell] = (uint32_t)row;
-		program->rows[row].over = (uint32_t)add_column(program, (struct program_column){ .kind = COLUMN_OVER, .primary = region,
-			.backup = NO_REGION, .of = (uint32_t)cell, .upper = INFINITY, .basis = LP_AT_LOWER });
-	} else if (grow(program, (void **)&program->cuts, &program->cut_size, program->cut_count, sizeof(uint32_t))) {
-		program->cuts[program->cut_count++] = (uint32_t)row;
-	}
+	program->fill_row[cell] = (uint32_t)row;
+	program->rows[row].over = (uint32_t)over;
 }
 
 void
@@ -502,4 +494,26 @@ program_over(const struct program *program)
 			sum += column->value;
 	}
 	return sum;
+}
+
+double
+program_over_entry(const struct program *program)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < program->column_count; i++) {
+		if (program->columns[i].kind == COLUMN_OVER && program->columns[i].of == NONE)
+			sum += program->columns[i].value;
+	}
+	return sum;
+}
+
+void
+program_drop_entries(struct program *program)
+{
+	program->entry = false;
+	for (size_t i = 0; i < program->row_count; i++) {
+		if (program->rows[i].kind == ROW_ENTRY)
+			program->rows[i].upper = INFINITY;
+	}
 }

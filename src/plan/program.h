@@ -12,7 +12,7 @@ enum column_kind {
 	COLUMN_PAIR,			/* demand of a client on (primary, backup) */
 	COLUMN_KEPT,			/* the same, as far as the last plan had it */
 	COLUMN_SHED,			/* demand of a client that gets its static answer */
-	COLUMN_OVER,			/* what exceeds the rows of cell `of` */
+	COLUMN_OVER,			/* what exceeds the row of cell `of` */
 	COLUMN_EXCESS,			/* what exceeds allowance `of` */
 };
 
@@ -39,9 +39,8 @@ struct program_row {
 	region_id region;
 	unsigned char basis;
 	uint32_t client, scenario;	/* ROW_CLASS: the class; ROW_ALLOWANCE: the allowance */
-	uint32_t over;			/* plain ROW_FILL: its over column */
+	uint32_t over;			/* ROW_FILL: its over column */
 	double lower, upper, dual;
-	double *slopes;			/* ROW_FILL: by client, what more of its own error adds; NULL: a plain row */
 };
 
 /* So much of a client may be on a region without cost. */
@@ -76,12 +75,10 @@ struct program {
 	struct allowance *allowances;
 	/* Where things are, or UINT32_MAX. */
 	uint32_t *client_row;		/* by client */
-	uint32_t *fill_row;		/* plain rows, [scenario * region_count + region] */
+	uint32_t *fill_row;		/* [scenario * region_count + region] */
 	uint32_t *entry_row;		/* by region */
 	uint32_t *class_row;		/* by class, 0 .. 9 */
 	uint32_t *first_allowance;	/* by client, into allowances that are sorted by client; one more at the end */
-	uint32_t *cuts;			/* rows with slopes */
-	size_t cut_count, cut_size;
 	struct program_pairs { uint64_t *slots; size_t size, used; } known;	/* pairs that have a column */
 	struct program_matrix *matrix;
 	double *shed;			/* by client, of the last solution */
@@ -95,8 +92,7 @@ void program_free(struct program *program);
 
 bool program_has_pair(const struct program *program, size_t c, region_id primary, region_id backup) NONNULL;
 void program_add_pair(struct program *program, size_t c, region_id primary, region_id backup) NONNULL;
-void program_add_fill(struct program *program, size_t scenario, region_id region, double *slopes)
-	__attribute__((nonnull(1)));
+void program_add_fill(struct program *program, size_t scenario, region_id region) NONNULL;
 void program_add_entry(struct program *program, region_id region) NONNULL;
 /* At most `most` (scaled) of the class may be shed. */
 void program_add_class(struct program *program, unsigned class, double most) NONNULL;
@@ -115,5 +111,9 @@ enum program_result program_solve(struct program *program, enum lp_method method
 
 /* What exceeds the limits that haven't given way, scaled. */
 double program_over(const struct program *program) NONNULL;
+/* What exceeds the transition rows, scaled. */
+double program_over_entry(const struct program *program) NONNULL;
+/* Without transition rows from now on. */
+void program_drop_entries(struct program *program) NONNULL;
 
 #endif

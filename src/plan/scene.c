@@ -269,6 +269,7 @@ make_priors(struct scene *scene, size_t c)
 	}
 	client->prior_count = count;
 	client->had_before = count > 0;
+	scene->any_before = scene->any_before || (count > 0 && client->planned);
 	return true;
 }
 
@@ -359,7 +360,9 @@ make_fixed(struct scene *scene)
 {
 	scene->fixed = arena_alloc(scene->arena,
 	    (scene->scenario_count * scene->region_count + 1) * sizeof(*scene->fixed));
-	if (scene->fixed == NULL)
+	scene->reserve = arena_alloc(scene->arena,
+	    (scene->scenario_count * scene->region_count + 1) * sizeof(*scene->reserve));
+	if (scene->fixed == NULL || scene->reserve == NULL)
 		return false;
 	for (size_t c = 0; c < scene->client_count; c++) {
 		const struct planner_clients *in = &scene->problem->clients[c];
@@ -402,12 +405,13 @@ scene_limit(const struct scene *scene, size_t s, region_id region)
 {
 	double capacity = scene->problem->regions[region].capacity;
 	double part = s == 0 ? scene->normal_limit : scene->loss_limit;
+	size_t cell = s * scene->region_count + region;
 
 	if (!(capacity > 0) || !isfinite(capacity))
 		return INFINITY;
 	if (scene->overfull[region] > 1)
 		part = scene->overfull[region];
-	return part * capacity / scene->unit / scene->margin - scene->fixed[s * scene->region_count + region];
+	return fmax(part * capacity / scene->unit / scene->margin - scene->fixed[cell] - scene->reserve[cell], 0);
 }
 
 static double

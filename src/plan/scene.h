@@ -50,7 +50,9 @@ struct scene {
 	double unit;			/* requests/s in one of the scaled ones: all demand is SCENE_TOTAL of them */
 	double normal_limit, loss_limit, margin;	/* in force; margin = 1 + z sigma_c */
 	double error_z;			/* z / margin for the clients' own errors, 0 when margins have given way */
+	double *reserve;		/* for these, scaled, [scenario * region_count + region], see generate.c */
 	double churn;			/* kappa */
+	bool any_before;		/* there was a plan */
 	double dearest;			/* the largest cost of a pair */
 	struct scene_client *clients;
 	struct scenario *scenarios;
@@ -66,7 +68,8 @@ struct scene {
 /* NULL: out of memory. */
 struct scene *scene_new(const struct planner_problem *problem, struct arena *arena) NONNULL MUST_USE;
 
-/* A region's limit in a scenario, scaled, with the load of fixed clients taken off; INFINITY: none. */
+/* What planned clients may bring to a region in a scenario, scaled: its limit without the load of fixed clients and the
+ * reserve, at least 0; INFINITY: any. */
 double scene_limit(const struct scene *scene, size_t scenario, region_id region) NONNULL;
 
 /* Who serves client `c`'s (primary, backup) in a scenario; NO_REGION: nobody. */

@@ -1,0 +1,400 @@
+/* relax.c -- what gives way when not everything can be had.
+ * In: a program.  Out: its optimum under the rules that are left, and the steps that led there.  Threads: one.
+ *
+ * The order, each step only if the ones before weren't enough (STEERING in the manual, isobar-steering(7)):
+ *	1. margins: h0, h1 and the reserves for forecast errors, to 1;
+ *	2. (K nearest is no limit here: generate.c looks at all legal pairs from the start;)
+ *	3. latency caps, of those clients only that need more;
+ *	4. loss rows, of the least probable loss, one after the other. A loss is passed over when its rows have no part in
+ *	   the conflict: dropping them wouldn't help. Rows that gave way still cost SCENE_OVERLOAD_MS, so what is beyond
+ *	   them is as little as it can be;
+ *	5. normal loads: the least greatest load / capacity (overfull.c);
+ *	6. classes are shed, as far as that saves others from 5.
+ * 5 and 6 are computed before 4, since they don't depend on it: if normal loads can't fit, all loss rows together are in
+ * conflict with them, and would all be dropped, when most of them have nothing to do with it.
+ * Residency isn't among the steps: there are no columns that could break it. */
+#include "plan/relax.h"
+
+#include <math.h>
+
+#include "plan/generate.h"
+#include "plan/overfull.h"
+#include "plan/words.h"
+
+/* Scaled; 10^-9 of all demand is the solver's rounding. */
+#define WITHIN (1e-9 * SCENE_TOTAL)
+#define PRICED 1e-7
+
+static bool relax_margins(struct program *program, struct relaxation *made);
+static enum program_result relax_caps(struct program *program, struct relaxation *made, bool *within);
+static enum program_result keep_other_caps(struct program *program, bool *lifted);
+static bool lift_caps(struct scene *scene, bool *lifted);
+static void set_caps(struct scene *scene, const bool *lifted);
+static bool relax_levels(struct program *program, struct overfull *overfull);
+static enum program_result relax_losses(struct program *program, struct relaxation *made);
+static size_t least_probable(const struct program *program);
+static bool relax_all_passed(struct program *program, struct relaxation *made);
+static bool note_levels(const struct scene *scene, const struct overfull *overfull, struct relaxation *made);
+static enum program_result optimise_in(struct program *program, enum program_mode mode);
+static bool note_fixed_region(const struct scene *scene, struct relaxation *made, region_id region);
+static bool note(const struct scene *scene, struct relaxation *made, enum planner_relaxation kind, const char *what,
+	const char *why);
+
+enum program_result
+relax_optimise(struct program *program, struct relaxation *made)
+{
+	struct overfull overfull;
+	bool within;
+	enum program_result result = relax_within(program, &within);
+
+	if (result != PROGRAM_OPTIMAL || within)
+		return result;
+	if (!relax_margins(program, made))
+		return PROGRAM_FAILED;
+	result = relax_within(program, &within);
+	if (result != PROGRAM_OPTIMAL || within)
+		return result;
+	result = relax_caps(program, made, &within);
+	if (result != PROGRAM_OPTIMAL || within)
+		return result;
+	if (!relax_levels(program, &overfull))
+		return PROGRAM_FAILED;
+	result = relax_losses(program, made);
+	if (result != PROGRAM_OPTIMAL)
+		return result;
+	if (!note_levels(program->scene, &overfull, made))
+		return PROGRAM_FAILED;
+	result = relax_within(program, &within);
+	return result == PROGRAM_OPTIMAL && !within ? optimise_in(program, PROGRAM_COST) : result;
+}
+
+/* By cost first, since nearly always that is within the limits. If not, the least over decides; if that is 0 after all, a
+ * limit was dearer than over_cost, which is raised. */
+enum program_result
+relax_within(struct program *program, bool *within)
+{
+	enum program_result result = PROGRAM_OPTIMAL;
+
+	*within = false;
+	for (int raised = 0; raised < 4; raised++) {
+		result = optimise_in(program, PROGRAM_COST);
+		if (result != PROGRAM_OPTIMAL || program_over(program) <= WITHIN) {
+			*within = result == PROGRAM_OPTIMAL;
+			return result;
+		}
+		if (raised == 0) {
+			result = optimise_in(program, PROGRAM_OVER);
+			if (result != PROGRAM_OPTIMAL || program_over(program) > WITHIN)
+				return result;
+		}
+		program->over_cost *= 30;
+	}
+	*within = true;		/* the least over was 0; what is left is rounding */
+	return result;
+}
+
+static enum program_result
+optimise_in(struct program *program, enum program_mode mode)
+{
+	program->method = program->mode == mode ? LP_DUAL : LP_PRIMAL;
+	program->mode = mode;
+	return program_optimise(program);
+}
+
+/* ---- margins ----------------------------------------------------------------------------------------------------- */
+
+static bool
+relax_margins(struct program *program, struct relaxation *made)
+{
+	struct scene *scene = program->scene;
+	const char *what;
+
+	if (!(scene->normal_limit < 1) && !(scene->loss_limit < 1) && !(scene->margin > 1) && !(scene->error_z > 0))
+		return true;
+	what = arena_printf(scene->arena, "margins: regions may be filled to 1 of their capacity, not %.3g and %.3g after "
+	    "a loss, with no reserve for errors of forecasts", scene->normal_limit, scene->loss_limit);
+	if (!note(scene, made, RELAX_MARGINS, what, words_why(program)))
+		return false;
+	scene->normal_limit = fmax(scene->normal_limit, 1);
+	scene->loss_limit = fmax(scene->loss_limit, 1);
+	scene->margin = 1;
+	scene->error_z = 0;
+	for (size_t cell = 0; cell < scene->scenario_count * scene->region_count; cell++)
+		scene->reserve[cell] = 0;
+	program_limits(program);
+	return true;
+}
+
+/* ---- latency caps ------------------------------------------------------------------------------------------------ */
+
+bool
+relax_impossible_caps(struct scene *scene, struct relaxation *made)
+{
+	bool *lifted = arena_alloc(scene->arena, scene->client_count + 1), any = false;
+	const char *names;
+
+	if (lifted == NULL)
+		return false;
+	for (size_t c = 0; c < scene->client_count; c++) {
+		lifted[c] = scene->clients[c].planned && region_set_is_empty(scene->clients[c].primaries);
+		any = any || lifted[c];
+	}
+	if (!any)
+		return true;
+	names = words_clients(scene, lifted);
+	set_caps(scene, lifted);
+	return names != NULL && note(scene, made, RELAX_LATENCY, arena_printf(scene->arena, "latency caps of %s", names),
+	    "no legal region is as near");
+}
+
+static enum program_result
+relax_caps(struct program *program, struct relaxation *made, bool *within)
+{
+	struct scene *scene = program->scene;
+	bool *lifted = arena_alloc(scene->arena, scene->client_count + 1);
+	const char *why = words_why(program), *names;
+	enum program_result result;
+
+	*within = false;
+	if (lifted == NULL || why == NULL)
+		return PROGRAM_FAILED;
+	if (!lift_caps(scene, lifted))
+		return PROGRAM_OPTIMAL;
+	result = optimise_in(program, PROGRAM_OVER);
+	if (result != PROGRAM_OPTIMAL)
+		return result;
+	if (program_over(program) <= WITHIN)
+		result = keep_other_caps(program, lifted);
+	names = words_clients(scene, lifted);
+	if (result == PROGRAM_OPTIMAL && (names == NULL || !note(scene, made, RELAX_LATENCY,
+	    arena_printf(scene->arena, "latency caps of %s", names), why)))
+		return PROGRAM_FAILED;
+	return result == PROGRAM_OPTIMAL ? relax_within(program, within) : result;
+}
+
+/* All that are in force. false: there are none. */
+static bool
+lift_caps(struct scene *scene, bool *lifted)
+{
+	bool any = false;
+
+	for (size_t c = 0; c < scene->client_count; c++) {
+		const struct scene_client *client = &scene->clients[c];
+
+		for (size_t i = 0; client->planned && !client->cap_lifted && i < client->order_count; i++)
+			lifted[c] = lifted[c] || scene_beyond_cap(scene, c, client->order[i]);
+		any = any || lifted[c];
+	}
+	set_caps(scene, lifted);
+	return any;
+}
+
+/* The least demand beyond caps that is within the limits: only whoever has a part in it needs its cap lifted. */
+static enum program_result
+keep_other_caps(struct program *program, bool *lifted)
+{
+	struct scene *scene = program->scene;
+	enum program_result result = optimise_in(program, PROGRAM_CAPS);
+	bool *kept = arena_alloc(scene->arena, scene->client_count + 1);
+
+	if (result != PROGRAM_OPTIMAL || kept == NULL)
+		return kept == NULL ? PROGRAM_FAILED : result;
+	for (size_t c = 0; c < scene->client_count; c++) {
+		kept[c] = lifted[c];
+		lifted[c] = false;
+	}
+	for (size_t i = 0; i < program->column_count; i++) {
+		const struct program_column *column = &program->columns[i];
+
+		if ((column->kind == COLUMN_PAIR || column->kind == COLUMN_KEPT) && column->value > WITHIN / 10
+		    && kept[column->client]
+		    && program_beyond(program, column->client, column->primary, column->backup) > 0)
+			lifted[column->client] = true;
+	}
+	for (size_t c = 0; c < scene->client_count; c++) {
+		if (!kept[c] || lifted[c])
+			continue;
+		scene->clients[c].cap_lifted = false;
+		scene_allow(scene, c);
+	}
+	return PROGRAM_OPTIMAL;
+}
+
+static void
+set_caps(struct scene *scene, const bool *lifted)
+{
+	for (size_t c = 0; c < scene->client_count; c++) {
+		if (!lifted[c])
+			continue;
+		scene->clients[c].cap_lifted = true;
+		scene_allow(scene, c);
+	}
+}
+
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
+
+static enum program_result
+relax_losses(struct program *program, struct relaxation *made)
+{
+	struct scene *scene = program->scene;
+	struct mono begin = mono_now();
+	int64_t patience = mono_ms_between(begin, program->deadline) / 2;
+
+	for (;;) {
+		enum program_result result = optimise_in(program, PROGRAM_OVER);
+		size_t s;
+
+		if (result != PROGRAM_OPTIMAL || program_over(program) <= WITHIN)
+			return result;
+		if (mono_ms_between(begin, mono_now()) > patience) {
+			if (!relax_all_passed(program, made))
+				return PROGRAM_FAILED;
+			continue;
+		}
+		s = least_probable(program);
+		if (s == SIZE_MAX)
+			return PROGRAM_OPTIMAL;
+		if (!note(scene, made, RELAX_LOSS, arena_printf(scene->arena, "loss of %s", scene_name(scene, s)),
+		    words_why_lost(program, s)))
+			return PROGRAM_FAILED;
+		scene->scenarios[s].relaxed = true;
+	}
+}
+
+/* Of the losses with a part in the conflict; of equals the later one, so that risk groups go before single regions. */
+static size_t
+least_probable(const struct program *program)
+{
+	const struct scene *scene = program->scene;
+	size_t least = SIZE_MAX;
+
+	for (size_t i = 0; i < program->row_count; i++) {
+		const struct program_row *row = &program->rows[i];
+		size_t s = row->scenario;
+
+		if (row->kind != ROW_FILL || s == 0 || !(row->dual < -PRICED) || scene->scenarios[s].relaxed)
+			continue;
+		if (least == SIZE_MAX || scene->scenarios[s].failure < scene->scenarios[least].failure
+		    || (!(scene->scenarios[s].failure > scene->scenarios[least].failure) && s > least))
+			least = s;
+	}
+	return least;
+}
+
+/* No time to look for the fewest. */
+static bool
+relax_all_passed(struct program *program, struct relaxation *made)
+{
+	struct scene *scene = program->scene;
+	bool any = false;
+
+	for (size_t i = 0; i < program->row_count; i++) {
+		const struct program_row *row = &program->rows[i];
+		struct scenario *s = &scene->scenarios[row->scenario];
+
+		if (row->kind != ROW_FILL || row->scenario == 0 || s->relaxed || !(row->dual < -PRICED))
+			continue;
+		s->relaxed = any = true;
+		if (!note(scene, made, RELAX_LOSS, arena_printf(scene->arena, "loss of %s",
+		    scene_name(scene, row->scenario)), words_why_lost(program, row->scenario)))
+			return false;
+	}
+	return any;
+}
+
+/* ---- levels and shed classes ------------------------------------------------------------------------------------- */
+
+static bool
+relax_levels(struct program *program, struct overfull *overfull)
+{
+	if (!overfull_find(program->scene, overfull))
+		return false;
+	for (unsigned class = 1; class < MINCUT_TIERS; class++) {
+		if (overfull->shed[class] > 0)
+			program_add_class(program, class, overfull->shed[class]);
+	}
+	program_limits(program);
+	return !program->failed;
+}
+
+static bool
+note_levels(const struct scene *scene, const struct overfull *overfull, struct relaxation *made)
+{
+	for (size_t i = 0; i < overfull->level_count; i++) {
+		const struct overfull_level *level = &overfull->levels[i];
+		const char *regions = words_regions(scene, level->cut.regions);
+
+		if (regions == NULL || !note(scene, made, RELAX_OVERLOAD, arena_printf(scene->arena,
+		    "load of %s: %.3g of capacity", regions, level->level), words_cut(scene, 0, &level->cut)))
+			return false;
+	}
+	for (unsigned class = MINCUT_TIERS - 1; class > 0; class--) {
+		char amount[WORDS_RATE_SIZE];
+
+		if (!(overfull->shed[class] > 0))
+			continue;
+		words_rate(overfull->shed[class] * scene->unit, amount);
+		if (!note(scene, made, RELAX_SHED, arena_printf(scene->arena,
+		    "class %u: %s requests/s get the static answer", class, amount),
+		    words_cut(scene, 0, &overfull->shed_cut)))
+			return false;
+	}
+	return true;
+}
+
+bool
+relax_note_fixed(const struct scene *scene, struct relaxation *made)
+{
+	for (size_t r = 0; r < scene->region_count; r++) {
+		if (isfinite(scene_limit(scene, 0, (region_id)r)) && !note_fixed_region(scene, made, (region_id)r))
+			return false;
+	}
+	return true;
+}
+
+/* The scenario in which it's worst. */
+static bool
+note_fixed_region(const struct scene *scene, struct relaxation *made, region_id region)
+{
+	double capacity = scene->problem->regions[region].capacity / scene->unit / scene->margin, most = 0;
+	char load[WORDS_RATE_SIZE], room[WORDS_RATE_SIZE];
+	size_t worst = 0;
+
+	for (size_t s = 0; s < scene->scenario_count; s++) {
+		double excess = scene->fixed[s * scene->region_count + region]
+		    - capacity * (s == 0 ? scene->normal_limit : scene->loss_limit);
+
+		if (excess > WITHIN && excess > most) {
+			most = excess;
+			worst = s;
+		}
+	}
+	if (!(most > 0))
+		return true;
+	words_rate(scene->fixed[worst * scene->region_count + region] * scene->unit, load);
+	words_rate(scene->problem->regions[region].capacity, room);
+	return note(scene, made, worst == 0 ? RELAX_OVERLOAD : RELAX_LOSS,
+	    worst == 0 ? arena_printf(scene->arena, "load of %s", scene->problem->regions[region].name)
+	    : arena_printf(scene->arena, "loss of %s, at %s", scene_name(scene, worst),
+	    scene->problem->regions[region].name), arena_printf(scene->arena,
+	    "clients that aren't planned bring it %s requests/s, it has a capacity of %s", load, room));
+}
+
+static bool
+note(const struct scene *scene, struct relaxation *made, enum planner_relaxation kind, const char *what,
+    const char *why)
+{
+	if (made->count == made->size) {
+		size_t larger = made->size == 0 ? 8 : made->size * 2;
+		struct planner_step *steps = arena_alloc(scene->arena, larger * sizeof(*steps));
+
+		if (steps == NULL)
+			return false;
+		for (size_t i = 0; i < made->count; i++)
+			steps[i] = made->steps[i];
+		made->steps = steps;
+		made->size = larger;
+	}
+	made->steps[made->count++] = (struct planner_step){ kind, what, why };
+	return what != NULL && why != NULL;
+}

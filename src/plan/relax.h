@@ -1,0 +1,26 @@
+/* relax.h -- the best program within the limits; and when there's none, what gives way, in the stated order. Inner to the
+ * planner. Threads: one. */
+#ifndef ISOBAR_PLAN_RELAX_H
+#define ISOBAR_PLAN_RELAX_H
+
+#include "plan/program.h"
+
+struct relaxation {
+	size_t count, size;
+	struct planner_step *steps;	/* in the scene's arena */
+};
+
+/* Solves `program`, over all pairs and rows, and notes in `made` what had to give way: margins, latency caps, losses from
+ * the least probable, levels, shed classes. */
+enum program_result relax_optimise(struct program *program, struct relaxation *made) NONNULL MUST_USE;
+
+/* Is all within the limits in force? Otherwise solved by PROGRAM_OVER. */
+enum program_result relax_within(struct program *program, bool *within) NONNULL MUST_USE;
+
+/* Loads of fixed clients that pass a limit by themselves. false: out of memory. */
+bool relax_note_fixed(const struct scene *scene, struct relaxation *made) NONNULL MUST_USE;
+
+/* Latency caps that leave a client no region at all give way before there is a program. false: out of memory. */
+bool relax_impossible_caps(struct scene *scene, struct relaxation *made) NONNULL MUST_USE;
+
+#endif
