@@ -190,7 +190,7 @@ compile_shares(const struct job *job, uint16_t group, struct region_set legal)
 	input.pairs = planned_pairs(job, group, &input.pair_count);
 	if (input.pairs == NULL) {
 		if (!planned_weights(job, legal, weights))
-			weights_rule(job->steering, job->service, NULL, weights);
+			weights_static(job->service, weights);
 		input.pairs = weights_pairs(job->service, weights, legal, job->scratch, &input.pair_count);
 		if (input.pairs == NULL)
 			return NULL;

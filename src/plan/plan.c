@@ -44,8 +44,6 @@ static bool service_has(const struct steering_service *service, region_id region
 static uint16_t group_of(struct reading *r, const struct json_object *o);
 static uint8_t country_of(const struct json_object *o);
 static const char *suggest_region(const struct steering *steering, const char *name);
-static int compare_pairs(const void *a, const void *b);
-static int compare_groups(const void *a, const void *b);
 
 struct plan *
 plan_read(const char *json, size_t length, const struct steering *steering, struct diags *diags)
@@ -261,9 +259,9 @@ read_service(struct reading *r, const cJSON *value, size_t index, struct plan_se
 			return false;
 		i++;
 	}
-	qsort(groups, count, sizeof(*groups), compare_groups);
+	qsort(groups, count, sizeof(*groups), plan_group_compare);
 	for (i = 1; i < count; i++) {
-		if (compare_groups(&groups[i - 1], &groups[i]) == 0)
+		if (plan_group_compare(&groups[i - 1], &groups[i]) == 0)
 			json_error(&o, "groups", NULL, "group '%s%s%s' is given twice",
 			    r->steering->groups[groups[i].group].name, groups[i].country == COUNTRY_UNKNOWN ? "" : "/",
 			    country_at(groups[i].country)->code);
@@ -298,10 +296,10 @@ read_group(struct reading *r, const cJSON *value, const char *pointer, const str
 	read_pairs(r, list, &o, service, pairs);
 	if (group->pair_count == 0)
 		return true;	/* nobody is legal for this group */
-	qsort(pairs, group->pair_count, sizeof(*pairs), compare_pairs);
+	qsort(pairs, group->pair_count, sizeof(*pairs), plan_pair_compare);
 	for (size_t i = 0; i < group->pair_count; i++) {
 		sum += pairs[i].share;
-		if (i > 0 && r->diags->errors == errors && compare_pairs(&pairs[i - 1], &pairs[i]) == 0)
+		if (i > 0 && r->diags->errors == errors && plan_pair_compare(&pairs[i - 1], &pairs[i]) == 0)
 			json_error(&o, "pairs", NULL, "the pair with primary '%s' is given twice",
 			    pairs[i].primary == NO_REGION ? "none" : r->steering->regions[pairs[i].primary].name);
 	}
@@ -469,16 +467,16 @@ suggest_region(const struct steering *steering, const char *name)
 	return text_suggest(name, names, steering->region_count);
 }
 
-static int
-compare_pairs(const void *a, const void *b)
+int
+plan_pair_compare(const void *a, const void *b)
 {
 	const struct plan_pair *x = a, *y = b;
 
 	return x->primary != y->primary ? x->primary - y->primary : x->backup - y->backup;
 }
 
-static int
-compare_groups(const void *a, const void *b)
+int
+plan_group_compare(const void *a, const void *b)
 {
 	const struct plan_group *x = a, *y = b;
 

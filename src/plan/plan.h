@@ -87,4 +87,8 @@ struct plan *plan_read(const char *json, size_t length, const struct steering *s
 char *plan_write(const struct plan *plan, const struct steering *steering) NONNULL MUST_USE;	/* caller frees */
 void plan_free(struct plan *plan);
 
+/* Orders: of pairs by (primary, backup), of groups by (group, country). For qsort() and bsearch(). */
+int plan_pair_compare(const void *a, const void *b) NONNULL;
+int plan_group_compare(const void *a, const void *b) NONNULL;
+
 #endif

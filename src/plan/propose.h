@@ -1,4 +1,5 @@
-/* propose.h -- the plan that forecasts lead to: the weights' rule for every predictive service. Threads: any. */
+/* propose.h -- from what is wanted, believed and expected to a plan: the planner's problem, its solution, and what that
+ * means in words. Threads: one for each planner. */
 #ifndef ISOBAR_PLAN_PROPOSE_H
 #define ISOBAR_PLAN_PROPOSE_H
 
@@ -6,16 +7,31 @@
 
 #include "base/clock.h"
 #include "base/contract.h"
+#include "plan/cost.h"
 #include "plan/plan.h"
+#include "plan/planner.h"
+#include "predict/demand_forecast.h"
 #include "steer/steering.h"
 
-/* `regions` are beliefs by region id, one for each region of the steering; texts in them are copied. Groups whose legal
- * regions are those of the default group are left out. NULL: out of memory. */
-struct plan *plan_propose(const struct steering *steering, const struct plan_region *regions, const char *model,
-	uint64_t based_on, struct wall now) NONNULL MUST_USE;
+struct proposal {
+	const struct steering *steering;
+	const struct plan_region *regions;	/* beliefs with capacities, by region id, one for each */
+	struct demand_forecasts demand;		/* in terms of `steering` */
+	const struct latency_row *latency;
+	size_t latency_count;
+	const struct region_set *dead;		/* by service: regions that are to be planned without; NULL: none */
+	const struct plan *last;		/* in force, or NULL */
+	const struct steering *last_steering;	/* whose numbers `last` uses; NULL: those of `steering` */
+	const char *model;			/* id, or "" */
+	uint64_t based_on;
+	struct wall now;
+};
 
-/* The largest difference of a region's share of any group between two plans, 0 .. 1; 1 when they speak of different
- * services or groups. */
+/* Pairs for each predictive service and demand group. Texts are copied. NULL: out of memory. */
+struct plan *plan_propose(struct planner *planner, const struct proposal *proposal) NONNULL MUST_USE;
+
+/* The largest part of a demand group's clients whose pair differs, 0 .. 1; 1 when the plans speak of different services
+ * or groups. */
 double plan_distance(const struct plan *a, const struct plan *b) NONNULL;
 
 #endif

@@ -20,13 +20,13 @@ static const struct residency_rule rules[] = { { .group_count = 1, .groups = ger
 /* "\003www\000" and "\003zip\000": in canonical order. */
 static const struct steering_service services[] = {
 	{ .name = "www.", .owner = (const uint8_t *)"\003www", .policy = POLICY_PREDICTIVE, .region_count = 2,
-	    .regions = members, .rule_count = 1, .rules = rules },
+	    .regions = members, .rule_count = 1, .rules = rules, .shed = true },
 	{ .name = "zip.", .owner = (const uint8_t *)"\003zip", .policy = POLICY_PRIORITY, .region_count = 2,
 	    .regions = members },
 };
 static const struct steering steering = {
 	.region_count = 3, .regions = regions, .group_count = 3, .groups = groups, .service_count = 2,
-	.services = services,
+	.services = services, .planning = { .normal_limit = 0.85, .loss_limit = 1 },
 };
 
 #define HEAD "{\"made\":\"2026-11-22T16:20:52Z\",\"based_on\":7,\"model\":\"abc\","
@@ -94,6 +94,32 @@ test_read_errors(void)
 		    "/services/0/groups/0/pairs/0/share", NULL },
 		{ "a share that is no number", PAIRS("{\"primary\":\"eu-west\",\"backup\":null,\"share\":\"1\"}"),
 		    "/services/0/groups/0/pairs/0/share", NULL },
+		{ "shed where nobody may be", HEAD "\"services\":[{\"service\":\"zip.\",\"groups\":[{\"group\":\"default\","
+		    "\"pairs\":[{\"primary\":null,\"backup\":null,\"share\":1}]}]}]}", "/services/0/groups/0/pairs/0/primary",
+		    "'zip.' sheds no clients: it has no 'shed: true'" },
+		{ "shed with a backup", PAIRS("{\"primary\":null,\"backup\":\"us-east\",\"share\":1}"),
+		    "/services/0/groups/0/pairs/0/backup", "clients that are shed have no backup" },
+		{ "no such country", HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":\"default\","
+		    "\"country\":\"QQ\",\"pairs\":[" HALVES "]}]}]}", "/services/0/groups/0/country",
+		    "'QQ' is no country: give its ISO 3166-1 two-letter code" },
+		{ "a group twice", HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":\"default\","
+		    "\"country\":\"FR\",\"pairs\":[" HALVES "]},{\"group\":\"default\",\"country\":\"fr\",\"pairs\":["
+		    HALVES "]}]}]}", "/services/0/groups", "group 'default/FR' is given twice" },
+		{ "demand below nothing", HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":\"default\","
+		    "\"demand\":-1,\"pairs\":[" HALVES "]}]}]}", "/services/0/groups/0/demand", NULL },
+		{ "an order of others", HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":\"default\","
+		    "\"pairs\":[" HALVES "],\"order\":[\"eu-west\",\"ap-south\"]}]}]}", "/services/0/groups/0/order/1",
+		    "region 'ap-south' doesn't serve 'www.'" },
+		{ "an order with a region twice", HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":"
+		    "\"default\",\"pairs\":[" HALVES "],\"order\":[\"eu-west\",\"eu-west\"]}]}]}",
+		    "/services/0/groups/0/order/1", "region 'eu-west' is given twice" },
+		{ "an order of numbers", HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":\"default\","
+		    "\"pairs\":[" HALVES "],\"order\":[1]}]}]}", "/services/0/groups/0/order/0", "must be the name of a region" },
+		{ "an overload nowhere", HEAD "\"overloads\":[{\"lost\":\"\",\"region\":\"x\",\"fill\":2}],\"services\":[]}",
+		    "/overloads/0/region", "no region 'x' in the steering" },
+		{ "an unknown part of a relaxation", HEAD "\"relaxations\":[{\"step\":\"loss\",\"who\":\"x\"}],\"services\":[]}",
+		    "/relaxations/0/who", NULL },
+		{ "a margin below one", HEAD "\"margin\":0.5,\"services\":[]}", "/margin", NULL },
 		{ "a pair twice", PAIRS("{\"primary\":\"eu-west\",\"backup\":null,\"share\":0.5},"
 		    "{\"primary\":\"eu-west\",\"backup\":null,\"share\":0.5}"),
 		    "/services/0/groups/0/pairs", "the pair with primary 'eu-west' is given twice" },
@@ -142,85 +168,105 @@ test_all_errors_at_once(void)
 	diag_fini(&diags);
 }
 
-static void
-believe(struct plan_region *beliefs, double eu, double us, double load)
-{
-	for (size_t i = 0; i < 3; i++)
-		beliefs[i] = (struct plan_region){ .region = (region_id)i,
-			.probability = i == EU ? eu : i == US ? us : (double)NAN,
-			.horizon_s = 600, .load_forecast = load, .reason = i == AP ? "no samples" : "" };
-}
-
-static void
-test_propose(void)
-{
-	struct plan_region beliefs[3];
-	struct plan *plan;
-	const struct plan_group *everyone, *german;
-
-	believe(beliefs, 0.5, 0, (double)NAN);
-	plan = plan_propose(&steering, beliefs, "abc", 7, (struct wall){ 1000 });
-	CU_ASSERT_EQUAL(plan->service_count, 1);		/* the other one isn't predictive */
-	CU_ASSERT_EQUAL(plan->services[0].group_count, 2);	/* the office follows the default group */
-	everyone = &plan->services[0].groups[0];
-	german = &plan->services[0].groups[1];
-	CU_ASSERT_EQUAL(everyone->group, 0);
-	CU_ASSERT(everyone->pair_count == 2 && fabs(everyone->pairs[0].share - 0.2) < 1e-12);
-	CU_ASSERT_EQUAL(german->group, 1);
-	CU_ASSERT(german->pair_count == 1 && german->pairs[0].primary == EU && german->pairs[0].backup == NO_REGION);
-	SUITE_TEXT(plan->regions[AP].reason, "no samples");
-	plan_free(plan);
-}
+/* All that a plan can say. */
+static const char whole[] = "{\"made\":\"2026-11-22T16:20:52.000Z\",\"based_on\":7,\"model\":\"abc\","
+    "\"method\":\"relaxed\",\"normal_limit\":1,\"loss_limit\":0.9,\"margin\":1.25,"
+    "\"latency_ms\":31.5,\"step\":0.5,\"relaxations\":[{\"step\":\"margins\",\"what\":\"all rows\",\"why\":"
+    "\"clients of germany need 41k, eu-west has 38k\"}],\"overloads\":[{\"lost\":\"us-east\",\"region\":\"eu-west\","
+    "\"fill\":1.0625}],\"regions\":[{\"region\":\"us-east\",\"probability\":0.25,\"horizon_s\":600,\"load_forecast\":"
+    "null,\"capacity\":500,\"price\":12.5,\"price_why\":\"is full if eu-west is lost\",\"reason\":\"\"}],\"services\":"
+    "[{\"service\":\"www.\",\"groups\":[{\"group\":\"default\",\"demand\":120.5,\"error\":0.125,\"pairs\":["
+    "{\"primary\":\"eu-west\",\"backup\":\"us-east\",\"share\":0.33333333333333331},{\"primary\":\"us-east\","
+    "\"backup\":\"eu-west\",\"share\":0.56666666666666665},{\"primary\":null,\"backup\":null,\"share\":0.1}],"
+    "\"order\":[\"us-east\",\"eu-west\"]},{\"group\":\"default\",\"country\":\"FR\",\"demand\":null,\"error\":null,"
+    "\"pairs\":[{\"primary\":\"eu-west\",\"backup\":null,\"share\":1}],\"order\":[]}]}]}";
 
 static void
 test_round_trip(void)
 {
-	struct plan_region beliefs[3];
-	struct plan *plan, *again;
 	struct diags diags = { 0 };
-	char *json, *json_again;
+	struct plan *plan = plan_read(whole, strlen(whole), &steering, &diags);
+	const struct plan_group *planned;
+	char *json;
 
-	believe(beliefs, 1.0 / 3, 0.1, 77);
-	plan = plan_propose(&steering, beliefs, "abc", 7, (struct wall){ 1000 });
+	CU_ASSERT_FATAL(plan != NULL);
+	SUITE_TEXT(plan->method, "relaxed");
+	CU_ASSERT(plan->normal_limit == 1 && plan->loss_limit == 0.9 && plan->margin == 1.25);
+	CU_ASSERT(plan->latency == 31.5 && plan->step == 0.5);
+	CU_ASSERT_EQUAL_FATAL(plan->relaxation_count, 1);
+	SUITE_TEXT(plan->relaxations[0].why, "clients of germany need 41k, eu-west has 38k");
+	CU_ASSERT_EQUAL_FATAL(plan->overload_count, 1);
+	SUITE_TEXT(plan->overloads[0].lost, "us-east");
+	CU_ASSERT(plan->overloads[0].region == EU && plan->overloads[0].fill == 1.0625);
+	CU_ASSERT(plan->regions[0].capacity == 500 && plan->regions[0].price == 12.5);
+	SUITE_TEXT(plan->regions[0].price_why, "is full if eu-west is lost");
+	planned = plan->services[0].groups;
+	CU_ASSERT_EQUAL_FATAL(plan->services[0].group_count, 2);
+	CU_ASSERT(planned[0].demand == 120.5 && planned[0].error == 0.125 && planned[0].country == COUNTRY_UNKNOWN);
+	CU_ASSERT(planned[0].pair_count == 3 && planned[0].pairs[2].primary == NO_REGION);
+	CU_ASSERT(planned[0].pairs[0].share == 1.0 / 3);	/* to the bit */
+	CU_ASSERT(planned[0].order_count == 2 && planned[0].order[0] == US && planned[0].order[1] == EU);
+	CU_ASSERT(planned[1].country == country_find("FR") && isnan(planned[1].demand) && planned[1].order_count == 0);
 	json = plan_write(plan, &steering);
-	again = plan_read(json, strlen(json), &steering, &diags);
-	CU_ASSERT(again != NULL);
-	json_again = plan_write(again, &steering);
-	SUITE_TEXT(json_again, json);
-	for (size_t i = 0; i < plan->services[0].groups[0].pair_count; i++)	/* to the bit */
-		CU_ASSERT(plan->services[0].groups[0].pairs[i].share == again->services[0].groups[0].pairs[i].share);
-	CU_ASSERT(plan_distance(plan, again) == 0);
-	plan_free(plan);
-	plan_free(again);
-	diag_fini(&diags);
+	SUITE_TEXT(json, whole);
 	free(json);
-	free(json_again);
+	plan_free(plan);
+	diag_fini(&diags);
+}
+
+/* What a daemon of before the planner has in its store. */
+static void
+test_old(void)
+{
+	static const char json[] = PAIRS(HALVES);
+	struct diags diags = { 0 };
+	struct plan *plan = plan_read(json, strlen(json), &steering, &diags);
+
+	CU_ASSERT_FATAL(plan != NULL);
+	SUITE_TEXT(plan->method, "by-weights");
+	CU_ASSERT(plan->normal_limit == 0.85 && plan->loss_limit == 1 && plan->margin == 1 && plan->step == 1);
+	CU_ASSERT(isnan(plan->latency) && plan->relaxation_count == 0 && plan->overload_count == 0);
+	CU_ASSERT(isnan(plan->services[0].groups[0].demand) && plan->services[0].groups[0].order_count == 0);
+	plan_free(plan);
+	diag_fini(&diags);
 }
 
 static void
 test_distance(void)
 {
-	struct plan_region beliefs[3];
-	struct plan *even, *uneven, other;
+	static const struct { const char *name, *a, *b; double distance; } rows[] = {
+		{ "the same", PAIRS(HALVES), PAIRS(HALVES), 0 },
+		{ "two tenths move", PAIRS(HALVES), PAIRS("{\"primary\":\"us-east\",\"backup\":\"eu-west\",\"share\":0.3},"
+		    "{\"primary\":\"eu-west\",\"backup\":\"us-east\",\"share\":0.7}"), 0.2 },
+		{ "only a backup", PAIRS(HALVES), PAIRS("{\"primary\":\"us-east\",\"backup\":null,\"share\":0.5},"
+		    "{\"primary\":\"eu-west\",\"backup\":\"us-east\",\"share\":0.5}"), 0.5 },
+		{ "another group", PAIRS(HALVES), HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":"
+		    "\"germany\",\"pairs\":[" HALVES "]}]}]}", 1 },
+		{ "another country", PAIRS(HALVES), HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":"
+		    "\"default\",\"country\":\"FR\",\"pairs\":[" HALVES "]}]}]}", 1 },
+		{ "no service", PAIRS(HALVES), HEAD "\"services\":[]}", 1 },
+	};
 
-	believe(beliefs, (double)NAN, (double)NAN, (double)NAN);
-	even = plan_propose(&steering, beliefs, "", 1, (struct wall){ 0 });
-	believe(beliefs, 0.5, 0, (double)NAN);
-	uneven = plan_propose(&steering, beliefs, "", 1, (struct wall){ 0 });
-	CU_ASSERT(fabs(plan_distance(even, uneven) - 0.3) < 1e-12);
-	other = *even;
-	other.service_count = 0;
-	CU_ASSERT(plan_distance(even, &other) == 1);
-	plan_free(even);
-	plan_free(uneven);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct diags diags = { 0 };
+		struct plan *a = plan_read(rows[i].a, strlen(rows[i].a), &steering, &diags);
+		struct plan *b = plan_read(rows[i].b, strlen(rows[i].b), &steering, &diags);
+
+		CU_ASSERT_FATAL(a != NULL && b != NULL);
+		SUITE_ROW(rows[i].name, fabs(plan_distance(a, b) - rows[i].distance) < 1e-12);
+		SUITE_ROW(rows[i].name, fabs(plan_distance(b, a) - rows[i].distance) < 1e-12);
+		plan_free(a);
+		plan_free(b);
+		diag_fini(&diags);
+	}
 }
 
 static const struct suite_case cases[] = {
 	{ .name = "a plan is read", .run = test_read },
 	{ .name = "errors have their pointers", .run = test_read_errors },
 	{ .name = "all errors at once", .run = test_all_errors_at_once },
-	{ .name = "plans from beliefs", .run = test_propose },
 	{ .name = "a plan reads back the same", .run = test_round_trip },
+	{ .name = "plans of before the planner", .run = test_old },
 	{ .name = "how far plans differ", .run = test_distance },
 };
 

@@ -1,4 +1,4 @@
-/* test_weights.c -- plan/weights: the rule on worlds small enough to work out by hand, and what must hold on all. */
+/* test_weights.c -- plan/weights: pairs of worlds small enough to work out by hand. */
 #include "plan/weights.h"
 
 #include <math.h>
@@ -22,11 +22,11 @@ struct world {
 };
 
 static void
-world_init(struct world *world, const double *weights, const double *capacities)
+world_init(struct world *world, const double *weights)
 {
 	*world = (struct world){ 0 };
 	for (size_t i = 0; i < REGIONS; i++) {
-		world->regions[i] = (struct steering_region){ .name = "r", .capacity = capacities[i] };
+		world->regions[i] = (struct steering_region){ .name = "r" };
 		/* The operator's order isn't that of the ids. */
 		world->members[i] = (struct service_region){ .region = (region_id)(REGIONS - 1 - i),
 			.weight = weights[REGIONS - 1 - i] };
@@ -38,99 +38,26 @@ world_init(struct world *world, const double *weights, const double *capacities)
 }
 
 static void
-test_rule(void)
+test_survival(void)
 {
-	static const struct {
-		const char *name;
-		double weights[REGIONS], capacity[REGIONS], p[REGIONS], load[REGIONS], expected[REGIONS];
-	} rows[] = {
-		{ .name = "no belief: static weights", .weights = { 3, 1, 0 }, .p = { NAN, NAN, NAN },
-		    .load = { NAN, NAN, NAN }, .expected = { 3, 1, 0 } },
-		{ .name = "half a failure takes three quarters of the weight", .weights = { 1, 1, 0 },
-		    .p = { 0.5, 0, NAN }, .load = { NAN, NAN, NAN }, .expected = { 0.4, 1.6, 0 } },
-		{ .name = "a certain failure leaves a trickle", .weights = { 1, 1, 0 }, .p = { 1, NAN, NAN },
-		    .load = { NAN, NAN, NAN }, .expected = { 2 * 0.05 / 1.05, 2 / 1.05, 0 } },
-		{ .name = "the same danger everywhere changes nothing", .weights = { 2, 1, 1 },
-		    .p = { 0.9, 0.9, 0.9 }, .load = { NAN, NAN, NAN }, .expected = { 2, 1, 1 } },
-		{ .name = "room enough: load changes nothing", .weights = { 1, 1, 2 }, .capacity = { 100, 100, 100 },
-		    .p = { NAN, NAN, NAN }, .load = { 40, 40, 80 }, .expected = { 1, 1, 2 } },
-		{ .name = "overflow goes to the others by weight", .weights = { 1, 1, 2 }, .capacity = { 100, 0, 50 },
-		    .p = { NAN, NAN, NAN }, .load = { 25, 25, 50 }, .expected = { 1.2, 1.2, 1.6 } },
-		{ .name = "overflow fills the next, too", .weights = { 1, 1, 2 }, .capacity = { 37.5, 0, 50 },
-		    .p = { NAN, NAN, NAN }, .load = { 0, 100, 0 }, .expected = { 1.2, 1.2, 1.6 } },
-		{ .name = "only the sum of the loads counts", .weights = { 1, 1, 2 }, .capacity = { 37.5, 0, 50 },
-		    .p = { NAN, NAN, NAN }, .load = { NAN, 0, 100 }, .expected = { 1.2, 1.2, 1.6 } },
-		{ .name = "nobody has room: by capacity", .weights = { 1, 1, 2 }, .capacity = { 10, 20, 10 },
-		    .p = { NAN, NAN, NAN }, .load = { 100, 100, 100 }, .expected = { 1, 2, 1 } },
-		{ .name = "last resort stays so", .weights = { 1, 0, 0 }, .capacity = { 10, 20, 10 },
-		    .p = { 0.99, 0, 0 }, .load = { 100, 100, 100 }, .expected = { 1, 0, 0 } },
-		{ .name = "all weights zero: static weights", .weights = { 0, 0, 0 }, .p = { 0.5, 0, 0 },
-		    .expected = { 0, 0, 0 } },
-		{ .name = "nonsense counts as unknown", .weights = { 1, 1, 1 }, .p = { -1, 2, INFINITY },
-		    .capacity = { 1, 1, 1 }, .load = { INFINITY, -5, NAN }, .expected = { 1, 1, 1 } },
-		{ .name = "a weight far below the others is kept apart from rounding", .weights = { 1, 1e-15, 0 },
-		    .capacity = { 50, 0, 0 }, .p = { NAN, NAN, NAN }, .load = { 100, 0, 0 },
-		    .expected = { 0.4, 0.6, 0 } },
+	static const struct { double probability, survival; } rows[] = {
+		{ 0, 1 }, { 0.5, 0.25 }, { 0.1, 0.81 }, { 1, 0.05 }, { 0.9, 0.05 },
+		{ NAN, 1 }, { -1, 1 }, { 2, 1 }, { INFINITY, 1 },	/* nonsense counts as unknown */
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct world world;
-		struct plan_region beliefs[REGIONS];
-		const struct plan_region *by_id[REGIONS_MAX] = { 0 };
-		double weights[REGIONS];
-
-		world_init(&world, rows[i].weights, rows[i].capacity);
-		for (size_t r = 0; r < REGIONS; r++) {
-			beliefs[r] = (struct plan_region){ .region = (region_id)r, .probability = rows[i].p[r],
-				.load_forecast = rows[i].load[r], .reason = "" };
-			by_id[r] = &beliefs[r];
-		}
-		weights_rule(&world.steering, &world.service, by_id, weights);
-		for (size_t k = 0; k < REGIONS; k++) {
-			if (!near(weights[k], rows[i].expected[world.members[k].region]))
-				SUITE_TEXT(rows[i].name, "weights as worked out by hand");
-		}
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		CU_ASSERT(near(weights_survival(rows[i].probability), rows[i].survival));
 }
 
 static void
-test_rule_without_beliefs(void)
+test_static(void)
 {
 	struct world world;
-	const struct plan_region *nobody[REGIONS_MAX] = { 0 };
 	double weights[REGIONS];
 
-	world_init(&world, (const double[]){ 3, 1, 0.1 }, (const double[]){ 1, 1, 1 });
-	weights_rule(&world.steering, &world.service, NULL, weights);
+	world_init(&world, (const double[]){ 3, 1, 0.1 });
+	weights_static(&world.service, weights);
 	CU_ASSERT(near(weights[2], 3) && near(weights[1], 1) && near(weights[0], 0.1));
-	weights_rule(&world.steering, &world.service, nobody, weights);
-	CU_ASSERT(near(weights[2], 3) && near(weights[1], 1) && near(weights[0], 0.1));
-}
-
-/* The rule is fed with the loads that its own weights lead to: it must come to rest at once, not swing. */
-static void
-test_rule_doesnt_chase_itself(void)
-{
-	struct world world;
-	struct plan_region beliefs[REGIONS];
-	const struct plan_region *by_id[REGIONS_MAX] = { 0 };
-	double weights[REGIONS], before[REGIONS], load[REGIONS] = { 70, 70, 70 };
-
-	world_init(&world, (const double[]){ 5, 2, 1 }, (const double[]){ 100, 100, 100 });
-	for (int round = 0; round < 5; round++) {
-		for (size_t r = 0; r < REGIONS; r++) {
-			beliefs[r] = (struct plan_region){ .region = (region_id)r, .probability = NAN,
-				.load_forecast = load[r] };
-			by_id[r] = &beliefs[r];
-		}
-		memcpy(before, weights, sizeof(before));
-		weights_rule(&world.steering, &world.service, by_id, weights);
-		for (size_t k = 0; k < REGIONS; k++) {
-			CU_ASSERT(round == 0 || near(weights[k], before[k]));
-			load[world.members[k].region] = 210 * weights[k] / 8;
-			CU_ASSERT(load[world.members[k].region] <= 80 + 1e-9);
-		}
-	}
 }
 
 static const struct plan_pair *
@@ -181,7 +108,7 @@ test_pairs(void)
 		double weights[REGIONS], sum = 0;
 		size_t count = 99;
 
-		world_init(&world, rows[i].weights, (const double[]){ 0, 0, 0 });
+		world_init(&world, rows[i].weights);
 		for (size_t k = 0; k < REGIONS; k++) {
 			weights[k] = rows[i].weights[world.members[k].region];
 			if (rows[i].legal[k])
@@ -206,9 +133,8 @@ test_pairs(void)
 }
 
 static const struct suite_case cases[] = {
-	{ .name = "the rule", .run = test_rule },
-	{ .name = "without beliefs the static weights stand", .run = test_rule_without_beliefs },
-	{ .name = "the rule doesn't chase its own effect", .run = test_rule_doesnt_chase_itself },
+	{ .name = "what a danger leaves of a weight", .run = test_survival },
+	{ .name = "static weights", .run = test_static },
 	{ .name = "weights to pairs", .run = test_pairs },
 };
 

@@ -1,0 +1,62 @@
+/* engine.h -- the state of isobar-pae, which its parts hand on. Threads: one. */
+#ifndef ISOBAR_PAE_ENGINE_H
+#define ISOBAR_PAE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/contract.h"
+#include "http/client.h"
+#include "pae/intake.h"
+#include "pae/options.h"
+#include "plan/planner.h"
+#include "plan/propose.h"
+#include "predict/child.h"
+#include "predict/demand_forecast.h"
+#include "predict/forecaster.h"
+#include "predict/trainer.h"
+#include "steer/steering.h"
+#include "store/store.h"
+
+struct engine {
+	const struct pae_options *options;
+	char *token;
+	struct http_client *client;
+	struct store_reader *reader;
+	struct forecaster *forecaster;
+	struct demand_forecaster *demand;
+	struct planner *planner;
+	struct intake intake;		/* what else the store says, brought up to date each round */
+	struct steering *steering;	/* as the operator has it */
+	struct steering *lawful;	/* narrowed to what the regions accept: what is planned for */
+	uint64_t revision;		/* of `steering` */
+	const char *regions[REGIONS_MAX];
+	struct plan *posted;		/* the last plan that the API took, also of the one before us; or NULL */
+	struct steering *posted_for;	/* whose numbers it uses */
+	bool remembered;		/* the store was asked for that of the one before us */
+	struct mono posted_at, hold_until;	/* .. no plan before that: caches are on the way */
+	struct child *child;		/* training, or NULL */
+	struct trainer_job training;
+	int (*training_of)(struct text *output, void *arg);	/* failures or loads */
+	struct wall trained;		/* when the last training began; .ms 0: none yet */
+	struct wall load_trained;	/* the same for loads */
+	size_t trained_events;
+	bool train_now;
+};
+
+/* False after saying what is wrong; engine_close() is then still due. */
+bool engine_open(struct engine *engine) NONNULL MUST_USE;
+void engine_close(struct engine *engine) NONNULL;
+/* False when it wasn't taken: by a daemon that isn't there, or one that refuses it. */
+bool engine_post(struct engine *engine, const char *path, const char *body) NONNULL;
+
+/* One round. False: something failed that may be right later. */
+bool round_run(struct engine *engine, struct wall now) NONNULL;
+
+void training_if_due(struct engine *engine, struct wall now) NONNULL;
+void training_start(struct engine *engine, int (*run)(struct text *output, void *arg), struct wall now) NONNULL;
+void training_poll(struct engine *engine) NONNULL;	/* while there is a child */
+
+#endif

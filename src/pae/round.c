@@ -1,0 +1,267 @@
+/* round.c -- one round of the engine.
+ * In: the store.  Out: predictions and a plan, posted to the API.
+ * Threads: one.
+ *
+ *  1. steering and its revision, so that the plan says what it is based on;
+ *  2. samples, incidents and the serving model, demand, capacities, what regions accept, who is down, measured
+ *     latencies: all brought up to date;
+ *  3. a forecast per region, or the reason why there is none, and one per demand group;
+ *  4. predictions are posted;
+ *  5. a plan is proposed, with the last one as what is (plan/propose.c), and posted if it moves clients. The planner has
+ *     weighed that against the churn already; PLAN_MOVE_LEAST only keeps rounding from being published.
+ * A plan that is a step on the way (the sum of old and new clients would overload a region) is followed by the next one
+ * after the longest TTL, when caches have turned over. A refused plan changes nothing: the next round plans again from
+ * what is. */
+#include "pae/engine.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "conf/steering_yaml.h"
+#include "steer/constrain.h"
+
+#define PLAN_MOVE_LEAST 0.001	/* of a demand group's clients: less is rounding */
+#define PLAN_AGAIN_MS 60000	/* an unchanged plan is posted again after so long: it tells that forecasts are fresh */
+#define TTL_USUAL_S 60		/* of services whose records alone say it */
+
+static bool steering_refresh(struct engine *engine);
+static bool lawful_refresh(struct engine *engine);
+static void believe(const struct engine *engine, struct plan_region *beliefs, struct forecast *forecasts);
+static bool post_predictions(struct engine *engine, const struct plan_region *beliefs,
+	const struct forecast *forecasts, struct wall now);
+static void add_number(cJSON *object, const char *name, double value);
+static bool post_plan(struct engine *engine, const struct plan_region *beliefs, const char *model, struct wall now);
+static void remember(struct engine *engine);
+static bool worth_posting(const struct engine *engine, const struct plan *plan);
+static void take_posted(struct engine *engine, struct plan *plan);
+static int64_t ttl_longest_s(const struct steering *steering);
+
+bool
+round_run(struct engine *engine, struct wall now)
+{
+	struct plan_region beliefs[REGIONS_MAX];
+	struct forecast forecasts[REGIONS_MAX];
+	const char *model = "";
+	int64_t ahead_s;
+	int status;
+
+	if (!steering_refresh(engine))
+		return false;
+	ahead_s = ttl_longest_s(engine->steering);
+	if (ahead_s < engine->steering->pae_update_interval_ms / 1000)
+		ahead_s = engine->steering->pae_update_interval_ms / 1000;
+	status = forecaster_update(engine->forecaster, engine->regions, engine->steering->region_count, now);
+	if (status == 0)
+		status = demand_forecaster_update(engine->demand, engine->steering, now, ahead_s);
+	if (status == 0)
+		status = intake_update(&engine->intake, engine->reader, engine->steering, now);
+	if (status != 0) {
+		log_warning("can't read the store: %s", strerror(-status));
+		return false;
+	}
+	if (!lawful_refresh(engine))
+		return false;
+	believe(engine, beliefs, forecasts);
+	for (size_t i = 0; i < engine->steering->region_count; i++)
+		model = forecasts[i].model[0] != '\0' ? forecasts[i].model : model;
+	training_if_due(engine, now);
+	return post_predictions(engine, beliefs, forecasts, now) && post_plan(engine, beliefs, model, now);
+}
+
+/* Reads steering.yaml's text anew when the journal has moved on. */
+static bool
+steering_refresh(struct engine *engine)
+{
+	uint64_t revision = store_revision(engine->reader);
+	struct text text = { 0 };
+	struct diags diags = { 0 };
+	struct steering *steering = NULL;
+
+	if (engine->steering != NULL && revision == engine->revision)
+		return true;
+	if (store_steering(engine->reader, &text) == 0 && !text.failed)
+		steering = text.length == 0 ? steering_empty() : steering_read(text.bytes, "steering.yaml", &diags);
+	if (steering == NULL)
+		log_warning("the store's steering can't be read; the last one stays");
+	diag_fini(&diags);
+	text_fini(&text);
+	if (steering == NULL)
+		return engine->steering != NULL;
+	steering_free(engine->steering);
+	engine->steering = steering;
+	engine->revision = revision;
+	for (size_t i = 0; i < steering->region_count; i++)
+		engine->regions[i] = steering->regions[i].name;
+	return true;
+}
+
+/* What isobard holds plans to. */
+static bool
+lawful_refresh(struct engine *engine)
+{
+	struct steering *lawful = engine->steering;
+
+	if (engine->intake.constrained)
+		lawful = steering_constrain(engine->steering, engine->intake.accepting);
+	else
+		steering_hold(lawful);
+	if (lawful == NULL)
+		return false;
+	steering_free(engine->lawful);
+	engine->lawful = lawful;
+	return true;
+}
+
+static void
+believe(const struct engine *engine, struct plan_region *beliefs, struct forecast *forecasts)
+{
+	for (size_t i = 0; i < engine->steering->region_count; i++) {
+		forecaster_ask(engine->forecaster, i, &forecasts[i]);
+		beliefs[i] = (struct plan_region){
+			.region = (region_id)i, .probability = forecasts[i].probability,
+			.horizon_s = forecasts[i].horizon_s, .load_forecast = forecasts[i].load,
+			.capacity = engine->intake.capacities[i], .price_why = "", .reason = forecasts[i].reason,
+		};
+	}
+}
+
+static bool
+post_predictions(struct engine *engine, const struct plan_region *beliefs, const struct forecast *forecasts,
+    struct wall now)
+{
+	cJSON *root = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(root, "predictions");
+	char time[CLOCK_TEXT_SIZE], *body;
+	bool done;
+
+	wall_text(now, time);
+	for (size_t i = 0; i < engine->steering->region_count; i++) {
+		cJSON *entry = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(entry, "at", time);
+		cJSON_AddStringToObject(entry, "region", engine->regions[i]);
+		cJSON_AddNumberToObject(entry, "horizon_s", beliefs[i].horizon_s);
+		add_number(entry, "probability", beliefs[i].probability);
+		add_number(entry, "load_forecast", beliefs[i].load_forecast);
+		cJSON_AddStringToObject(entry, "model", forecasts[i].model);
+		cJSON_AddStringToObject(entry, "reason", beliefs[i].reason);
+		cJSON_AddItemToArray(list, entry);
+	}
+	body = root == NULL ? NULL : json_write(root);
+	cJSON_Delete(root);
+	done = body != NULL && engine_post(engine, "/v1/predictions", body);
+	free(body);
+	return done;
+}
+
+/* null for what isn't known. */
+static void
+add_number(cJSON *object, const char *name, double value)
+{
+	if (isfinite(value))
+		cJSON_AddNumberToObject(object, name, value);
+	else
+		cJSON_AddNullToObject(object, name);
+}
+
+static bool
+post_plan(struct engine *engine, const struct plan_region *beliefs, const char *model, struct wall now)
+{
+	struct proposal proposal = {
+		.steering = engine->lawful, .regions = beliefs, .demand = demand_forecaster_ask(engine->demand),
+		.latency = engine->intake.latency, .latency_count = engine->intake.latency_count,
+		.dead = engine->intake.dead, .model = model, .based_on = engine->revision, .now = now,
+	};
+	struct plan *plan;
+	char *body;
+	bool done;
+
+	remember(engine);
+	if (engine->posted != NULL && mono_ms_between(mono_now(), engine->hold_until) > 0)
+		return true;
+	proposal.last = engine->posted;
+	proposal.last_steering = engine->posted_for;
+	plan = plan_propose(engine->planner, &proposal);
+	if (plan == NULL) {
+		log_warning("no memory to plan");
+		return false;
+	}
+	if (!worth_posting(engine, plan)) {
+		plan_free(plan);
+		return true;
+	}
+	body = plan_write(plan, engine->lawful);
+	done = body != NULL && engine_post(engine, "/v1/plan", body);
+	free(body);
+	if (done)
+		take_posted(engine, plan);
+	else
+		plan_free(plan);
+	return done;
+}
+
+/* The plan in force when we were started: what clients do now. */
+static void
+remember(struct engine *engine)
+{
+	struct text body = { 0 };
+	struct diags ignored = { 0 };
+	uint64_t epoch;
+
+	if (engine->remembered)
+		return;
+	engine->remembered = true;
+	if (store_latest_plan(engine->reader, &epoch, &body) == 0)
+		engine->posted = plan_read(body.bytes, body.length, engine->steering, &ignored);
+	if (engine->posted != NULL) {
+		steering_hold(engine->steering);
+		engine->posted_for = engine->steering;
+		engine->posted_at = (struct mono){ 0 };
+	}
+	diag_fini(&ignored);
+	text_fini(&body);
+}
+
+/* Not when it moves next to nobody, unless the last one has become old. */
+static bool
+worth_posting(const struct engine *engine, const struct plan *plan)
+{
+	if (plan->service_count == 0)
+		return false;
+	return engine->posted == NULL || engine->posted->based_on != plan->based_on ||
+	    plan_distance(plan, engine->posted) >= PLAN_MOVE_LEAST ||
+	    mono_ms_between(engine->posted_at, mono_now()) >= PLAN_AGAIN_MS;
+}
+
+static void
+take_posted(struct engine *engine, struct plan *plan)
+{
+	for (size_t i = 0; i < plan->relaxation_count; i++)
+		log_info("planned with less: %s: %s: %s", plan->relaxations[i].step, plan->relaxations[i].what,
+		    plan->relaxations[i].why);
+	plan_free(engine->posted);
+	steering_free(engine->posted_for);
+	steering_hold(engine->steering);
+	engine->posted = plan;
+	engine->posted_for = engine->steering;
+	engine->posted_at = engine->hold_until = mono_now();
+	if (plan->step < 1)
+		engine->hold_until = mono_add_ms(mono_now(), ttl_longest_s(engine->steering) * 1000);
+}
+
+static int64_t
+ttl_longest_s(const struct steering *steering)
+{
+	int64_t longest = 0;
+
+	for (size_t i = 0; i < steering->service_count; i++) {
+		int64_t ttl = steering->services[i].ttl_max > 0 ? steering->services[i].ttl_max : TTL_USUAL_S;
+
+		if (steering->services[i].policy == POLICY_PREDICTIVE && ttl > longest)
+			longest = ttl;
+	}
+	return longest;
+}
