@@ -10,6 +10,7 @@
 
 #include "api/view.h"
 #include "conf/settings.h"
+#include "control/proof.h"
 #include "control/world.h"
 #include "ctl/ctl.h"
 #include "zone/master.h"
@@ -169,29 +170,32 @@ ctl_conf_check(struct ctl *ctl)
 	const char *path = ctl->count > 0 ? ctl->arguments[0] : settings == NULL ? NULL : settings->zones;
 	struct world_folder folder = { 0 };
 	struct diags diags = { 0 };
+	struct proof proof = { 0 };
 	struct world *world;
+	bool good;
 
 	if (path == NULL)
 		return ctl_fail("the settings can't be read: name a folder, or see isobard --check-config");
 	world_folder_read(&folder, path, &diags);
 	world = world_edit(NULL, &folder.edit, &diags);
+	good = world != NULL && residency_prove(world, STEERING_FILE, &diags, &proof) && !diag_failed(&diags);
 	if (ctl->json) {
 		print_json(&diags);
 	} else {
 		print_problems(&diags, stdout);
-		if (world != NULL)
-			printf("%s is in order: %zu zones, %zu services, %zu regions.\n", path, world->zone_count,
-			    world->steering->service_count, world->steering->region_count);
+		if (good)
+			printf("%s is in order: %zu zones, %zu services, %zu regions.\nResidency is proven for %zu kinds "
+			    "of clients in %zu losses, by %zu picks.\n", path, world->zone_count,
+			    world->steering->service_count, world->steering->region_count, proof.kinds,
+			    proof.losses == 0 ? 0 : proof.losses - 1, proof.picks);
 		else
 			printf("%s has %zu errors.\n", path, diags.errors);
 	}
 	world_folder_fini(&folder);
 	settings_free(settings);
 	diag_fini(&diags);
-	if (world == NULL)
-		return CTL_FAILED;
 	world_free(world);
-	return CTL_DONE;
+	return good ? CTL_DONE : CTL_FAILED;
 }
 
 static void

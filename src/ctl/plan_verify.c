@@ -29,6 +29,8 @@ static void verify(struct verification *v);
 static void take_capacities(const struct verification *v, double *capacities);
 static void print_verdict(const struct verification *v);
 static void print_cases(const struct verification *v);
+static void add_row(struct table *table, const char *lost, const char *region, double load, double capacity,
+	double room);
 static void print_json(const struct verification *v);
 static void add_cases(struct view *view, cJSON *root, const struct verification *v);
 
@@ -196,21 +198,30 @@ print_cases(const struct verification *v)
 
 	if (!(v->certificate->demand > 0))
 		return;
-	for (size_t i = 0; i < v->certificate->case_count; i++)
-		for (size_t r = 0; r < steering->region_count; r++) {
-			const struct certificate_case *one = &v->certificate->cases[i];
-			double capacity = v->certificate->capacities[r];
+	for (size_t i = 0; i < v->certificate->case_count; i++) {
+		const struct certificate_case *one = &v->certificate->cases[i];
 
-			if (one->loads[r] <= 0)
-				continue;
-			table_text(&table, one->lost);
-			table_text(&table, steering->regions[r].name);
-			table_number(&table, one->loads[r], 1);
-			table_number(&table, capacity > 0 ? capacity : NAN, 0);
-			table_number(&table, capacity > 0 ? one->loads[r] / capacity : NAN, 3);
-			table_percent(&table, i == 0 ? v->certificate->room[r] : NAN);
-		}
+		for (size_t r = 0; r < steering->region_count; r++)
+			if (one->loads[r] > 0)
+				add_row(&table, one->lost, steering->regions[r].name, one->loads[r],
+				    v->certificate->capacities[r], i == 0 ? v->certificate->room[r] : NAN);
+		if (one->unserved > 0)
+			add_row(&table, one->lost, "(nobody)", one->unserved, 0, NAN);
+		if (v->certificate->shed > 0)
+			add_row(&table, one->lost, "(shed)", v->certificate->shed, 0, NAN);
+	}
 	table_print(&table);
+}
+
+static void
+add_row(struct table *table, const char *lost, const char *region, double load, double capacity, double room)
+{
+	table_text(table, lost);
+	table_text(table, region);
+	table_number(table, load, 1);
+	table_number(table, capacity > 0 ? capacity : NAN, 0);
+	table_number(table, capacity > 0 ? load / capacity : NAN, 3);
+	table_percent(table, room);
 }
 
 static void

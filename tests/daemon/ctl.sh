@@ -16,6 +16,7 @@ main() {
 	wrong_usage
 	not_running
 	conf_check
+	plan_verify
 	world_settings="pae: external" world_isobard
 	same "isobard gets ready" $? 0
 	json_everywhere
@@ -123,12 +124,41 @@ not_running() {
 	same "nobody listens on TCP" $? 3
 }
 
+# A plan for the quick start: 400 requests/s, 100 more of Germany, which stay in eu-west.
+plan_verify() {
+	local plan=$world/plan.json
+	cat >"$plan" <<-'END'
+	{"made": "2026-01-01T00:00:00Z", "services": [{"service": "www.gtm.example.com.", "groups": [
+	 {"group": "default", "demand": 400, "pairs": [{"primary": "eu-west", "backup": "us-east", "share": 0.5},
+	  {"primary": "us-east", "backup": "ap-south", "share": 0.3}, {"primary": "ap-south", "backup": "eu-west", "share": 0.2}]},
+	 {"group": "germany", "demand": 100, "pairs": [{"primary": "eu-west", "backup": null, "share": 1}]}]}]}
+	END
+	run plan verify "$plan" --steering "$world/zones"
+	is "a plan that every loss can be borne with" 0 "The plan is good."
+	is "what binds" 0 "What binds: if eu-west is lost, us-east gets 320 requests/s and can bear 400 (0.80)."
+	run -j plan verify "$plan" --steering "$world/zones"
+	json "the same for programs" '.good and .cases[1].lost == "eu-west" and .cases[1].unserved == 100 and (.cases[1].regions[1].ratio - 0.8 | fabs) < 0.001'
+	jq '{planned: null, plan: .}' "$plan" >"$plan.got"
+	run plan verify "$plan.got" --steering "$world/zones"
+	is "as the API gives it" 0 "The plan is good."
+	sed 's/400/4000/' "$plan" >"$plan.big"
+	run plan verify "$plan.big" --steering "$world/zones"
+	is "too much" 1 "The plan is refused: if eu-west is lost, us-east gets 3200 requests/s and can bear 400 (8.00)."
+	sed 's/"eu-west", "backup": null/"us-east", "backup": null/' "$plan" >"$plan.forbidden"
+	run plan verify "$plan.forbidden" --steering "$world/zones"
+	is "against the law" 1 "the plan sends 1.0000 of them to us-east, which residency forbids"
+	run plan verify "$world/zones/steering.yaml" --steering "$world/zones"
+	is "no plan at all" 1 "is no plan"
+}
+
 conf_check() {
 	local copy=$world/copy
 	run conf-check "$world/zones"
 	is "a good folder, without isobard" 0 "is in order: 2 zones, 5 services, 3 regions"
+	is "residency is proven" 0 "Residency is proven for"
+	is "who has nobody left in a loss" 0 "if eu-west is lost, the service 'www.gtm.example.com.' has no legal region left for clients of 'germany'"
 	run -j conf-check "$world/zones"
-	json "the same for programs" '.valid and (has("errors") | not)'
+	json "the same for programs" '.valid and (has("errors") | not) and (.warnings | length) == 1'
 	cp -r "$world/zones" "$copy"
 	sed -i 's/^  us-east:/  us-eats:/; s/sharding-policy: predictive/sharding-policy: predictve/' "$copy/steering.yaml"
 	printf 'broken IN AAAAA ::1\n' >>"$copy/lab.gtm.example.com.zone"

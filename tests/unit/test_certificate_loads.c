@@ -257,7 +257,7 @@ test_weights(void)
 	};
 	float measured[256];
 	struct demand_rate measure = { .rate = 120, .slot_count = 256, .slots = measured };
-	struct demand_service service = { "www.example.com.", 1, &measure };
+	struct demand_service service = { .name = "www.example.com.", .count = 1, .groups = &measure };
 	struct demand demand = { .service_count = 1, .services = &service };
 
 	for (size_t i = 0; i < 256; i++)
@@ -305,7 +305,7 @@ test_demand(void)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct hand *hand = hand_open("www.example.com.", ring, ARRAY_SIZE(ring));
 		struct demand_rate measure = { .rate = rows[i].measured };
-		struct demand_service service = { "www.example.com.", 1, &measure };
+		struct demand_service service = { .name = "www.example.com.", .count = 1, .groups = &measure };
 		struct demand demand = { .service_count = 1, .services = &service };
 
 		hand->terms.demand = &demand;

@@ -132,7 +132,7 @@ random_demand(struct dice *dice, struct random_world *world)
 	for (size_t s = 0; s < world->steering->service_count; s++) {
 		struct demand_rate *rates = arena_alloc(world->arena, 8 * sizeof(*rates));
 
-		services[s] = (struct demand_service){ world->steering->services[s].name, 0, rates };
+		services[s] = (struct demand_service){ .name = world->steering->services[s].name, .groups = rates };
 		for (uint16_t g = 0; g < world->steering->group_count; g++)
 			if (roll(dice, 5) > 0)
 				rates[services[s].count++] = (struct demand_rate){ .group = g,
