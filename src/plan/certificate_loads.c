@@ -38,7 +38,7 @@ struct load_model {
 	size_t class_count, class_size;
 	struct load_class *classes;		/* by server */
 	size_t begin[REGIONS_MAX + 2];		/* of each server's; NO_REGION's are the last */
-	uint32_t *index;			/* hash table of classes, + 1; while it's made */
+	struct entry { uint32_t list, pool, class; } *index;	/* hash table of classes, + 1; while it's made */
 	size_t index_size;
 	double loads[REGIONS_MAX];
 	double unserved, shed;
@@ -50,7 +50,7 @@ static bool pool_find(struct load_model *model, const struct service *service, s
 	uint32_t *pool);
 static struct load_class *class_find(struct load_model *model, const region_id *list, uint32_t pool);
 static bool index_grow(struct load_model *model);
-static size_t class_hash(const region_id *list, uint32_t pool);
+static size_t class_hash(uint32_t list, uint32_t pool);
 static bool sort_by_server(struct load_model *model);
 static region_id serve(const struct load_model *model, const struct load_class *class, unsigned from,
 	const struct region_set *lost, const double *drained);
@@ -146,20 +146,19 @@ add_table(struct load_model *model, const struct slot_table *table, const struct
 static struct load_class *
 class_find(struct load_model *model, const region_id *list, uint32_t pool)
 {
+	uint32_t number;
 	size_t at;
 
 	if (model->class_count * 2 >= model->index_size && !index_grow(model))
 		return NULL;
-	for (at = class_hash(list, pool) & (model->index_size - 1); model->index[at] != 0;
-	    at = (at + 1) & (model->index_size - 1)) {
-		struct load_class *class = &model->classes[model->index[at] - 1];
-
-		if (class->pool == pool && memcmp(class->list, list, SLOT_LIST) == 0)
-			return class;
-	}
+	memcpy(&number, list, sizeof(number));
+	for (at = class_hash(number, pool) & (model->index_size - 1); model->index[at].class != 0;
+	    at = (at + 1) & (model->index_size - 1))
+		if (model->index[at].list == number && model->index[at].pool == pool)
+			return &model->classes[model->index[at].class - 1];
 	model->classes[model->class_count] = (struct load_class){ .pool = pool };
 	memcpy(model->classes[model->class_count].list, list, SLOT_LIST);
-	model->index[at] = (uint32_t)++model->class_count;
+	model->index[at] = (struct entry){ number, pool, (uint32_t)++model->class_count };
 	return &model->classes[model->class_count - 1];
 }
 
@@ -168,7 +167,7 @@ index_grow(struct load_model *model)
 {
 	size_t size = model->index_size == 0 ? 1024 : model->index_size * 4;
 	struct load_class *classes = realloc(model->classes, size / 2 * sizeof(*classes));
-	uint32_t *index = calloc(size, sizeof(*index));
+	struct entry *index = calloc(size, sizeof(*index));
 
 	if (classes != NULL)
 		model->classes = classes;
@@ -176,12 +175,15 @@ index_grow(struct load_model *model)
 		free(index);
 		return false;
 	}
-	for (uint32_t i = 0; i < model->class_count; i++) {
-		size_t at = class_hash(classes[i].list, classes[i].pool) & (size - 1);
+	for (size_t i = 0; i < model->index_size; i++) {
+		const struct entry *old = &model->index[i];
+		size_t at = class_hash(old->list, old->pool) & (size - 1);
 
-		while (index[at] != 0)
+		if (old->class == 0)
+			continue;
+		while (index[at].class != 0)
 			at = (at + 1) & (size - 1);
-		index[at] = i + 1;
+		index[at] = *old;
 	}
 	free(model->index);
 	model->index = index;
@@ -189,13 +191,11 @@ index_grow(struct load_model *model)
 	return true;
 }
 
+/* The upper half of a product depends on all of its factors' bits. */
 static size_t
-class_hash(const region_id *list, uint32_t pool)
+class_hash(uint32_t list, uint32_t pool)
 {
-	uint32_t number;
-
-	memcpy(&number, list, sizeof(number));
-	return (size_t)(((uint64_t)number << 32 | pool) * 0x9e3779b97f4a7c15u >> 24);
+	return (size_t)(((uint64_t)list << 32 | pool) * 0x9e3779b97f4a7c15u >> 32) ^ pool;
 }
 
 /* Counting sort; and the loads of now. */

@@ -31,6 +31,7 @@ struct subject {
 	const struct plan_group *planned;
 	char clients[128];
 	double largest;		/* weight of a slot */
+	double primaries[REGIONS_MAX + 1];
 	double *pairs;		/* [PAIRS] weight by (primary, backup); all zero between tables */
 };
 
@@ -38,7 +39,8 @@ static bool check_weights(struct subject *subject, const struct demand_rate *dem
 static double weights_apart(const struct subject *subject, const struct demand_rate *demand);
 static void check_group(struct subject *subject);
 static bool check_plan(struct subject *subject);
-static void sum_pairs(struct subject *subject, double sign);
+static void sum_pairs(struct subject *subject);
+static void clear_pairs(struct subject *subject);
 static bool check_primaries(struct subject *subject);
 static bool check_pairs(struct subject *subject);
 static void refuse(struct subject *subject, const char *format, ...) NONNULL PRINTF(2, 3);
@@ -142,10 +144,10 @@ check_group(struct subject *subject)
 {
 	if (!check_plan(subject))
 		return;
-	sum_pairs(subject, 1);
+	sum_pairs(subject);
 	if (check_primaries(subject))
 		(void)check_pairs(subject);
-	sum_pairs(subject, 0);
+	clear_pairs(subject);
 }
 
 /* The plan by itself: shares, and who may be shed. */
@@ -169,28 +171,42 @@ check_plan(struct subject *subject)
 	return true;
 }
 
+/* Neighbours mostly have the same pair: it's looked up once for all of them. */
 static void
-sum_pairs(struct subject *subject, double sign)
+sum_pairs(struct subject *subject)
+{
+	const struct slot_table *table = subject->table;
+	size_t count = table_size(table);
+
+	memset(subject->primaries, 0, sizeof(subject->primaries));
+	for (size_t i = 0, next; i < count; i = next) {
+		const region_id *list = table->slots[i].list;
+		double sum = 0;
+
+		for (next = i; next < count && memcmp(table->slots[next].list, list, 2) == 0; next++)
+			sum += table_weight(table, next);
+		subject->pairs[list[0] << 8 | list[1]] += sum;
+		subject->primaries[list[0]] += sum;
+	}
+}
+
+static void
+clear_pairs(struct subject *subject)
 {
 	const struct slot_table *table = subject->table;
 
-	for (size_t i = 0; i < table_size(table); i++) {
-		double *pair = &subject->pairs[table->slots[i].list[0] << 8 | table->slots[i].list[1]];
-
-		*pair = sign > 0 ? *pair + table_weight(table, i) : 0;
-	}
-	for (size_t p = 0; sign <= 0 && p < subject->planned->pair_count; p++)
+	for (size_t i = 0; i < table_size(table); i++)
+		subject->pairs[table->slots[i].list[0] << 8 | table->slots[i].list[1]] = 0;
+	for (size_t p = 0; p < subject->planned->pair_count; p++)
 		subject->pairs[subject->planned->pairs[p].primary << 8 | subject->planned->pairs[p].backup] = 0;
 }
 
 static bool
 check_primaries(struct subject *subject)
 {
-	double has[REGIONS_MAX + 1] = { 0 }, wanted[REGIONS_MAX + 1] = { 0 };
-	const struct slot_table *table = subject->table;
+	double wanted[REGIONS_MAX + 1] = { 0 };
+	const double *has = subject->primaries;
 
-	for (size_t i = 0; i < table_size(table); i++)
-		has[table->slots[i].list[0]] += table_weight(table, i);
 	for (size_t p = 0; p < subject->planned->pair_count; p++)
 		wanted[subject->planned->pairs[p].primary] += subject->planned->pairs[p].share;
 	for (size_t r = 0; r <= REGIONS_MAX; r++) {
