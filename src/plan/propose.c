@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/explore.h"
 #include "plan/groups.h"
 #include "plan/propose_words.h"
 
@@ -51,6 +52,7 @@ plan_propose(struct planner *planner, const struct proposal *proposal)
 	struct plan *plan = arena == NULL ? NULL : arena_alloc(arena, sizeof(*plan));
 	struct planner_problem problem = { 0 };
 	const struct planner_result *result;
+	struct planner_result explored;
 	const struct grouping *grouping;
 
 	if (plan == NULL)
@@ -61,8 +63,12 @@ plan_propose(struct planner *planner, const struct proposal *proposal)
 	if (plan->model == NULL || grouping == NULL || !make_problem(proposal, grouping, &problem, arena))
 		goto fail;
 	result = planner_solve(planner, &problem, arena);
-	if (result == NULL || !take_result(plan, &problem, result, proposal) ||
-	    !add_services(plan, grouping, result, proposal))
+	if (result == NULL)
+		goto fail;
+	explored = *result;
+	explored.shares = explore(proposal, grouping, &problem, result, arena);
+	if (explored.shares == NULL || !take_result(plan, &problem, &explored, proposal) ||
+	    !add_services(plan, grouping, &explored, proposal))
 		goto fail;
 	return plan;
 fail:

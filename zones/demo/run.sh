@@ -209,7 +209,8 @@ check_steering() {
 	answers "127\.0\.0\.13" cdn.gtm.example.com A +subnet=203.0.113.0/24
 	answers "127\.0\.0\.12" cdn.gtm.example.com A +subnet=192.0.2.0/24
 	answers "127\.0\.0\.11" db.gtm.example.com A
-	expect "3 regions" "$(clients_answers | sort -u | grep -c '^127\.0\.0\.1[123]$') regions" "$service for 200 clients"
+	expect "2 or 3 regions" "$(clients_answers | sort -u | grep -c '^127\.0\.0\.1[123]$' | sed 's/^[23]$/2 or 3/') regions" \
+		"$service for 200 clients, when one is about to fail"
 }
 
 # A prediction for each region, or the reason why there is none; and weights for all.
