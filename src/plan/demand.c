@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define BEHIND_CACHE_LEAST 0.02	/* of the window is free time: with less, one question more or less is everything */
+
 void
 demand_free(struct demand *demand)
 {
@@ -18,6 +20,16 @@ demand_service_find(const struct demand *demand, const char *name)
 		if (strcmp(demand->services[i].name, name) == 0)
 			return &demand->services[i];
 	return NULL;
+}
+
+double
+demand_behind_cache(double count, double window_s, double ttl_s)
+{
+	double hidden = count * ttl_s, least = BEHIND_CACHE_LEAST * window_s;
+
+	if (count <= 0 || window_s <= 0)
+		return 0;
+	return count / (window_s - hidden > least ? window_s - hidden : least);
 }
 
 const struct demand_rate *

@@ -27,6 +27,7 @@ struct demand_rate {			/* of one demand group */
 	uint8_t country;		/* as in struct demand_group */
 	double rate;			/* requests/s of its clients, whoever serves them; >= 0 */
 	double error;			/* relative standard error of `rate` */
+	double asked;			/* DNS questions/s of theirs that were counted */
 	uint32_t slot_count;		/* a power of two; 0: not known by slot, all alike */
 	const float *slots;		/* requests/s of the keys that aren't heavy, by slot of a table of that count */
 	size_t heavy_count;
@@ -37,6 +38,8 @@ struct demand_service {
 	const char *name;
 	size_t count;
 	const struct demand_rate *groups;	/* by (group, country); groups of no demand may be missing */
+	double scale;			/* requests for each resolution, as regions report them; 1: none did */
+	double ttl_s;			/* that caches were taken to keep answers for */
 };
 
 struct demand {

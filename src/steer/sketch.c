@@ -19,6 +19,7 @@
 #include "steer/slots.h"
 
 #define NONE UINT16_MAX
+#define GUESS_LEAST 4	/* questions that are surely its own, where the rest may be another key's */
 
 struct sketch_cell {
 	uint64_t service, key;
@@ -260,4 +261,19 @@ uint64_t
 sketch_questions(const struct sketch *sketch)
 {
 	return sketch->seen * sketch->every;
+}
+
+/* What it asked since it's here tells what it asked before, but no more than the count allows. */
+double
+sketch_guess(const struct sketch_entry *entry, uint32_t window_ms)
+{
+	uint64_t own = entry->count - entry->error;
+	double guess;
+
+	if (entry->error == 0)
+		return (double)entry->count;
+	if (own < GUESS_LEAST || entry->first_ms >= window_ms)
+		return 0;
+	guess = 1 + ((double)own - 1) * window_ms / (window_ms - entry->first_ms);
+	return guess < (double)entry->count ? guess : (double)entry->count;
 }

@@ -70,4 +70,7 @@ sketch_count(const struct sketch *sketch)
 struct sketch_entry sketch_at(const struct sketch *sketch, size_t index) NONNULL;
 uint64_t sketch_questions(const struct sketch *sketch) NONNULL;	/* all that it has seen, as well as sampling tells */
 
+/* The best guess of how often the key asked in the window that is over now; 0 when it can't be told from chance. */
+double sketch_guess(const struct sketch_entry *entry, uint32_t window_ms) NONNULL;
+
 #endif
