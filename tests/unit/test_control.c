@@ -696,6 +696,66 @@ test_plan_refused(void)
 	stage_close(&stage);
 }
 
+#define STEERING_OF_LAW "health-check-interval: 1s\n" EU_US "client-groups: {a: {networks: [127.0.0.0/8]}}\n" \
+	"services:\n  www.gtm.example.: {sharding-policy: predictive, regions: {eu: {weight: 1}, us: {weight: 1}}," \
+	" residency: [{clients: [a], regions: [us]}]}\n" DB
+#define PLAN_OF_A(more, region, backup, demand) "{\"made\":\"2026-01-01T00:00:00Z\"," more "\"services\":" \
+	"[{\"service\":\"www.gtm.example.\",\"groups\":[{\"group\":\"a\",\"demand\":" demand ",\"pairs\":" \
+	"[{\"primary\":\"" region "\",\"backup\":" backup ",\"share\":1}]}]}]}"
+
+/* What the law forbade when the plan was made is refused; what it forbids only since then is cut. */
+static void
+test_plan_forbidden(void)
+{
+	struct stage stage;
+	struct submission list[] = {
+		{ .plan = PLAN_OF_A("", "us", "\"eu\"", "10") },
+		{ .steering = STEERING_OF_LAW },
+		{ .plan = PLAN_OF_A("", "us", "\"eu\"", "10") },	/* waits while the law changes: cut */
+		{ .plan = PLAN_OF_A("", "us", "\"eu\"", "10") },
+	};
+
+	stage_open(&stage);
+	outcomes_of(&stage, list, 3);
+	for (size_t i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(list[i].told.status, OUTCOME_DONE);
+	outcomes_of(&stage, list + 3, 1);
+	CU_ASSERT_EQUAL(list[3].told.status, OUTCOME_INVALID);
+	SUITE_TEXT(seen(&stage).status.plan_refused, "www.gtm.example.: clients of a: the plan backs up 1.0000 of them by "
+	    "eu, which residency forbids");
+	CU_ASSERT_EQUAL(outcome_of(&stage, &(struct submission){ .plan = PLAN_OF_A("", "eu", "null", "10") })->status,
+	    OUTCOME_INVALID);
+	SUITE_TEXT(seen(&stage).status.plan_refused, "www.gtm.example.: clients of a: the plan sends 1.0000 of them to eu, "
+	    "which residency forbids");
+	/* It says itself that it was made before the law was. */
+	CU_ASSERT_EQUAL(outcome_of(&stage, &(struct submission){
+	    .plan = PLAN_OF_A("\"based_on\":1,", "us", "\"eu\"", "10") })->status, OUTCOME_DONE);
+	CU_ASSERT_EQUAL(seen(&stage).status.refused, 2);
+	CU_ASSERT_EQUAL(seen(&stage).status.certified, 3);
+	stage_close(&stage);
+}
+
+/* Overload refuses a plan, in words; an operator's change it doesn't. */
+static void
+test_plan_overloads(void)
+{
+	struct stage stage;
+	struct submission small = { .plan = PLAN_OF_A("", "eu", "\"us\"", "900") };
+	struct submission large = { .plan = PLAN_OF_A("", "us", "\"eu\"", "1100") };
+	struct submission less = { .steering = STEERING("regions: {eu: {capacity: 500}, us: {capacity: 500}}\n", DB) };
+
+	stage_open(&stage);
+	outcomes_of(&stage, &small, 1);
+	CU_ASSERT_EQUAL(small.told.status, OUTCOME_DONE);
+	outcomes_of(&stage, &large, 1);
+	CU_ASSERT_EQUAL(large.told.status, OUTCOME_INVALID);
+	SUITE_TEXT(seen(&stage).status.plan_refused, "us gets 1100 requests/s now and can bear 1000 (1.10)");
+	outcomes_of(&stage, &less, 1);
+	CU_ASSERT_EQUAL(less.told.status, OUTCOME_DONE);
+	CU_ASSERT(seen(&stage).planned);
+	stage_close(&stage);
+}
+
 /* --- reports ------------------------------------------------------------------------------------------------- */
 
 static void
@@ -1033,6 +1093,8 @@ static const struct suite_case cases[] = {
 	{ .name = "what was deleted isn't imported again", .run = test_emptied },
 	{ .name = "plans, also after a change of the steering", .run = test_plans },
 	{ .name = "a refused plan leaves the last one", .run = test_plan_refused },
+	{ .name = "a plan against the law is refused; one of an older law is cut", .run = test_plan_forbidden },
+	{ .name = "a plan that overloads is refused, a change isn't", .run = test_plan_overloads },
 	{ .name = "reports: durable, then in force; again after a restart", .run = test_reports },
 	{ .name = "what a region accepts is in force with its report's outcome", .run = test_constrained },
 	{ .name = "a region that goes silent, also over a restart", .run = test_silence },
