@@ -1,14 +1,22 @@
 /* compile.c -- what each policy means in slots.
- * In: steering, a plan or none, the last snapshot.  Out: tables.  Threads: control.
+ * In: steering, a plan or none, measured demand or none, the last snapshot.  Out: tables.  Threads: control.
  *
  * | policy           | shares                         | table                                            |
- * | predictive       | of the plan, else as weighted  | slots with memory (sticky) or a sequence          |
+ * | predictive       | of the plan, else by capacity  | slots with memory (sticky) or a sequence          |
+ * |                  | or by weights                  |                                                  |
  * | weighted-random  | static weights                 | slots with memory (sticky) or a sequence          |
  * | round-robin      | weights, 1 if not given        | a sequence                                        |
  * | geographic       | all to the nearest             | one list a group, by distance; one slot a country |
  * | priority         | all to the first               | one list a group                                  |
  *
- * All of them are tables of ordered lists in the end, so the query path knows no policies. */
+ * All of them are tables of ordered lists in the end, so the query path knows no policies.
+ *
+ * Whatever a table depends on, but for the table before it, is hashed. If the table in service has the same hash, it
+ * stays: a publication that changes one group costs one table. Groups whose tables come from the same have one table
+ * together, so thousands of groups without a plan of their own need neither time nor memory.
+ *
+ * What each demand group's clients have now is looked up by who they are: those of a country that is cut out had the
+ * table of whatever group that country was in, those of a client group the table of the group of its name. */
 #include "plan/compile.h"
 
 #include <errno.h>
@@ -16,38 +24,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/cost.h"
-#include "plan/pack.h"
-#include "plan/weights.h"
+#include "base/hash.h"
+#include "plan/compile_parts.h"
 #include "steer/country.h"
 
-struct job {
-	const struct steering *steering;
-	const struct steering_service *service;
-	const struct locator *locator;		/* of the countries only */
-	const struct partition *partition;
-	const struct plan_service *planned;	/* or NULL */
-	const struct demand_service *demand;	/* or NULL */
-	const struct snapshot *previous;	/* or NULL */
-	const struct service *last;		/* the same service in it, or NULL */
-	const region_id *renumber;
-	struct arena *scratch;
-};
+#define COMPILE_VERSION 1	/* of what tables are made of: tables of another one aren't kept */
 
+static bool prepare(struct job *job, struct compiled *out, struct arena *arena);
 static void collect_countries(struct compiled *out, const struct plan *plan);
-static void renumber_regions(const struct snapshot *previous, const struct steering *steering, region_id *renumber);
+static void renumber_regions(struct job *job, region_id *renumber);
+static void find_groups_before(const struct job *job, uint16_t *groups);
+static void take_service(struct job *job, const struct steering_service *service, const struct plan *plan,
+	const struct demand *demand);
 static const struct plan_service *plan_for(const struct plan *plan, const struct steering_service *service);
-static bool compile_service(const struct job *job, struct service_tables *tables, double *moved);
-static struct slot_table *compile_group(const struct job *job, uint16_t group);
-static struct slot_table *compile_shares(const struct job *job, uint16_t group, struct region_set legal);
+static uint64_t service_hash(const struct job *job);
+static bool compile_service(struct job *job, struct service_tables *tables, double *moved);
+static bool take_subjects(struct job *job);
+static const struct plan_group *plan_group_for(const struct plan_service *planned, const struct demand_group *group);
+static bool find_laws(const struct job *job, struct subject *subjects);
+static struct slot_table *compile_group(const struct job *job, const struct service_tables *tables, uint16_t group);
+static struct slot_table *compile_shares(const struct job *job, const struct service_tables *tables, uint16_t group);
+static uint64_t demand_hash(const struct subject *subject);
+static struct slot_table *pack_shares(const struct job *job, uint16_t group);
+static size_t order_others(const struct job *job, const struct subject *subject, region_id *others, size_t *turning);
 static size_t regions_with_weight(const struct job *job, const region_id *order, size_t count);
-static const struct plan_pair *planned_pairs(const struct job *job, uint16_t group, size_t *count);
-static bool planned_weights(const struct job *job, struct region_set legal, double *weights);
-static struct slot_table *compile_list(const struct job *job, struct region_set legal, struct location from);
-static struct slot_table *compile_countries(const struct job *job);
-static size_t order_legal(const struct job *job, struct region_set legal, struct location from, region_id *order);
-static const struct slot_table *last_table(const struct job *job, uint16_t group);
-static uint32_t slots_for(const struct partition *partition, size_t pairs);
+static double moved_share(const struct job *job, const struct service_tables *tables);
 
 int
 compile_tables(struct compiled *out, const struct steering *steering, const struct plan *plan,
@@ -57,44 +58,44 @@ compile_tables(struct compiled *out, const struct steering *steering, const stru
 	struct arena *arena = arena_new();
 	struct locator *locator = locator_new(steering, NULL);
 	struct job job = { .steering = steering, .previous = previous, .renumber = renumber, .locator = locator };
+	bool done;
 
 	out->service_count = steering->service_count;
-	collect_countries(out, plan);
-	if (arena != NULL && locator != NULL)
-		job.partition = partition_new(steering, locator, out->countries, out->country_count, arena);
 	out->services = calloc(steering->service_count + 1, sizeof(*out->services));
 	out->moved = calloc(steering->service_count + 1, sizeof(*out->moved));
-	if (out->services == NULL || out->moved == NULL || job.partition == NULL)
-		goto fail;
-	out->group_count = job.partition->count;
-	if (previous != NULL)
-		renumber_regions(previous, steering, renumber);
-	for (size_t i = 0; i < steering->service_count; i++) {
-		bool done;
-
-		job.service = &steering->services[i];
-		job.last = NULL;
-		for (size_t k = 0; previous != NULL && k < previous->service_count; k++)
-			if (strcmp(previous->services[k].intent->name, job.service->name) == 0)
-				job.last = &previous->services[k];
-		job.planned = NULL;
-		job.demand = demand_service_find(demand, job.service->name);
-		if (plan != NULL && job.service->policy == POLICY_PREDICTIVE)
-			job.planned = plan_for(plan, job.service);
+	collect_countries(out, plan);
+	done = out->services != NULL && out->moved != NULL && arena != NULL && locator != NULL;
+	if (done)
+		renumber_regions(&job, renumber);
+	done = done && prepare(&job, out, arena);
+	for (size_t i = 0; done && i < steering->service_count; i++) {
 		job.scratch = arena_new();
+		take_service(&job, &steering->services[i], plan, demand);
 		done = job.scratch != NULL && compile_service(&job, &out->services[i], &out->moved[i]);
 		arena_free(job.scratch);
-		if (!done)
-			goto fail;
 	}
+	if (!done)
+		compiled_fini(out);
 	locator_free(locator);
 	arena_free(arena);
-	return 0;
-fail:
-	compiled_fini(out);
-	locator_free(locator);
-	arena_free(arena);
-	return -ENOMEM;
+	return done ? 0 : -ENOMEM;
+}
+
+static bool
+prepare(struct job *job, struct compiled *out, struct arena *arena)
+{
+	uint16_t *groups;
+
+	job->partition = partition_new(job->steering, job->locator, out->countries, out->country_count, arena);
+	if (job->partition == NULL)
+		return false;
+	groups = arena_alloc(arena, job->partition->count * sizeof(*groups));
+	if (groups == NULL)
+		return false;
+	find_groups_before(job, groups);
+	job->groups_before = groups;
+	out->group_count = job->partition->count;
+	return true;
 }
 
 /* Demand groups are what the plan says, the same for all its services. */
@@ -112,6 +113,61 @@ collect_countries(struct compiled *out, const struct plan *plan)
 			out->countries[out->country_count++] = (uint8_t)c;
 }
 
+static void
+renumber_regions(struct job *job, region_id *renumber)
+{
+	const struct steering *before = job->previous == NULL ? NULL : job->previous->steering;
+
+	memset(renumber, NO_REGION, REGIONS_MAX);
+	job->same_regions = true;
+	for (size_t r = 0; before != NULL && r < before->region_count; r++) {
+		renumber[r] = steering_region_find(job->steering, before->regions[r].name);
+		job->same_regions = job->same_regions && renumber[r] == r;
+	}
+}
+
+static void
+find_groups_before(const struct job *job, uint16_t *groups)
+{
+	const struct snapshot *previous = job->previous;
+
+	for (size_t g = 0; g < job->partition->count; g++) {
+		const struct demand_group *group = &job->partition->groups[g];
+		const char *name = job->steering->groups[group->group].name;
+		size_t at = group->group;
+
+		groups[g] = NO_GROUP;
+		if (previous == NULL)
+			continue;
+		if (group->country != COUNTRY_UNKNOWN) {
+			groups[g] = previous->partition->by_country[group->country];
+			continue;
+		}
+		/* Most have the number that they had. */
+		if (at >= previous->steering->group_count || strcmp(previous->steering->groups[at].name, name) != 0)
+			for (at = 0; at < previous->steering->group_count; at++)
+				if (strcmp(previous->steering->groups[at].name, name) == 0)
+					break;
+		if (at < previous->steering->group_count)
+			groups[g] = (uint16_t)at;
+	}
+}
+
+static void
+take_service(struct job *job, const struct steering_service *service, const struct plan *plan,
+	const struct demand *demand)
+{
+	job->service = service;
+	job->last = NULL;
+	for (size_t k = 0; job->previous != NULL && k < job->previous->service_count; k++)
+		if (strcmp(job->previous->services[k].intent->name, service->name) == 0)
+			job->last = &job->previous->services[k];
+	job->planned = plan == NULL || service->policy != POLICY_PREDICTIVE ? NULL : plan_for(plan, service);
+	job->demand = demand_service_find(demand, service->name);
+	job->seed = hash64(service->owner, name_length(service->owner, NAME_MAX), 0);
+	job->hash = service_hash(job);
+}
+
 static const struct plan_service *
 plan_for(const struct plan *plan, const struct steering_service *service)
 {
@@ -119,6 +175,25 @@ plan_for(const struct plan *plan, const struct steering_service *service)
 		if (strcmp(plan->services[k].name, service->name) == 0)
 			return &plan->services[k];
 	return NULL;
+}
+
+/* All of it that a table of any policy may depend on. */
+static uint64_t
+service_hash(const struct job *job)
+{
+	const struct steering_service *service = job->service;
+	uint64_t hash = job->seed ^ (uint64_t)COMPILE_VERSION << 56 ^ (uint64_t)service->policy << 48
+	    ^ (uint64_t)service->sticky << 40 ^ (uint64_t)service->weighted << 32;
+
+	for (size_t i = 0; i < service->region_count; i++) {
+		const struct service_region *region = &service->regions[i];
+		const struct steering_region *where = &job->steering->regions[region->region];
+		double numbers[] = { region->region, region->weight, region->priority, where->capacity,
+			where->location.known, where->location.latitude, where->location.longitude };
+
+		hash = hash64(numbers, sizeof(numbers), hash);
+	}
+	return hash;
 }
 
 void
@@ -135,75 +210,214 @@ compiled_fini(struct compiled *compiled)
 	memset(compiled, 0, sizeof(*compiled));
 }
 
-static void
-renumber_regions(const struct snapshot *previous, const struct steering *steering, region_id *renumber)
-{
-	memset(renumber, NO_REGION, REGIONS_MAX);
-	for (size_t r = 0; r < previous->steering->region_count; r++)
-		renumber[r] = steering_region_find(steering, previous->steering->regions[r].name);
-}
-
 static bool
-compile_service(const struct job *job, struct service_tables *tables, double *moved)
+compile_service(struct job *job, struct service_tables *tables, double *moved)
 {
 	size_t groups = job->partition->count;
 
 	tables->groups = calloc(groups, sizeof(struct slot_table *));
-	if (tables->groups == NULL)
+	if (tables->groups == NULL || !take_subjects(job) || !compile_sizes(job))
 		return false;
 	for (size_t g = 0; g < groups; g++) {
-		tables->groups[g] = compile_group(job, (uint16_t)g);
+		tables->groups[g] = compile_group(job, tables, (uint16_t)g);
 		if (tables->groups[g] == NULL)
 			return false;
-		*moved += pack_moved(last_table(job, (uint16_t)g), job->renumber, tables->groups[g]) / (double)groups;
 	}
+	*moved = moved_share(job, tables);
 	if (job->service->policy != POLICY_GEOGRAPHIC)
 		return true;
 	tables->by_country = compile_countries(job);
 	return tables->by_country != NULL;
 }
 
-static struct slot_table *
-compile_group(const struct job *job, uint16_t group)
+static bool
+take_subjects(struct job *job)
 {
-	struct region_set legal = partition_legal(job->partition, job->locator, job->service, group);
+	size_t groups = job->partition->count;
+	struct subject *subjects = arena_alloc(job->scratch, groups * sizeof(*subjects));
+	enum sharding_policy policy = job->service->policy;
+	bool by_demand = job->service->sticky && (policy == POLICY_PREDICTIVE || policy == POLICY_WEIGHTED_RANDOM);
 
-	switch (job->service->policy) {
-	case POLICY_GEOGRAPHIC:
-		return compile_list(job, legal, demand_location(job->steering, &job->partition->groups[group]));
-	case POLICY_PRIORITY:
-		return compile_list(job, legal, (struct location){ false, 0, 0 });
-	default:
-		return compile_shares(job, group, legal);
+	if (subjects == NULL)
+		return false;
+	for (uint16_t g = 0; g < groups; g++) {
+		const struct demand_group *group = &job->partition->groups[g];
+		uint16_t before = job->groups_before[g];
+
+		subjects[g].legal = partition_legal(job->partition, job->locator, job->service, g);
+		if (job->last != NULL && before != NO_GROUP)
+			subjects[g].last = job->last->tables[before];
+		if (job->planned != NULL)
+			subjects[g].planned = plan_group_for(job->planned, group);
+		if (job->demand != NULL && by_demand)
+			subjects[g].demand = demand_find(job->demand, group->group, group->country);
 	}
+	job->subjects = subjects;
+	return find_laws(job, subjects);
+}
+
+/* They're by (group, country). */
+static const struct plan_group *
+plan_group_for(const struct plan_service *planned, const struct demand_group *group)
+{
+	size_t low = 0, high = planned->group_count;
+	uint32_t wanted = (uint32_t)group->group << 8 | group->country;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		uint32_t at = (uint32_t)planned->groups[middle].group << 8 | planned->groups[middle].country;
+
+		if (at == wanted)
+			return &planned->groups[middle];
+		if (at < wanted)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* By hashing, since there may be thousands of groups. */
+static bool
+find_laws(const struct job *job, struct subject *subjects)
+{
+	size_t places = 2;
+	uint16_t *seen;		/* group + 1; 0: free */
+
+	while (places < 2 * job->partition->count)
+		places *= 2;
+	seen = arena_alloc(job->scratch, places * sizeof(*seen));
+	if (seen == NULL)
+		return false;
+	for (uint16_t g = 0; g < job->partition->count; g++) {
+		size_t at = hash64(&subjects[g].legal, sizeof(subjects[g].legal), 0) & (places - 1);
+
+		while (seen[at] != 0 && memcmp(&subjects[seen[at] - 1].legal, &subjects[g].legal,
+		    sizeof(subjects[g].legal)) != 0)
+			at = (at + 1) & (places - 1);
+		if (seen[at] == 0)
+			seen[at] = (uint16_t)(g + 1);
+		subjects[g].like = (uint16_t)(seen[at] - 1);
+	}
+	return true;
 }
 
 static struct slot_table *
-compile_shares(const struct job *job, uint16_t group, struct region_set legal)
+compile_group(const struct job *job, const struct service_tables *tables, uint16_t group)
 {
-	region_id others[REGIONS_MAX];
-	double weights[REGIONS_MAX];
-	struct pack_input input = { .others = others, .renumber = job->renumber };
-
-	input.other_count = order_legal(job, legal, (struct location){ false, 0, 0 }, others);
-	input.turning_count = regions_with_weight(job, others, input.other_count);
-	input.pairs = planned_pairs(job, group, &input.pair_count);
-	if (input.pairs == NULL) {
-		if (!planned_weights(job, legal, weights))
-			weights_static(job->service, weights);
-		input.pairs = weights_pairs(job->service, weights, legal, job->scratch, &input.pair_count);
-		if (input.pairs == NULL)
-			return NULL;
+	switch (job->service->policy) {
+	case POLICY_GEOGRAPHIC:
+	case POLICY_PRIORITY:
+		return compile_list(job, tables, group);
+	default:
+		return compile_shares(job, tables, group);
 	}
+}
+
+/* A table that comes from the very same: that in service, or that of the first group of the same law. */
+struct slot_table *
+compile_keep(const struct job *job, const struct service_tables *tables, uint16_t group, uint64_t inputs)
+{
+	const struct subject *subject = &job->subjects[group];
+	struct slot_table *table = NULL;
+
+	if (subject->last != NULL && job->same_regions && subject->last->inputs == inputs)
+		table = (struct slot_table *)(uintptr_t)subject->last;	/* holds aren't a worker's business */
+	else if (subject->like < group && tables->groups[subject->like]->inputs == inputs
+	    && job->subjects[subject->like].last == subject->last)
+		table = tables->groups[subject->like];
+	if (table != NULL)
+		slot_table_hold(table);
+	return table;
+}
+
+static struct slot_table *
+compile_shares(const struct job *job, const struct service_tables *tables, uint16_t group)
+{
+	const struct subject *subject = &job->subjects[group];
+	uint64_t inputs = compile_pairs_hash(job, group) ^ demand_hash(subject);
+	struct slot_table *table;
+
+	inputs = hash64(&inputs, sizeof(inputs), job->hash);
+	table = compile_keep(job, tables, group, inputs);
+	if (table != NULL)
+		return table;
+	table = pack_shares(job, group);
+	if (table != NULL)
+		table->inputs = inputs;
+	return table;
+}
+
+static uint64_t
+demand_hash(const struct subject *subject)
+{
+	const struct demand_rate *demand = subject->demand;
+	uint64_t hash = subject->heavy_count;
+
+	if (demand == NULL)
+		return 0;
+	/* The rate counts against that of the heavy keys only. */
+	if (demand->slot_count == 0 && demand->heavy_count > 0)
+		hash = hash64(&demand->rate, sizeof(demand->rate), hash);
+	hash = hash64(demand->slots, demand->slot_count * sizeof(*demand->slots), hash);
+	for (size_t i = 0; i < demand->heavy_count; i++) {
+		struct { uint64_t key; double rate; } key = {
+			slots_key(&demand->heavy[i].address, demand->heavy[i].length), demand->heavy[i].rate,
+		};
+
+		hash = hash64(&key, sizeof(key), hash);
+	}
+	return hash;
+}
+
+static struct slot_table *
+pack_shares(const struct job *job, uint16_t group)
+{
+	const struct subject *subject = &job->subjects[group];
+	region_id others[REGIONS_MAX];
+	struct pack_input input = {
+		.others = others, .renumber = job->renumber, .slots = subject->slots, .demand = subject->demand,
+		.heavy_count = subject->heavy_count, .seed = job->seed,
+	};
+
+	input.other_count = order_others(job, subject, others, &input.turning_count);
+	input.pairs = compile_pairs(job, group, &input.pair_count);
+	if (input.pairs == NULL)
+		return NULL;
 	if (input.pair_count == 0)	/* nothing is legal: the empty list answers NODATA */
 		return pack_list(NULL, 0);
-	if (input.other_count == 1)	/* nobody to choose from: the answer doesn't depend on the client */
+	if (input.other_count == 1 && input.pair_count == 1)	/* nobody to choose from */
 		return pack_list(others, 1);
-	input.slots = slots_for(job->partition, input.pair_count);
 	if (!job->service->sticky)
 		return pack_sequence(&input);
-	input.previous = last_table(job, group);
+	input.previous = subject->last;
 	return pack_slots(&input);
+}
+
+/* For places 3 and 4: the planner's order, and then whoever else is legal; without one, all of them in turn. */
+static size_t
+order_others(const struct job *job, const struct subject *subject, region_id *others, size_t *turning)
+{
+	region_id legal[REGIONS_MAX];
+	size_t count = compile_order(job, subject->legal, (struct location){ false, 0, 0 }, legal), used = 0;
+	struct region_set seen = { { 0 } };
+
+	*turning = 0;
+	if (subject->planned == NULL || subject->planned->order_count == 0) {
+		memcpy(others, legal, count);
+		*turning = regions_with_weight(job, others, count);
+		return count;
+	}
+	for (size_t i = 0; i < subject->planned->order_count; i++)
+		if (region_set_has(&subject->legal, subject->planned->order[i])
+		    && !region_set_has(&seen, subject->planned->order[i])) {
+			others[used++] = subject->planned->order[i];
+			region_set_add(&seen, subject->planned->order[i]);
+		}
+	for (size_t i = 0; i < count; i++)
+		if (!region_set_has(&seen, legal[i]))
+			others[used++] = legal[i];
+	return used;
 }
 
 /* `order` has those without weight behind the others. */
@@ -219,137 +433,21 @@ regions_with_weight(const struct job *job, const region_id *order, size_t count)
 	return n;
 }
 
-static const struct plan_pair *
-planned_pairs(const struct job *job, uint16_t group, size_t *count)
+/* By demand where it's known, else all groups alike. */
+static double
+moved_share(const struct job *job, const struct service_tables *tables)
 {
-	const struct demand_group *wanted = &job->partition->groups[group];
+	double moved = 0, weight = 0, alike = 0;
 
-	for (size_t i = 0; job->planned != NULL && i < job->planned->group_count; i++)
-		if (job->planned->groups[i].group == wanted->group
-		    && job->planned->groups[i].country == wanted->country && job->planned->groups[i].pair_count > 0) {
-			*count = job->planned->groups[i].pair_count;
-			return job->planned->groups[i].pairs;
+	for (size_t g = 0; g < job->partition->count; g++) {
+		const struct subject *subject = &job->subjects[g];
+		double part = pack_moved(subject->last, job->renumber, tables->groups[g]);
+
+		if (subject->demand != NULL && subject->demand->rate > 0) {
+			moved += part * subject->demand->rate;
+			weight += subject->demand->rate;
 		}
-	return NULL;
-}
-
-/* For groups that the plan leaves out: the primaries' shares of the default group, cut to what is legal. False when the
- * plan has none of these. */
-static bool
-planned_weights(const struct job *job, struct region_set legal, double *weights)
-{
-	size_t count = 0;
-	const struct plan_pair *pairs = planned_pairs(job, GROUP_DEFAULT, &count);
-	double sum = 0;
-
-	for (size_t i = 0; i < job->service->region_count; i++) {
-		weights[i] = 0;
-		for (size_t p = 0; p < count; p++)
-			if (pairs[p].primary == job->service->regions[i].region
-			    && region_set_has(&legal, pairs[p].primary))
-				weights[i] += pairs[p].share;
-		sum += weights[i];
+		alike += part / (double)job->partition->count;
 	}
-	return sum > 0;
-}
-
-static struct slot_table *
-compile_list(const struct job *job, struct region_set legal, struct location from)
-{
-	region_id order[REGIONS_MAX];
-
-	return pack_list(order, order_legal(job, legal, from, order));
-}
-
-/* A client in no network group is served from the region nearest to its country, or to its group where that has a
- * location of its own. Law is that of the country; networks narrow it when picked. */
-static struct slot_table *
-compile_countries(const struct job *job)
-{
-	struct slot_table *table = slot_table_new(COUNTRIES_MAX, 0);
-	struct locator *locator = locator_new(job->steering, NULL);
-
-	if (table == NULL || locator == NULL) {
-		slot_table_release(table);
-		locator_free(locator);
-		return NULL;
-	}
-	for (unsigned c = 1; c < country_count(); c++) {
-		const struct country *country = country_at((uint8_t)c);
-		struct location from = { true, country->latitude, country->longitude };
-		uint16_t group = locator_country_group(locator, (uint8_t)c);
-		struct region_set legal = locator_legal(locator, job->service, 0, (uint8_t)c);
-		region_id order[REGIONS_MAX];
-		size_t count;
-
-		if (job->steering->groups[group].location.known)
-			from = job->steering->groups[group].location;
-		count = order_legal(job, legal, from, order);
-		for (size_t i = 0; i < count && i < SLOT_LIST; i++)
-			table->slots[c].list[i] = order[i];
-	}
-	locator_free(locator);
-	return table;
-}
-
-/* Legal regions, the best first: by distance where both ends are known, else by priority and as written. Regions of
- * weight 0 come last: they are the last resort. Insertion sort: stable, and lists are short. */
-static size_t
-order_legal(const struct job *job, struct region_set legal, struct location from, region_id *order)
-{
-	double keys[REGIONS_MAX];
-	size_t count = 0;
-
-	for (size_t i = 0; i < job->service->region_count; i++) {
-		const struct service_region *sr = &job->service->regions[i];
-		const struct location *to = &job->steering->regions[sr->region].location;
-		double key = sr->priority;
-		size_t at;
-
-		if (!region_set_has(&legal, sr->region))
-			continue;
-		if (from.known)
-			key = to->known ? great_circle_km(from.latitude, from.longitude, to->latitude, to->longitude)
-				: 1e6;
-		if (sr->weight <= 0)
-			key += 1e9;
-		for (at = count++; at > 0 && keys[at - 1] > key; at--) {
-			keys[at] = keys[at - 1];
-			order[at] = order[at - 1];
-		}
-		keys[at] = key;
-		order[at] = sr->region;
-	}
-	return count;
-}
-
-static const struct slot_table *
-last_table(const struct job *job, uint16_t group)
-{
-	const struct partition *was;
-
-	if (job->last == NULL)
-		return NULL;
-	was = job->previous->partition;
-	for (uint16_t g = 0; g < was->count; g++) {
-		char old[128], new[128];
-
-		partition_name(was, job->previous->steering, g, old);
-		if (strcmp(old, partition_name(job->partition, job->steering, group, new)) == 0)
-			return job->last->tables[g];
-	}
-	return NULL;
-}
-
-/* Powers of two, so that a table grows or shrinks without moving clients that could stay. */
-static uint32_t
-slots_for(const struct partition *partition, size_t pairs)
-{
-	uint32_t slots = SLOTS_PER_SERVICE;
-
-	while (slots > SLOTS_LEAST && slots > SLOTS_PER_SERVICE / partition->count)
-		slots /= 2;
-	while (slots < pairs)
-		slots *= 2;
-	return slots;
+	return weight > 0 ? moved / weight : alike;
 }

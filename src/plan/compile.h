@@ -16,9 +16,10 @@ struct compiled {
 	double *moved;		/* per service: the share of demand whose primary changed */
 };
 
-/* `plan` may be NULL: predictive services then share by their static weights. `demand` may be NULL: slots weigh alike.
- * `previous` may be NULL: no memory of slots. A table whose pairs, demand and law are those of `previous` is that table,
- * held once more. The same arguments give the same octets. 0 or -ENOMEM. */
+/* `plan` may be NULL: predictive services then share by their static weights, or by capacities when no weight was
+ * written. `demand` may be NULL: slots weigh alike. `previous` may be NULL: no memory of slots. A table whose pairs,
+ * demand and law are those of `previous` is that table, held once more. The same arguments give the same octets.
+ * 0 or -ENOMEM. */
 int compile_tables(struct compiled *out, const struct steering *steering, const struct plan *plan,
 	const struct demand *demand, const struct snapshot *previous) __attribute__((nonnull(1, 2))) MUST_USE;
 void compiled_fini(struct compiled *compiled) NONNULL;

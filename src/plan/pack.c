@@ -90,7 +90,7 @@ share_primaries(struct packing *p)
 		return false;
 	for (size_t i = 0; i < p->input->pair_count; i++)
 		shares[p->input->pairs[i].primary] += p->input->pairs[i].share;
-	pack_apportion(shares, BINS, items->total, sharing.targets);
+	pack_apportion(shares, BINS, items->total, 0, sharing.targets);
 	for (uint32_t i = 0; i < items->count; i++)
 		find_place(p, sharing.targets, i, &next[i], &guests[i]);
 	pack_share(&sharing);
@@ -148,12 +148,9 @@ share_backups(struct packing *p)
 		};
 		uint64_t total = 0;
 
-		n = pack_same_primary(input, i);
 		for (uint32_t k = 0; k < sharing.count; k++)
 			total += items->weights[sharing.heaviest[k]];
-		for (size_t k = 0; k < n; k++)
-			shares[k] = input->pairs[i + k].share;
-		pack_apportion(shares, n, total, seats);
+		n = pack_apportion_backups(input, i, total, shares, seats);
 		for (size_t k = 0; k < n; k++)
 			sharing.targets[input->pairs[i + k].backup] += seats[k];
 		pack_share(&sharing);
@@ -275,8 +272,22 @@ pack_same_primary(const struct pack_input *input, size_t from)
 	return n;
 }
 
+size_t
+pack_apportion_backups(const struct pack_input *input, size_t at, uint64_t total, double *shares,
+	uint64_t *seats)
+{
+	size_t count = pack_same_primary(input, at), from = 0;
+
+	for (size_t k = 0; k < count; k++) {
+		shares[k] = input->pairs[at + k].share;
+		from += input->pairs[at + k].backup < input->pairs[at].primary;
+	}
+	pack_apportion(shares, count, total, from, seats);
+	return count;
+}
+
 void
-pack_apportion(const double *shares, size_t count, uint64_t total, uint64_t *seats)
+pack_apportion(const double *shares, size_t count, uint64_t total, size_t from, uint64_t *seats)
 {
 	double sum = 0;
 	uint64_t given = 0;
@@ -293,7 +304,8 @@ pack_apportion(const double *shares, size_t count, uint64_t total, uint64_t *sea
 		size_t best = 0;
 		double most = -2;
 
-		for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < count; k++) {
+			size_t i = (from + k) % count;
 			double rest = shares[i] / sum * (double)total - (double)seats[i];
 
 			if (rest > most && shares[i] > 0) {

@@ -3,10 +3,10 @@
  *
  * Every stretch of it matters, not only the whole. The k-th turn (from 0) of a region with c of n slots is due from
  * slot floor(k n / c) and late after slot ceil((k + 1) n / c) - 1. Serving, of those that are due, the one that is late
- * first meets all of these (earliest deadline first with unit jobs and full load), and then each region is less than one
- * answer away from its share, at every slot. Smooth weighted round robin was rejected: its error grows with the number
- * of regions. Within a primary its backups take turns by the same rule, and the ranks of a class are permuted by steps
- * of the golden section, so that a partial drain doesn't come in long stretches either. */
+ * first meets all of these (earliest deadline first with unit jobs and full load), and then each region is less than
+ * one answer away from its share, at every slot. Smooth weighted round robin was rejected: its error grows with the
+ * number of regions. Within a primary its backups take turns by the same rule, and the ranks of a class are permuted by
+ * steps of the golden section, so that a partial drain doesn't come in long stretches either. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,13 +53,10 @@ count_slots(const struct pack_input *input, struct counts *counts, struct arena 
 		return false;
 	for (size_t i = 0; i < input->pair_count; i++)
 		shares[input->pairs[i].primary] += input->pairs[i].share;
-	pack_apportion(shares, BINS, input->slots, counts->primary);
-	for (size_t i = 0, n; i < input->pair_count; i += n) {
-		n = pack_same_primary(input, i);
-		for (size_t k = 0; k < n; k++)
-			shares[k] = input->pairs[i + k].share;
-		pack_apportion(shares, n, counts->primary[input->pairs[i].primary], counts->pairs + i);
-	}
+	pack_apportion(shares, BINS, input->slots, 0, counts->primary);
+	for (size_t i = 0; i < input->pair_count;)
+		i += pack_apportion_backups(input, i, counts->primary[input->pairs[i].primary], shares,
+		    counts->pairs + i);
 	return true;
 }
 
