@@ -118,7 +118,7 @@ keep_worst(struct passed *worst, size_t *count, struct passed candidate)
 		worst[at] = candidate;
 }
 
-/* Larger reserves for rows that lack them. Their number. */
+/* Larger reserves for rows that lack them: as much as is right when load and reserve shrink alike. Their number. */
 static size_t
 raise_reserves(struct program *program, const struct loads *loads)
 {
@@ -128,12 +128,15 @@ raise_reserves(struct program *program, const struct loads *loads)
 	for (size_t cell = 0; scene->error_z > 0 && cell < scene->scenario_count * scene->region_count; cell++) {
 		size_t s = cell / scene->region_count, r = cell % scene->region_count;
 		double reserve = loads_reserve(loads, scene, s, (region_id)r);
-		double room = scene_limit(scene, s, (region_id)r) + scene->reserve[cell] - loads->load[cell];
+		double load = loads->load[cell], limit = scene_limit(scene, s, (region_id)r) + scene->reserve[cell];
+		double right = limit * reserve / (load + reserve);
 
-		if (region_set_has(&scene->scenarios[s].lost, (region_id)r) || reserve <= scene->reserve[cell]
-		    || room >= (1 - RESERVE_SHORT) * reserve)
+		/* A load that is past its limit anyway has no reserve that helps. */
+		if (region_set_has(&scene->scenarios[s].lost, (region_id)r) || !(reserve > 0) || !isfinite(limit)
+		    || limit - load >= (1 - RESERVE_SHORT) * reserve
+		    || right - scene->reserve[cell] < RESERVE_SHORT / 10 * reserve)
 			continue;
-		scene->reserve[cell] = reserve;
+		scene->reserve[cell] = right;
 		raised++;
 	}
 	if (raised > 0)
