@@ -68,14 +68,15 @@ list_network_kinds(struct prover *p, const uint8_t *countries, size_t count)
 	}
 }
 
-/* Kinds of one table come one after the other, mostly: the search begins at the last. */
+/* Groups may share a table; warnings name each. Kinds of one group come one after the other: the search begins at the
+ * last. */
 static void
 add_kind(struct prover *p, const struct kind *kind)
 {
 	struct kind *grown;
 
 	for (size_t i = p->kind_count; i-- > 0;)
-		if (p->kinds[i].table == kind->table && p->kinds[i].slot == kind->slot
+		if (p->kinds[i].table == kind->table && p->kinds[i].slot == kind->slot && p->kinds[i].name == kind->name
 		    && memcmp(&p->kinds[i].legal, &kind->legal, sizeof(kind->legal)) == 0)
 			return;
 	if (p->kind_count == p->kind_size) {
@@ -115,14 +116,17 @@ locate_kind(struct prover *p, const struct address *address)
 	struct steered chosen;
 	struct steered_client client = { *address, (uint8_t)(address->bits == 32 ? 32 : 48) };
 	const struct service *service = p->service;
+	const char *name;
 
 	if (service->type_count == 0)
 		return;
 	steered_choose(&chosen, p->snapshot, service, &client, service->types[0].type, NULL);
+	name = p->snapshot->steering->groups[chosen.place.group].name;
 	for (size_t i = 0; i < p->kind_count; i++) {
 		struct kind *kind = &p->kinds[i];
 
-		if (kind->table != chosen.table || (kind->slot != UINT32_MAX && kind->slot != chosen.slot)
+		if (kind->name != name || kind->table != chosen.table
+		    || (kind->slot != UINT32_MAX && kind->slot != chosen.slot)
 		    || memcmp(&kind->legal, &chosen.legal, sizeof(kind->legal)) != 0)
 			continue;
 		kind->located = true;
@@ -130,6 +134,5 @@ locate_kind(struct prover *p, const struct address *address)
 		return;
 	}
 	diag_error(p->diags, (struct diag_place){ .file = p->file, .line = service->intent->line }, NULL,
-	    "%s: a client of '%s' is of no kind that the proof knows", service->intent->name,
-	    p->snapshot->steering->groups[chosen.place.group].name);
+	    "%s: a client of '%s' is of no kind that the proof knows", service->intent->name, name);
 }

@@ -163,7 +163,7 @@ static bool
 cut_group(struct plan_group *group, struct region_set legal, struct arena *arena)
 {
 	struct plan_pair *pairs = arena_alloc(arena, group->pair_count * sizeof(*pairs));
-	double sum = 0, total = 0;
+	double sum = 0, total = 0, served = 0;
 	size_t count = 0;
 
 	if (pairs == NULL)
@@ -177,6 +177,7 @@ cut_group(struct plan_group *group, struct region_set legal, struct arena *arena
 		if (pair.backup != NO_REGION && !region_set_has(&legal, pair.backup))
 			pair.backup = NO_REGION;
 		sum += pair.share;
+		served += pair.primary != NO_REGION ? pair.share : 0;
 		/* Pairs are in order and NO_REGION is the highest backup, but a cut one may come before others. */
 		if (count > 0 && pairs[count - 1].primary == pair.primary && pairs[count - 1].backup == NO_REGION) {
 			if (pair.backup == NO_REGION) {
@@ -194,6 +195,7 @@ cut_group(struct plan_group *group, struct region_set legal, struct arena *arena
 	for (size_t p = 0; p < count && sum > 0; p++)
 		pairs[p].share *= total / sum;
 	group->pairs = pairs;
-	group->pair_count = sum > 0 ? count : 0;
+	/* Nobody is shed because the law took the region away. */
+	group->pair_count = sum > 0 && (served > 0 || sum >= total) ? count : 0;
 	return true;
 }

@@ -3,6 +3,7 @@
  *
  * A script reads like what happened; '#' begins a comment:
  *	zone NAME / steering          the lines up to "end" are the file's text; after steering, everything is published
+ *	plan                          likewise, as JSON: it's published, and stays for every steering that follows
  *	at 12.5s                      virtual time goes on to here; silence is noticed every second on the way
  *	report REGION SERVICE 2/3 [load N | accepts GROUP]   the region's agent says: 2 of 3 backends are healthy
  *	late REGION SERVICE 0/3       the same with a sequence that is older than the newest
@@ -48,6 +49,7 @@ struct script {
 	struct { char *name, *text; } zones[16];
 	size_t zone_count;
 	char *steering;
+	char *plan;		/* JSON, or NULL */
 };
 
 static bool run_script(const char *path);
@@ -127,6 +129,7 @@ run_script(const char *path)
 		free(s->zones[i].text);
 	}
 	free(s->steering);
+	free(s->plan);
 	free(s);
 	return good;
 }
@@ -142,6 +145,10 @@ run_line(struct script *s, char **words, size_t count)
 	} else if (strcmp(verb, "steering") == 0) {
 		free(s->steering);
 		s->steering = read_block(s);
+		publish(s);
+	} else if (strcmp(verb, "plan") == 0 && count == 1) {
+		free(s->plan);
+		s->plan = read_block(s);
 		publish(s);
 	} else if (strcmp(verb, "at") == 0 && count == 2) {
 		advance(s, strtod(words[1], NULL));
@@ -194,6 +201,7 @@ publish(struct script *s)
 	struct diags diags = { 0 };
 	struct candidate candidate;
 	struct text why = { 0 };
+	struct plan *plan = NULL;
 	struct world *world;
 
 	for (size_t i = 0; i < s->zone_count; i++)
@@ -203,8 +211,13 @@ publish(struct script *s)
 		diag_print(&diags, &why);
 		stop(s, why.bytes);
 	}
-	if (!publish_build(&s->publisher, world, s->round, NULL, NULL, &candidate, &why))
+	if (s->plan != NULL && (plan = plan_read(s->plan, strlen(s->plan), world->steering, &diags)) == NULL) {
+		diag_print(&diags, &why);
 		stop(s, why.bytes);
+	}
+	if (!publish_build(&s->publisher, world, s->round, plan, NULL, &candidate, &why))
+		stop(s, why.bytes);
+	plan_free(plan);
 	if (publish_commit(&s->publisher, &candidate, s->round, s->now, (struct wall){ s->now.ns / 1000000 }) != 0)
 		stop(s, "out of memory");
 	world_free(s->world);

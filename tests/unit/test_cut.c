@@ -52,6 +52,11 @@ static const struct row rows[] = {
 	    { { B, C, 1 }, { C, B, 1 } }, 3, 2 },
 	{ "nothing is left", 8, { { A, B, 0.5 }, { B, A, 0.5 } }, { { 0, 0, 0 } }, 2, 0 },
 	{ "nothing is legal", 0, { { A, B, 0.5 }, { B, A, 0.5 } }, { { 0, 0, 0 } }, 2, 0 },
+	{ "the shed stay, the rest is scaled", 14, { { A, B, 0.5 }, { B, C, 0.25 }, { NO_REGION, NO_REGION, 0.25 } },
+	    { { B, C, 0.5 }, { NO_REGION, NO_REGION, 0.5 } }, 3, 2 },
+	{ "nobody is shed because the law has changed", 14, { { A, B, 0.75 }, { NO_REGION, NO_REGION, 0.25 } },
+	    { { 0, 0, 0 } }, 2, 0 },
+	{ "all are shed as planned", 15, { { NO_REGION, NO_REGION, 1 } }, { { NO_REGION, NO_REGION, 1 } }, 1, 1 },
 	{ "a share of nothing is nothing", 1, { { A, B, 0 }, { B, A, 1 } }, { { 0, 0, 0 } }, 2, 0 },
 };
 
@@ -85,6 +90,36 @@ test_rows(void)
 }
 
 static void
+test_lawful(void)
+{
+	static const struct { const char *name; uint8_t legal; struct plan_pair pair; region_id order; const char *why; }
+	lawful[] = {
+		{ "all legal", 15, { A, B, 1 }, C, NULL },
+		{ "primary", 14, { A, B, 1 }, C, "www.example.: clients of one: the plan sends 1.0000 of them to a, which "
+		    "residency forbids" },
+		{ "backup", 13, { A, B, 0.5 }, C, "www.example.: clients of one: the plan backs up 0.5000 of them by b, "
+		    "which residency forbids" },
+		{ "order", 11, { A, B, 1 }, C, "www.example.: clients of one: the plan's order has c, which residency "
+		    "forbids" },
+		{ "no backup, shed", 1, { NO_REGION, NO_REGION, 1 }, A, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lawful); i++) {
+		struct plan_group group = { .group = 1, .pair_count = 1, .pairs = &lawful[i].pair, .order_count = 1,
+			.order = &lawful[i].order };
+		struct plan_service service = { "www.example.", 1, &group };
+		struct plan plan = { .model = "m", .service_count = 1, .services = &service };
+		struct steering *steering = steering_of((struct region_set){ { lawful[i].legal } });
+		struct text why = { 0 };
+
+		SUITE_ROW(lawful[i].name, plan_is_lawful(&plan, steering, &why) == (lawful[i].why == NULL));
+		SUITE_TEXT(why.bytes, lawful[i].why);
+		text_fini(&why);
+		steering_free(steering);
+	}
+}
+
+static void
 test_lives_alone(void)
 {
 	struct plan_pair pairs[] = { { A, B, 1 } };
@@ -114,6 +149,7 @@ test_lives_alone(void)
 
 static const struct suite_case cases[] = {
 	{ .name = "pairs", .run = test_rows },
+	{ .name = "who is sent against the law", .run = test_lawful },
 	{ .name = "a cut plan lives without the one it was cut from", .run = test_lives_alone },
 };
 
