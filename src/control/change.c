@@ -170,13 +170,14 @@ build(struct publication *p, const struct world *world, const struct plan *plan)
 {
 	struct control *control = p->control;
 
-	if (publish_build(&control->publisher, world, control->round, plan, NULL, &p->candidate, &p->message))
+	if (demands_build(control, world, plan, world->steering != control->world->steering, &p->candidate,
+	    &p->message))
 		return true;
 	if (plan == NULL)
 		return false;
 	text_fini(&p->message);
 	p->plan_dropped = true;
-	return publish_build(&control->publisher, world, control->round, NULL, NULL, &p->candidate, &p->message);
+	return demands_build(control, world, NULL, true, &p->candidate, &p->message);
 }
 
 /* A plan speaks of regions and groups by number, which mean something in its own steering only: by way of its JSON,
@@ -396,8 +397,7 @@ plan_build(struct publication *p)
 
 	if (!law_changed && !plan_is_lawful(p->plan, control->world->steering, &p->message))
 		return false;
-	if (!publish_build(&control->publisher, control->world, control->round, p->plan, NULL, &p->candidate,
-	    &p->message))
+	if (!demands_build(control, control->world, p->plan, true, &p->candidate, &p->message))
 		return false;
 	if (!p->candidate.certificate->good)
 		text_puts(&p->message, p->candidate.certificate->why.bytes);

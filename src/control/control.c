@@ -219,6 +219,8 @@ control_free(struct control *control)
 		uv_loop_close(&control->loop);
 	}
 	server_stop(control->publisher.server);
+	control->publisher.server = NULL;
+	demands_end(control);
 	store_close(control->store);
 	while (control->queue != NULL) {
 		struct publication *p = control->queue;
@@ -259,6 +261,7 @@ on_tick(uv_timer_t *timer)
 	certify_keep(&control->publisher, control->round, control->plan, NULL, now, wall);
 	end_overrides(control, now, wall);
 	probe_outside(control, now);
+	demands_tick(control, now, wall);
 	maintain(control, now);
 }
 
@@ -421,6 +424,12 @@ const struct certificate *
 control_certificate(const struct control *control)
 {
 	return control->publisher.certificate;
+}
+
+void
+control_lawful(const struct control *control, uint64_t *checked, uint64_t *violations)
+{
+	publish_lawful(&control->publisher, checked, violations);
 }
 
 const struct server *

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "control/certify.h"
+#include "control/meter.h"
 #include "plan/cut.h"
 #include "steer/constrain.h"
 
@@ -183,8 +185,12 @@ publish_commit(struct publisher *publisher, struct candidate *candidate, struct 
 	if (publisher->published != NULL)
 		publisher->published(publisher->published_arg, old, publisher->current);
 	/* 5. The old one's counts are complete only now. */
+	if (publisher->meter != NULL)
+		meter_end(publisher->meter, now);
 	if (old != NULL)
 		retire(publisher, old);
+	if (publisher->meter != NULL && !meter_begin(publisher->meter, publisher->current, now))
+		log_warning("out of memory: what clients ask for isn't counted until the next publication");
 	geo_release(old_geo);
 	candidate->snapshot = NULL;
 	candidate->geo = NULL;

@@ -59,7 +59,7 @@ reload_folder(struct control *control, outcome_fn *done, void *arg)
 	world_folder_read(&folder, control->settings->zones, &diags);
 	world = world_edit(control->world, &folder.edit, &diags);
 	world_folder_fini(&folder);
-	if (world != NULL && publish_build(&control->publisher, world, control->round, NULL, NULL, &candidate, &why)
+	if (world != NULL && demands_build(control, world, NULL, true, &candidate, &why)
 	    && publish_commit(&control->publisher, &candidate, control->round, mono_now(), wall_now()) == 0) {
 		world_free(control->world);
 		control->world = world;

@@ -267,6 +267,10 @@ load_plan(struct control *control)
 static bool
 publish_first(struct control *control, struct diags *diags)
 {
+	if (!demands_start(control)) {
+		fail(diags, "out of memory", NULL);
+		return false;
+	}
 	if (!publish_stored(control, diags))
 		return false;
 	if (!control->options.storeless) {
@@ -286,8 +290,7 @@ publish_stored(struct control *control, struct diags *diags)
 {
 	struct candidate candidate;
 	struct text why = { 0 };
-	bool built = publish_build(&control->publisher, control->world, control->round, control->plan, NULL,
-	    &candidate, &why);
+	bool built = demands_build(control, control->world, control->plan, true, &candidate, &why);
 
 	if (!built && control->plan != NULL) {
 		log_warning("the stored plan doesn't fit any more (%s); static weights stand",
@@ -296,7 +299,7 @@ publish_stored(struct control *control, struct diags *diags)
 		plan_free(control->plan);
 		control->plan = NULL;
 		control->status.planned = (struct wall){ 0 };
-		built = publish_build(&control->publisher, control->world, control->round, NULL, NULL, &candidate, &why);
+		built = demands_build(control, control->world, NULL, true, &candidate, &why);
 	}
 	if (!built)
 		fail(diags, "the first snapshot can't be built", &why);

@@ -63,6 +63,7 @@ struct control {
 	struct round *round;
 	struct publisher publisher;
 	struct recorder *recorder;
+	struct demands *demands;
 	struct outside *outside;
 	struct pae *pae;
 	struct publication *queue, **queue_end;	/* the first is under way */
@@ -92,6 +93,17 @@ void publication_abandon(struct publication *publication) NONNULL;	/* at the end
 /* override.c */
 bool overrides_load(struct control *control) NONNULL;
 void overrides_apply(struct control *control, struct wall now) NONNULL;	/* into the round and the live words */
+
+/* demands.c: what clients ask for */
+bool demands_start(struct control *control) NONNULL;	/* before the first publication. False: out of memory */
+void demands_tick(struct control *control, struct mono now, struct wall wall) NONNULL;
+void demands_end(struct control *control) NONNULL;	/* before the store is closed */
+/* What tables for this steering and plan are to be packed by. NULL: out of memory. */
+struct demand *demands_for(const struct control *control, const struct steering *steering, const struct plan *plan)
+	__attribute__((nonnull(1, 2))) MUST_USE;
+/* publish_build() by the demand of this moment, or (not `fresh`) by that of what is in service, which moves nobody. */
+bool demands_build(const struct control *control, const struct world *world, const struct plan *plan, bool fresh,
+	struct candidate *candidate, struct text *why) __attribute__((nonnull(1, 2, 5, 6))) MUST_USE;
 
 /* control.c */
 const char *store_missing(const struct control *control) NONNULL;	/* why there is no store to write to */

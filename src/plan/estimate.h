@@ -66,9 +66,10 @@ struct demand *estimate_demand(const struct estimate *estimate, const struct ste
 	__attribute__((nonnull(1, 2, 3))) MUST_USE;
 
 /* The groups, and of each the countries with at least `least` of the service's demand by themselves; the others are
- * with their group. In `arena`; NULL: out of memory. */
+ * with their group. A country that was by itself the last time stays so down to the half of that. In `arena`; NULL: out
+ * of memory. */
 struct estimate_row { const char *service; uint16_t group; uint8_t country; double rate, error, asked; };
-const struct estimate_row *estimate_rows(const struct estimate *estimate, double least, struct arena *arena,
+const struct estimate_row *estimate_rows(struct estimate *estimate, double least, struct arena *arena,
 	size_t *count) NONNULL MUST_USE;
 
 /* Goes on where an earlier process was; for a new estimate that has adopted this steering. False: out of memory, and

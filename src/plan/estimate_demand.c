@@ -313,7 +313,7 @@ error_of(const struct service_estimate *service, double count, double seen, doub
 
 /* One partition with every country cut out; then those that are too small go back to their group. */
 const struct estimate_row *
-estimate_rows(const struct estimate *estimate, double least, struct arena *arena, size_t *count)
+estimate_rows(struct estimate *estimate, double least, struct arena *arena, size_t *count)
 {
 	size_t groups = estimate->group_count, most = groups;
 	struct partition all = { 0 };
@@ -344,10 +344,13 @@ estimate_rows(const struct estimate *estimate, double least, struct arena *arena
 			sum += service.groups[g].rate;
 		for (size_t g = 0; g < service.count; g++) {
 			const struct demand_rate *from = &service.groups[g];
-			bool alone = from->country == COUNTRY_UNKNOWN || from->rate >= least * sum;
+			struct unit *unit = &estimate->services[s].units[unit_of(estimate, from->group, from->country)];
+			bool alone = from->country == COUNTRY_UNKNOWN
+			    || from->rate >= (unit->alone ? least / 2 : least) * sum;
 			uint8_t country = alone ? from->country : COUNTRY_UNKNOWN;
 			struct estimate_row *to = own;
 
+			unit->alone = alone;
 			while (to < rows + *count && (to->group != from->group || to->country != country))
 				to++;
 			if (to == rows + *count)

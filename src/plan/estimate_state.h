@@ -10,6 +10,7 @@
 struct unit {
 	double fresh, fast, slow;	/* questions: since the last pass, fading fast, fading slowly */
 	double factor;			/* what regions' reports say where slots aren't known, 1: nothing */
+	bool alone;			/* this country had a row of its own the last time */
 };
 
 struct region_trust {
