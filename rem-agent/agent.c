@@ -1,6 +1,8 @@
 /* agent.c -- when reports are made, and of what.
  * In: settings. Out: reports, handed to push.
  * Threads: the loop's; nothing here blocks (probe.h, gather.h, push.h see to that).
+ * Latencies between clients and the region, where something measures them (latency_file.h), go with the first report after
+ * they have changed: they are the controller's until it's told others.
  * Ownership: the agent owns its settings and all parts; timers live inside it, so it is freed with the last of them.
  *
  * A round, each interval:
@@ -25,6 +27,7 @@
 #include "base/log.h"
 #include "compose.h"
 #include "gather.h"
+#include "latency_file.h"
 #include "probe.h"
 #include "push.h"
 
@@ -37,6 +40,7 @@ struct agent {
 	struct push *push;		/* NULL: a reload lost the spool's folder */
 	struct probes *probes;
 	struct gather *gather;
+	struct latency_file *latencies;	/* or NULL: nothing measures them */
 	uv_timer_t round, grace, soon;
 	unsigned open_timers;
 	unsigned rounds;		/* without a report so far, up to FIRST_ROUNDS_MOST */
@@ -114,6 +118,8 @@ agent_stop(struct agent *agent)
 		report_send(agent, false);
 	probes_free(agent->probes);
 	gather_free(agent->gather);
+	latency_file_free(agent->latencies);
+	agent->latencies = NULL;
 	push_stop(agent->push);
 	agent_settings_free(agent->settings);
 	agent->settings = NULL;
@@ -130,13 +136,20 @@ parts_start(struct agent *agent, const struct agent_settings *settings, struct t
 	struct probes *probes = gather == NULL ? NULL : probes_new(agent->loop, settings->backends,
 	    settings->backend_count, agent->probes, on_changed, agent);
 
-	if (probes == NULL) {
+	struct latency_file *latencies = settings->latency_file == NULL ? NULL :
+	    latency_file_new(settings->latency_file);
+
+	if (probes == NULL || (latencies == NULL && settings->latency_file != NULL)) {
 		gather_free(gather);
+		probes_free(probes);
+		latency_file_free(latencies);
 		text_puts(error, "out of memory");
 		return false;
 	}
 	gather_free(agent->gather);
 	probes_free(agent->probes);
+	latency_file_free(agent->latencies);
+	agent->latencies = latencies;
 	agent->gather = gather;
 	agent->probes = probes;
 	agent->waiting = false;
@@ -274,6 +287,7 @@ report_send(struct agent *agent, bool with_metrics)
 	uint64_t sequence;
 	struct composer *composer;
 	const struct backend_state *states;
+	const struct report_latency *latencies;
 	size_t count;
 	char *json = NULL;
 
@@ -295,6 +309,11 @@ report_send(struct agent *agent, bool with_metrics)
 			composer_probes(composer, probes_tally(agent->probes), gather_failed(agent->gather));
 			add_counters(agent, composer);
 		}
+		if (with_metrics && agent->latencies != NULL) {
+			latency_file_look(agent->latencies);
+			if (latency_file_news(agent->latencies, &latencies, &count))
+				composer_latencies(composer, latencies, count);
+		}
 		json = composer_finish(composer);
 	}
 	composer_free(composer);
@@ -303,6 +322,8 @@ report_send(struct agent *agent, bool with_metrics)
 		return;
 	}
 	agent->reported = true;
+	if (with_metrics && agent->latencies != NULL)
+		latency_file_told(agent->latencies);
 	push_submit(agent->push, sequence, json);
 }
 

@@ -117,6 +117,22 @@ composer_backends(struct composer *composer, const struct backend_state *states,
 }
 
 void
+composer_latencies(struct composer *composer, const struct report_latency *latencies, size_t count)
+{
+	struct report_latency *copies = arena_alloc(composer->arena, (count + 1) * sizeof(*copies));
+
+	if (copies == NULL) {
+		composer->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		copies[i] = (struct report_latency){ keep(composer, latencies[i].clients), latencies[i].ms };
+	composer->report.measured = true;
+	composer->report.latencies = copies;
+	composer->report.latency_count = count;
+}
+
+void
 composer_load(struct composer *composer, const char *service, double requests, double errors)
 {
 	if (!isfinite(requests) || requests < 0) {

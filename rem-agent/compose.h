@@ -22,6 +22,8 @@ void composer_free(struct composer *composer);
 
 /* Backends without a verdict are left out: nothing is known of them. */
 void composer_backends(struct composer *composer, const struct backend_state *states, size_t count) NONNULL;
+/* All that are known: the controller forgets those of before. */
+void composer_latencies(struct composer *composer, const struct report_latency *latencies, size_t count) NONNULL;
 /* Rates per second; NAN: unknown. The rates of one service are added up. */
 void composer_load(struct composer *composer, const char *service, double requests, double errors) NONNULL;
 

@@ -58,6 +58,12 @@ void override_delete(struct request *request) NONNULL;
 void change_run(struct request *request) NONNULL;
 void reload_run(struct request *request) NONNULL;
 
+/* latency.c */
+void latency_show(struct request *request) NONNULL;
+void latency_read_body(struct request *request) NONNULL;
+void latency_take(struct request *request) NONNULL;
+void latency_clear(struct request *request) NONNULL;
+
 /* tokens.c */
 void tokens_show(struct request *request) NONNULL;
 void token_create(struct request *request) NONNULL;

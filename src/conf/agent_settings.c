@@ -217,6 +217,8 @@ static const struct setting top_settings[] = {
 	{ .key = "load", SETTING_AT(struct written_agent, loads), .type = SETTING_LIST, .unit = "list of maps",
 		.other = offsetof(struct written_agent, load_count), .item = &load_item, .least = 1, .most = 1000,
 		.help = "where the requests per second of a service are counted" },
+	{ .key = "latency-file", SETTINGS(latency_file), .type = SETTING_TEXT, .unit = "path", .check = check_path,
+		.help = "table of latencies between clients and this region" },
 	{ .key = "system", .type = SETTING_RECORD, .unit = "map", .schema = &system_schema,
 		.help = "metrics of this machine" },
 	{ .key = NULL },

@@ -68,6 +68,7 @@ struct agent_settings {
 	const struct agent_metrics_endpoint *endpoints;
 	size_t load_count;
 	const struct agent_load *loads;
+	const char *latency_file;	/* table of latencies to this region, or NULL */
 	bool system_metrics;		/* CPU, memory, disk, network and load of this machine; default true */
 	size_t disk_count;		/* at least 1 with system metrics */
 	const char *const *disks;	/* a path on each file system that is watched; default "/" */

@@ -163,6 +163,11 @@ enum ctl_status ctl_zone_delete(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_record_set(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_record_delete(struct ctl *ctl) NONNULL;
 
+/* latency.c */
+enum ctl_status ctl_latency_import(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_latency_list(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_latency_clear(struct ctl *ctl) NONNULL;
+
 /* region.c */
 enum ctl_status ctl_region_list(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_region_show(struct ctl *ctl) NONNULL;
