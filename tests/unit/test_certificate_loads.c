@@ -291,6 +291,56 @@ test_weights(void)
 	}
 }
 
+/* The real packing, by a demand that is as skewed as resolvers' is: some heavy keys, most slots next to nothing. */
+static void
+test_packed(void)
+{
+	struct hand *hand = hand_open("www.example.com.", ring, ARRAY_SIZE(ring));
+	float slots[4096];
+	struct demand_key heavy[40];
+	struct demand_rate measure = { .rate = 0, .slot_count = ARRAY_SIZE(slots), .slots = slots,
+		.heavy_count = ARRAY_SIZE(heavy), .heavy = heavy };
+	struct demand_service service = { .name = "www.example.com.", .count = 1, .groups = &measure };
+	struct demand demand = { .service_count = 1, .services = &service };
+	struct compiled compiled = { 0 };
+	struct snapshot *snapshot;
+	const struct certificate *certificate;
+
+	for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
+		slots[i] = (float)(i % 7 == 0 ? 0 : 1.0 / (1 + (double)(i * 2654435761u % 4096)));
+		measure.rate += (double)slots[i];
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(heavy); i++) {
+		heavy[i] = (struct demand_key){ .length = 24, .rate = 1.0 / (double)(1 + i) };
+		CU_ASSERT_EQUAL_FATAL(address_parse("10.0.0.0", &heavy[i].address), 0);
+		heavy[i].address.bytes[1] = (uint8_t)i;
+		measure.rate += heavy[i].rate;
+	}
+	CU_ASSERT_EQUAL_FATAL(compile_tables(&compiled, hand->world.steering, &hand->plan, &demand, NULL), 0);
+	snapshot = snapshot_new(&(struct snapshot_parts){ .epoch = 2, .steering = hand->world.steering,
+	    .zones = hand->world.zones, .zone_count = hand->world.zone_count, .tables = compiled.services,
+	    .worker_count = 1 });
+	CU_ASSERT_PTR_NOT_NULL_FATAL(snapshot);
+	compiled_fini(&compiled);
+	CU_ASSERT(snapshot->services[WWW].tables[0]->heavy_count > 0);
+	hand->terms.demand = &demand;
+	hand->terms.present = hand->world.snapshot;
+	hand->certificate = certificate_check(snapshot, &hand->terms);
+	certificate = hand->certificate;
+	SUITE_TEXT(certificate->why.bytes, NULL);
+	/* Within the heaviest slot, which is a tenth of it. */
+	CU_ASSERT_DOUBLE_EQUAL(certificate->cases[0].loads[A], 48, 1);
+	CU_ASSERT_DOUBLE_EQUAL(certificate->cases[1].loads[B], 84, 1);
+	CU_ASSERT(certificate->moved > 0);
+	/* What is known of the demand now isn't what it was packed by. */
+	slots[1] += (float)measure.rate;
+	certificate_free(hand->certificate);
+	hand->certificate = certificate_check(snapshot, &hand->terms);
+	CU_ASSERT_EQUAL(hand->certificate->fault, CERTIFICATE_SHARES);
+	snapshot_free(snapshot);
+	hand_close(hand);
+}
+
 static void
 test_demand(void)
 {
@@ -352,6 +402,7 @@ static const struct suite_case cases[] = {
 	{ .name = "what is in service already", .run = test_present },
 	{ .name = "room for drains", .run = test_room },
 	{ .name = "weights of slots", .run = test_weights },
+	{ .name = "packed by demand", .run = test_packed },
 	{ .name = "a plan that knows of too little demand", .run = test_demand },
 	{ .name = "shedding", .run = test_shed },
 };
