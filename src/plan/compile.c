@@ -47,7 +47,7 @@ static struct slot_table *compile_shares(const struct job *job, const struct ser
 static uint64_t demand_hash(const struct subject *subject);
 static struct slot_table *pack_shares(const struct job *job, uint16_t group);
 static size_t order_others(const struct job *job, const struct subject *subject, region_id *others, size_t *turning);
-static size_t regions_with_weight(const struct job *job, const region_id *order, size_t count);
+static size_t regions_with_weight(const struct job *job, struct region_set legal);
 static double moved_share(const struct job *job, const struct service_tables *tables);
 
 int
@@ -405,7 +405,7 @@ order_others(const struct job *job, const struct subject *subject, region_id *ot
 	*turning = 0;
 	if (subject->planned == NULL || subject->planned->order_count == 0) {
 		memcpy(others, legal, count);
-		*turning = regions_with_weight(job, others, count);
+		*turning = regions_with_weight(job, subject->legal);
 		return count;
 	}
 	for (size_t i = 0; i < subject->planned->order_count; i++)
@@ -420,16 +420,14 @@ order_others(const struct job *job, const struct subject *subject, region_id *ot
 	return used;
 }
 
-/* `order` has those without weight behind the others. */
+/* In an order they come before those without. */
 static size_t
-regions_with_weight(const struct job *job, const region_id *order, size_t count)
+regions_with_weight(const struct job *job, struct region_set legal)
 {
 	size_t n = 0;
 
-	for (; n < count; n++)
-		for (size_t i = 0; i < job->service->region_count; i++)
-			if (job->service->regions[i].region == order[n] && job->service->regions[i].weight <= 0)
-				return n;
+	for (size_t i = 0; i < job->service->region_count; i++)
+		n += job->service->regions[i].weight > 0 && region_set_has(&legal, job->service->regions[i].region);
 	return n;
 }
 

@@ -35,8 +35,19 @@ demand_behind_cache(double count, double window_s, double ttl_s)
 const struct demand_rate *
 demand_find(const struct demand_service *service, uint16_t group, uint8_t country)
 {
-	for (size_t i = 0; service != NULL && i < service->count; i++)
-		if (service->groups[i].group == group && service->groups[i].country == country)
-			return &service->groups[i];
+	size_t low = 0, high = service == NULL ? 0 : service->count;
+	uint32_t wanted = (uint32_t)group << 8 | country;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		uint32_t at = (uint32_t)service->groups[middle].group << 8 | service->groups[middle].country;
+
+		if (at == wanted)
+			return &service->groups[middle];
+		if (at < wanted)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return NULL;
 }

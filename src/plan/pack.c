@@ -47,6 +47,7 @@ static int16_t backup_before(const struct packing *p, uint32_t item);
 static bool write_table(const struct packing *p, struct slot_table *table);
 static uint32_t turn_at(const struct pack_items *items, uint32_t item);
 static bool rank(const struct packing *p, struct slot_table *table);
+static void apportion(const double *shares, size_t count, uint64_t total, size_t from, uint64_t *seats);
 
 struct slot_table *
 pack_slots(const struct pack_input *input)
@@ -78,7 +79,6 @@ static bool
 share_primaries(struct packing *p)
 {
 	const struct pack_items *items = &p->items;
-	double shares[BINS] = { 0 };
 	int16_t *next = arena_alloc(p->arena, items->count * sizeof(*next));
 	bool *guests = arena_alloc(p->arena, items->count * sizeof(*guests));
 	struct pack_sharing sharing = {
@@ -88,9 +88,7 @@ share_primaries(struct packing *p)
 
 	if (next == NULL || guests == NULL)
 		return false;
-	for (size_t i = 0; i < p->input->pair_count; i++)
-		shares[p->input->pairs[i].primary] += p->input->pairs[i].share;
-	pack_apportion(shares, BINS, items->total, 0, sharing.targets);
+	pack_apportion_primaries(p->input, items->total, sharing.targets);
 	for (uint32_t i = 0; i < items->count; i++)
 		find_place(p, sharing.targets, i, &next[i], &guests[i]);
 	pack_share(&sharing);
@@ -272,6 +270,25 @@ pack_same_primary(const struct pack_input *input, size_t from)
 	return n;
 }
 
+void
+pack_apportion_primaries(const struct pack_input *input, uint64_t total, uint64_t *seats)
+{
+	double shares[BINS] = { 0 };
+	uint64_t given[BINS];
+	region_id primaries[BINS];
+	size_t count = 0;
+
+	for (size_t i = 0, n; i < input->pair_count; i += n, count++) {
+		n = pack_same_primary(input, i);
+		primaries[count] = input->pairs[i].primary;
+		for (size_t k = 0; k < n; k++)
+			shares[count] += input->pairs[i + k].share;
+	}
+	apportion(shares, count, total, 0, given);
+	for (size_t k = 0; k < count; k++)
+		seats[primaries[k]] = given[k];
+}
+
 size_t
 pack_apportion_backups(const struct pack_input *input, size_t at, uint64_t total, double *shares,
 	uint64_t *seats)
@@ -282,12 +299,14 @@ pack_apportion_backups(const struct pack_input *input, size_t at, uint64_t total
 		shares[k] = input->pairs[at + k].share;
 		from += input->pairs[at + k].backup < input->pairs[at].primary;
 	}
-	pack_apportion(shares, count, total, from, seats);
+	apportion(shares, count, total, from, seats);
 	return count;
 }
 
-void
-pack_apportion(const double *shares, size_t count, uint64_t total, size_t from, uint64_t *seats)
+/* `total` seats by largest remainder; of equal ones the first from index `from` on, around. Where there are seats, a
+ * share is above zero. */
+static void
+apportion(const double *shares, size_t count, uint64_t total, size_t from, uint64_t *seats)
 {
 	double sum = 0;
 	uint64_t given = 0;
@@ -305,10 +324,13 @@ pack_apportion(const double *shares, size_t count, uint64_t total, size_t from, 
 		double most = -2;
 
 		for (size_t k = 0; k < count; k++) {
-			size_t i = (from + k) % count;
-			double rest = shares[i] / sum * (double)total - (double)seats[i];
+			size_t i = from + k < count ? from + k : from + k - count;
+			double rest;
 
-			if (rest > most && shares[i] > 0) {
+			if (!(shares[i] > 0))
+				continue;
+			rest = shares[i] / sum * (double)total - (double)seats[i];
+			if (rest > most) {
 				most = rest;
 				best = i;
 			}

@@ -19,6 +19,7 @@
 #define UNITS 2147483648.0		/* 2^31: 32 bits hold the sum with what is added to empty slots */
 #define EMPTY 4096u			/* part of the mean that an empty slot counts as */
 #define DIGITS 11			/* of a weight, sorted at a time: 2,048 counters stay in a first-level cache */
+#define FEW_DIGITS 6			/* where even these are more than there is to sort */
 
 static bool take_heavy(struct pack_items *items, const struct pack_input *input, struct arena *arena);
 static int compare_keys(const void *a, const void *b);
@@ -139,14 +140,16 @@ sort_by_weight(struct pack_items *items, struct arena *arena)
 	uint32_t *from = arena_alloc(arena, items->count * sizeof(*from));
 	uint32_t *to = arena_alloc(arena, items->count * sizeof(*to));
 
+	unsigned digits = items->count < 1u << DIGITS ? FEW_DIGITS : DIGITS;
+
 	if (from == NULL || to == NULL)
 		return false;
 	for (uint32_t i = 0; i < items->count; i++)
 		from[i] = items->count - 1 - i;
-	for (unsigned shift = 0; !items->alike && shift < 32; shift += DIGITS) {
-		uint32_t starts[(1 << DIGITS) + 1] = { 0 }, *swap = from;
-		uint32_t mask = (1 << DIGITS) - 1;
+	for (unsigned shift = 0; !items->alike && shift < 32; shift += digits) {
+		uint32_t starts[(1 << DIGITS) + 1], *swap = from, mask = (1u << digits) - 1;
 
+		memset(starts, 0, (mask + 2) * sizeof(*starts));
 		for (uint32_t i = 0; i < items->count; i++)	/* the highest digits come first */
 			starts[mask - (items->weights[i] >> shift & mask) + 1]++;
 		for (uint32_t d = 0; d < mask; d++)
@@ -226,11 +229,12 @@ slot_before(const struct pack_items *items, const struct slot_table *previous, u
 static uint32_t
 strongest(const struct slot_table *previous, uint32_t from, uint32_t to)
 {
-	double sums[BINS] = { 0 };
+	double sums[BINS];
 	uint32_t best = from;
 
 	if (to <= from + 1)
 		return from;
+	memset(sums, 0, sizeof(sums));
 	for (uint32_t i = from; i < to; i++)
 		sums[previous->slots[i].list[0]] += previous->weights == NULL ? 1 : (double)previous->weights[i];
 	for (uint32_t i = from + 1; i < to; i++)

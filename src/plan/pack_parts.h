@@ -47,9 +47,8 @@ struct pack_sharing {
 /* Shares items out to meet the targets within one of the lightest items, moving as little weight as that takes. */
 void pack_share(struct pack_sharing *sharing) NONNULL;
 
-/* `total` seats by largest remainder; of equal ones the first from index `from` on, around. Where there are seats, a
- * share is above zero. */
-void pack_apportion(const double *shares, size_t count, uint64_t total, size_t from, uint64_t *seats) NONNULL;
+/* Seats by largest remainder, for each region by its share as a primary: seats[BINS], zero before. */
+void pack_apportion_primaries(const struct pack_input *input, uint64_t total, uint64_t *seats) NONNULL;
 /* The seats of a primary's backups, from `pairs[at]` on: equal ones are preferred from the primary on, or the same
  * backup would get what is left over of all primaries. Returns how many pairs they are. */
 size_t pack_apportion_backups(const struct pack_input *input, size_t at, uint64_t total, double *shares,

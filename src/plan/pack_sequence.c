@@ -46,14 +46,13 @@ pack_sequence(const struct pack_input *input)
 static bool
 count_slots(const struct pack_input *input, struct counts *counts, struct arena *arena)
 {
-	double *shares = arena_alloc(arena, (input->pair_count + BINS) * sizeof(*shares));
+	double *shares = arena_alloc(arena, BINS * sizeof(*shares));
 
 	counts->pairs = arena_alloc(arena, (input->pair_count + 1) * sizeof(*counts->pairs));
 	if (shares == NULL || counts->pairs == NULL)
 		return false;
-	for (size_t i = 0; i < input->pair_count; i++)
-		shares[input->pairs[i].primary] += input->pairs[i].share;
-	pack_apportion(shares, BINS, input->slots, 0, counts->primary);
+	memset(counts->primary, 0, sizeof(counts->primary));
+	pack_apportion_primaries(input, input->slots, counts->primary);
 	for (size_t i = 0; i < input->pair_count;)
 		i += pack_apportion_backups(input, i, counts->primary[input->pairs[i].primary], shares,
 		    counts->pairs + i);

@@ -18,10 +18,10 @@
 
 struct state {
 	struct pack_sharing *sharing;
-	int64_t room[BINS];		/* target less load */
+	int64_t room[BINS];		/* target less load; of open bins */
 	region_id open[BINS];		/* bins that may hold something */
 	size_t open_count;
-	unsigned next;			/* bin that a run goes to */
+	size_t next;			/* of `open`: the bin that a run goes to */
 	uint64_t mean;			/* weight; heavier items are placed one by one */
 };
 
@@ -38,16 +38,13 @@ static unsigned roomiest(const struct state *s);
 void
 pack_share(struct pack_sharing *sharing)
 {
-	struct state s = { .sharing = sharing };
-	uint64_t total = 0;
+	struct state s;
 
-	for (unsigned b = 0; b < BINS; b++)
-		total += sharing->targets[b];
 	if (sharing->count == 0)
 		return;
+	s.sharing = sharing;
 	take_stock(&s);
 	assert(s.open_count > 0);
-	s.mean = total / sharing->count;
 	if (sharing->guests != NULL)
 		leave(&s, true);
 	leave(&s, false);
@@ -61,12 +58,17 @@ static void
 take_stock(struct state *s)
 {
 	struct pack_sharing *sharing = s->sharing;
+	uint64_t total = 0;
 
+	s->open_count = s->next = 0;
 	for (unsigned b = 0; b < BINS; b++) {
+		if (sharing->targets[b] == 0)
+			continue;
 		s->room[b] = (int64_t)sharing->targets[b];
-		if (sharing->targets[b] > 0)
-			s->open[s->open_count++] = (region_id)b;
+		s->open[s->open_count++] = (region_id)b;
+		total += sharing->targets[b];
 	}
+	s->mean = total / sharing->count;
 	for (uint32_t i = 0; i < sharing->count; i++) {
 		int16_t *bin = &sharing->bins[sharing->heaviest[i]];
 
@@ -138,9 +140,9 @@ settle_light(struct state *s)
 			move(s, item, next);
 			continue;
 		}
-		while (s->next < BINS && (sharing->targets[s->next] == 0 || 2 * s->room[s->next] < weight))
+		while (s->next < s->open_count && 2 * s->room[s->open[s->next]] < weight)
 			s->next++;
-		move(s, item, s->next < BINS ? (int)s->next : (int)roomiest(s));
+		move(s, item, s->next < s->open_count ? (int)s->open[s->next] : (int)roomiest(s));
 	}
 }
 
