@@ -133,13 +133,14 @@ random_demand(struct dice *dice, struct random_world *world)
 		struct demand_rate *rates = arena_alloc(world->arena, 8 * sizeof(*rates));
 
 		services[s] = (struct demand_service){ .name = world->steering->services[s].name, .groups = rates };
-		for (uint16_t g = 0; g < world->steering->group_count; g++)
+		for (uint16_t g = 0; g < world->steering->group_count; g++) {
 			if (roll(dice, 5) > 0)
 				rates[services[s].count++] = (struct demand_rate){ .group = g,
 				    .rate = roll(dice, 10000) };
-		if (roll(dice, 2))
-			rates[services[s].count++] = (struct demand_rate){ .group = 1, .country = country_find("FR"),
-			    .rate = roll(dice, 5000) };
+			if (g == 1 && roll(dice, 2))
+				rates[services[s].count++] = (struct demand_rate){ .group = g,
+				    .country = country_find("FR"), .rate = roll(dice, 5000) };
+		}
 	}
 	world->demand.service_count = world->steering->service_count;
 }
