@@ -33,6 +33,9 @@ void weights_show(struct request *request) NONNULL;
 void overrides_show(struct request *request) NONNULL;
 void stats_show(struct request *request) NONNULL;
 
+/* demands.c */
+void demand_show(struct request *request) NONNULL;
+
 /* explain.c */
 void explain_show(struct request *request) NONNULL;
 

@@ -21,6 +21,8 @@ static void add_server(struct exposition *x);
 static void add_rcodes(struct exposition *x, const struct counters *sum);
 static void add_picks(struct exposition *x, const struct counters *sum);
 static void add_answers(struct exposition *x);
+static void add_demand(struct exposition *x);
+static void add_residency(struct exposition *x);
 static void add_states(struct exposition *x);
 static void add_region_numbers(struct exposition *x);
 static void region_gauge(struct exposition *x, const char *name, const char *help,
@@ -47,6 +49,8 @@ metrics_show(struct request *request)
 
 	add_server(&x);
 	add_answers(&x);
+	add_demand(&x);
+	add_residency(&x);
 	add_states(&x);
 	add_region_numbers(&x);
 	add_deaths(&x);
@@ -128,6 +132,44 @@ add_answers(struct exposition *x)
 			    intent->name, "region", region);
 		}
 	}
+}
+
+/* Services of which nothing was asked yet have no sample. */
+static void
+add_demand(struct exposition *x)
+{
+	static const struct { const char *name, *help; size_t at; } gauges[] = {
+		{ "isobar_service_demand_requests_per_second", "What clients ask for, wherever they are sent.",
+		    offsetof(struct demand_sum, rate) },
+		{ "isobar_service_demand_error_ratio", "Relative standard error of that.",
+		    offsetof(struct demand_sum, error) },
+		{ "isobar_service_questions_per_second", "DNS questions that were counted for it.",
+		    offsetof(struct demand_sum, asked) },
+	};
+	const struct demand *demand = control_demand(x->request->control);
+
+	for (size_t i = 0; i < ARRAY_SIZE(gauges); i++) {
+		family(x, gauges[i].name, "gauge", gauges[i].help);
+		for (size_t s = 0; demand != NULL && s < demand->service_count; s++) {
+			struct demand_sum sum = demand_sum(&demand->services[s]);
+
+			if (demand->services[s].count > 0)
+				sample(x, gauges[i].name, *(const double *)((const char *)&sum + gauges[i].at),
+				    "service", demand->services[s].name, NULL, NULL);
+		}
+	}
+}
+
+static void
+add_residency(struct exposition *x)
+{
+	uint64_t checked, violations;
+
+	control_lawful(x->request->control, &checked, &violations);
+	single(x, "isobar_residency_checked_total", "counter", "Answers that were held against the rules, a sample.",
+	    (double)checked);
+	single(x, "isobar_residency_violations_total", "counter", "Those of them outside of the rules: must be 0.",
+	    (double)violations);
 }
 
 /* --- regions ------------------------------------------------------------------------------------------------- */

@@ -32,6 +32,7 @@ const struct route routes[] = {
 	{ "GET", "/v1/predictions", SCOPE_READ, BODY_NONE, false, "since", predictions_show, NULL },
 	{ "GET", "/v1/models", SCOPE_READ, BODY_NONE, false, NULL, models_show, NULL },
 	{ "GET", "/v1/models/{model}", SCOPE_READ, BODY_NONE, false, NULL, model_show, NULL },
+	{ "GET", "/v1/demand", SCOPE_READ, BODY_NONE, false, "service heavy", NULL, demand_show },
 	{ "GET", "/v1/explain", SCOPE_READ, BODY_NONE, false, "name client type", NULL, explain_show },
 	{ "GET", "/v1/stats", SCOPE_READ, BODY_NONE, false, NULL, NULL, stats_show },
 	{ "GET", "/v1/audit", SCOPE_READ, BODY_NONE, false, "from limit verify", audit_show, NULL },

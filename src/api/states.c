@@ -3,6 +3,7 @@
  * `problems` of the status are sentences for people: what is wrong, and what isn't known. An empty list is a good
  * day. */
 #include <math.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -147,14 +148,22 @@ add_reports(struct view *view, cJSON *root, const struct control_status *status)
 static void
 add_problems(struct view *view, cJSON *root, const struct scene *scene, const struct control_status *status)
 {
-	cJSON *list = view_array(view, root, "problems");
+	cJSON *list = view_array(view, root, "problems"), *residency = view_object(view, root, "residency");
+	uint64_t checked, violations;
 
+	control_lawful(scene->control, &checked, &violations);
+	view_count(view, residency, "checked", checked);
+	view_count(view, residency, "violations", violations);
 	if (status->store_failing)
 		add_problem(view, list, "the store can't be written: reports and changes are refused, answers go on");
 	if (!status->pae_external && !status->pae_running)
 		add_problem(view, list, "isobar-pae isn't running: the last plan stands");
 	if (status->plan_refused[0] != '\0')
 		add_problem(view, list, "the last plan was refused: %s", status->plan_refused);
+	if (violations > 0)
+		add_problem(view, list, "RESIDENCY IS VIOLATED: %" PRIu64 " of %" PRIu64 " answers that were checked sent"
+		    " clients where no rule lets them go; this is a fault of isobard: report it, and stop serving the"
+		    " services that have such rules", violations, checked);
 	if (scene->snapshot->zone_count == 0)
 		add_problem(view, list, "there is no zone: every query is refused; see isobarctl apply");
 	for (size_t r = 0; r < scene->steering->region_count; r++)

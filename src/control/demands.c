@@ -267,6 +267,13 @@ demands_build(const struct control *control, const struct world *world, const st
 	return false;
 }
 
+bool
+control_expected(const struct control *control, size_t service, double *loads)
+{
+	return control->demands != NULL
+	    && estimate_expect(control->demands->estimate, control->publisher.current, service, loads);
+}
+
 struct demand *
 demands_for(const struct control *control, const struct steering *steering, const struct plan *plan)
 {

@@ -180,6 +180,9 @@ enum ctl_status ctl_service_show(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_weights(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_explain(struct ctl *ctl) NONNULL;
 
+/* demand.c */
+enum ctl_status ctl_demand(struct ctl *ctl) NONNULL;
+
 /* forecast.c */
 enum ctl_status ctl_predictions(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_model_list(struct ctl *ctl) NONNULL;

@@ -28,6 +28,7 @@ const struct verb verbs[] = {
 	{ "service list", "", 0, "the services and where their clients go", ctl_service_list },
 	{ "service show", "SERVICE", 0, "one service with its regions, client groups and rules", ctl_service_show },
 	{ "weights", "", 0, "each service's shares, with what led to them", ctl_weights },
+	{ "demand", "[SERVICE]", OPTION_LIMIT, "what clients ask for, by service and group", ctl_demand },
 	{ "predictions", "", 0, "the newest prediction of each region", ctl_predictions },
 	{ "explain", "NAME", OPTION_CLIENT | OPTION_TYPE, "why a client gets the region that it gets", ctl_explain },
 	{ "plan verify", "FILE", OPTION_STEERING, "certify a plan without isobard: loads now and in every loss",

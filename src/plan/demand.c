@@ -2,6 +2,7 @@
  * In: measured rates.  Out: the same, found and freed.  Threads: any; pure. */
 #include "plan/demand.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define BEHIND_CACHE_LEAST 0.02	/* of the window is free time: with less, one question more or less is everything */
@@ -32,6 +33,21 @@ demand_behind_cache(double count, double window_s, double ttl_s)
 	return count / (window_s - hidden > least ? window_s - hidden : least);
 }
 
+static int
+compare_groups(const void *a, const void *b)
+{
+	const struct demand_rate *x = a, *y = b;
+
+	return x->group != y->group ? x->group - y->group : x->country - y->country;
+}
+
+void
+demand_sort(struct demand_rate *groups, size_t count)
+{
+	if (count > 0)
+		qsort(groups, count, sizeof(*groups), compare_groups);
+}
+
 const struct demand_rate *
 demand_find(const struct demand_service *service, uint16_t group, uint8_t country)
 {
@@ -50,4 +66,20 @@ demand_find(const struct demand_service *service, uint16_t group, uint8_t countr
 			high = middle;
 	}
 	return NULL;
+}
+
+struct demand_sum
+demand_sum(const struct demand_service *service)
+{
+	struct demand_sum sum = { 0, 0, 0 };
+
+	for (size_t g = 0; g < service->count; g++) {
+		const struct demand_rate *group = &service->groups[g];
+
+		sum.rate += group->rate;
+		sum.error += group->rate * group->error;
+		sum.asked += group->asked;
+	}
+	sum.error = sum.rate > 0 ? sum.error / sum.rate : 0;
+	return sum;
 }

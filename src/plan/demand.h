@@ -52,8 +52,14 @@ struct demand {
 void demand_free(struct demand *demand);
 const struct demand_service *demand_service_find(const struct demand *demand, const char *name)
 	__attribute__((nonnull(2)));	/* NULL for a NULL demand or an unknown service */
+/* Puts the groups into their order, which demand_find() relies on. */
+void demand_sort(struct demand_rate *groups, size_t count);
 /* NULL when nothing is known of it. */
 const struct demand_rate *demand_find(const struct demand_service *service, uint16_t group, uint8_t country);
+
+/* All groups of a service; the error as if those of groups went together, which is on the safe side. */
+struct demand_sum { double rate, error, asked; };
+struct demand_sum demand_sum(const struct demand_service *service) NONNULL;
 
 /* Little-endian, versioned octets with names in place of numbers, deflated: what the store keeps. *length octets to be
  * freed; NULL: out of memory. Reading skips groups that `steering` doesn't know any more; NULL: not such octets. */

@@ -181,6 +181,8 @@ read_service(struct cursor *in, struct demand_service *service, struct arena *ar
 	in->failed |= groups == NULL || service->name == NULL;
 	for (size_t g = 0; g < count && !in->failed; g++)
 		service->count += read_group(in, &groups[service->count], arena, steering);
+	/* Their numbers may have another order in this steering. */
+	demand_sort(groups, service->count);
 	return intent != NULL;
 }
 

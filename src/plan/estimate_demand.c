@@ -107,6 +107,7 @@ service_demand(const struct estimate *estimate, size_t s, const struct partition
 		if (!write_group(service, &sums[g], tail, arena, &groups[out->count++]))
 			return false;
 	}
+	demand_sort(groups, out->count);
 	return true;
 }
 
