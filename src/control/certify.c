@@ -16,8 +16,6 @@
 
 #define CAPACITY_APART 0.02	/* relative; less is jitter of what agents report */
 
-static bool is_stale(const struct publisher *publisher, const struct round *round, struct mono now);
-
 void
 certify_capacities(const struct round *round, const struct steering *steering, double *capacities)
 {
@@ -78,9 +76,6 @@ certify_keep(struct publisher *publisher, const struct round *round, const struc
 	struct certificate *certificate;
 	struct plan *cut;
 
-	if (publisher->current == NULL || round_steering(round) != publisher->current->steering
-	    || !is_stale(publisher, round, now))
-		return;
 	publisher->certified = now;
 	certify_terms(publisher, round, plan, measured, wall, capacities, &cut, &terms);
 	certificate = certificate_check(publisher->current, &terms);
@@ -96,13 +91,17 @@ certify_keep(struct publisher *publisher, const struct round *round, const struc
 	publisher->lost = terms.lost;
 }
 
-static bool
-is_stale(const struct publisher *publisher, const struct round *round, struct mono now)
+bool
+certify_is_due(const struct publisher *publisher, const struct round *round, struct mono now)
 {
-	const struct steering *steering = publisher->current->steering;
-	struct region_set lost = certify_lost(round, steering);
+	const struct steering *steering;
+	struct region_set lost;
 	double capacities[REGIONS_MAX];
 
+	if (publisher->current == NULL || round_steering(round) != publisher->current->steering)
+		return false;
+	steering = publisher->current->steering;
+	lost = certify_lost(round, steering);
 	if (publisher->certificate == NULL || mono_ms_between(publisher->certified, now) >= CERTIFY_EVERY_MS
 	    || memcmp(&lost, &publisher->lost, sizeof(lost)) != 0)
 		return true;

@@ -23,7 +23,9 @@ void certify_terms(const struct publisher *publisher, const struct round *round,
 	const struct demand *measured, struct wall now, double *capacities, struct plan **cut,
 	struct certificate_terms *terms) __attribute__((nonnull(1, 2, 6, 7, 8)));
 
-/* Makes the publisher's certificate anew when it's a minute old, or capacities or dead regions are others. */
+/* The publisher's certificate is a minute old, or capacities or dead regions are others. */
+bool certify_is_due(const struct publisher *publisher, const struct round *round, struct mono now) NONNULL;
+/* Makes it anew. */
 void certify_keep(struct publisher *publisher, const struct round *round, const struct plan *plan,
 	const struct demand *measured, struct mono now, struct wall wall) __attribute__((nonnull(1, 2)));
 

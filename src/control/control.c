@@ -258,7 +258,8 @@ on_tick(uv_timer_t *timer)
 	if (round_constraints(control->round) != control->publisher.constraints && control->queue == NULL
 	    && mono_ms_between(control->rebuilt, now) >= REBUILD_AGAIN_MS)
 		publication_rebuild(control);
-	certify_keep(&control->publisher, control->round, control->plan, NULL, now, wall);
+	if (certify_is_due(&control->publisher, control->round, now))
+		certify_keep(&control->publisher, control->round, control->plan, control_demand(control), now, wall);
 	end_overrides(control, now, wall);
 	probe_outside(control, now);
 	demands_tick(control, now, wall);
