@@ -27,6 +27,7 @@ main() {
 	regions
 	explanations
 	models
+	latencies
 	tokens
 	over_tcp
 	the_journal
@@ -380,6 +381,40 @@ models() {
 	is "no such model" 1 zzz
 	run model train
 	is "training by someone else" 1 SIGUSR1
+}
+
+latencies() {
+	local file=$world/latency.csv
+	printf '%s\n' clients,region,milliseconds germany,eu-west,18.5 DE,us-east,95 "# nothing" india,ap-south,12 >"$file"
+	run latency import "$file" --dry-run
+	is "an import that would be" 0 "3 rows would replace"
+	run latency list
+	same "and isn't" "$(wc -l <<<"$out")" 1
+	run latency import "$file" --reason "measured in November"
+	is "an import" 0 "3 rows replace"
+	run -j latency list
+	json "what was imported" '[.latency[] | [.region, .clients, .ms, .source]] == [["ap-south", "india", 12, "import"],
+		["eu-west", "germany", 18.5, "import"], ["us-east", "DE", 95, "import"]]'
+	printf '%s\n' clients,region,milliseconds germny,eu-west,18.5 DE,us-eats,95 "india,ap-south,fast" india >"$file"
+	run latency import "$file"
+	is "a broken table" 1 "$file:2:1: 'germny' is no client group"
+	is "all its errors" 1 "$file:3:4: there is no region 'us-eats' (did you mean 'us-east'?)"
+	is "with line and column" 1 "$file:4:16: 'fast' is no number of milliseconds"
+	same "in one run" "$(grep -c "^$file:" <<<"$err")" 4
+	run latency import "$world/nope.csv"
+	is "no such file" 1 "nope.csv"
+	same "what isn't known isn't taken from others either" "$(curl -s --unix-socket "$api_socket" -X PUT \
+		-H 'Content-Type: application/json' -d '{"latency": [{"clients": "DE", "region": "nowhere", "ms": 5}, {"ms": -1}]}' \
+		http://isobard/v1/latency | jq -c '[.errors[].pointer] | sort')" \
+		'["#/latency/1/clients","#/latency/1/ms","#/latency/1/region"]'
+	run latency clear --dry-run
+	is "the end of them that would be" 0 "would be gone"
+	run latency clear
+	is "the end of them" 0 "are gone"
+	run latency list
+	same "no latency" "$(wc -l <<<"$out")" 1
+	run audit
+	is "in the journal" 0 "measured in November"
 }
 
 tokens() {

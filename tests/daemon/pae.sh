@@ -152,7 +152,7 @@ wrong_usage() {
 manual() {
 	same "the manual page has every option, and no other" \
 		"$(grep -o 'Fl -[a-z-]*' "$ISOBAR_SOURCE/man/isobar-pae.8" | sed 's/Fl -//' | sort -u | tr '\n' ' ')" \
-		"$(sed -n 's/^\t{ "\([a-z-]*\)", [a-z_]*argument.*/\1/p' "$ISOBAR_SOURCE/src/isobar-pae.c" | sort -u | tr '\n' ' ')"
+		"$(sed -n 's/^\t{ "\([a-z-]*\)", [a-z_]*argument.*/\1/p' "$ISOBAR_SOURCE/src/pae/options.c" | sort -u | tr '\n' ' ')"
 }
 
 engine() {	# the pid of isobard's child
