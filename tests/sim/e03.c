@@ -5,6 +5,8 @@
  *  - Ours: planned for that hour by the planner, packed, certified; loads are walked from the tables with dead words.
  *    Whether there is any plan at all is told by optimum.c; where there is none, the planner must say so
  *    itself: relaxations beyond margins, neighbourhood and latency are such a flag.
+ *    The goal is on the tables as they were when the region died. After any death isobard plans again without it; that
+ *    is a row of its own, looked at every six hours in the full form: two minutes by the old tables, the rest by new ones.
  *  - Those that react are followed in time: reports every 30 s, caches that turn over with T = 60 s; ten minutes one by one,
  *    and the rest of the hour as the last two of them.
  *  - The others don't depend on time once caches have turned over; what happens until then is the same for all (e05). */
@@ -20,10 +22,13 @@
 #define MINUTES 60
 #define INTERVALS 20		/* of reports, after the loss: ten minutes */
 #define SETTLING 20		/* before it */
+#define AGAIN_HOURS 6
+#define AGAIN_MINUTES 2		/* until a new plan has been made, published and fetched from most caches */
 #define TTL_S 60.0
 
 struct tally {
 	double excess[STEPS], all[STEPS];	/* demand-minutes by utilisation */
+	double again[STEPS], again_all[STEPS];	/* the same, planned again */
 	double where_planned;			/* excess where a plan exists */
 	size_t unflagged, without_plan, missed, borderline, uncertified, plans;
 	double worst_fill;			/* where a plan exists */
@@ -32,6 +37,7 @@ struct tally {
 static void run_hour(struct sim *sim, const struct policy *policy, unsigned step, unsigned hour, struct tally *tally);
 static double excess_of_loss(const struct sim *sim, const struct policy *policy, struct policy_state *state,
 	const double *demand, double total, region_id lost, const double *before, double *fill);
+static double excess_planned_again(struct sim *sim, const double *demand, double total, region_id lost, double excess);
 static double settle(const struct sim *sim, const struct policy *policy, struct policy_state *state, const double *demand,
 	double total, struct region_set dead, double *shares, unsigned intervals);
 static void print_table(const struct sim *sim, const struct tally *tallies);
@@ -87,9 +93,14 @@ run_hour(struct sim *sim, const struct policy *policy, unsigned step, unsigned h
 	for (size_t r = 0; r < globe->region_count; r++) {
 		double excess = excess_of_loss(sim, policy, &state, demand, total, (region_id)r, shares, &fill);
 
-		tally->excess[step] += excess;
 		tally->all[step] += total * MINUTES;
 		tally->where_planned += exists ? excess : 0;
+		tally->excess[step] += excess;
+		if (policy->ours && sim->full && hour % AGAIN_HOURS == 0) {
+			tally->again_all[step] += total * MINUTES;
+			tally->again[step] += excess == 0 ? 0
+				: excess_planned_again(sim, demand, total, (region_id)r, excess);
+		}
 		tally->worst_fill = exists ? fmax(tally->worst_fill, fill) : tally->worst_fill;
 		if (policy->ours && exists && excess > 0)
 			printf("    %.2f used, %02u:00, %s lost: a region is %.4f full\n", used, hour, globe->regions[r].name, fill);
@@ -119,6 +130,26 @@ excess_of_loss(const struct sim *sim, const struct policy *policy, struct policy
 	*fill = globe_fill(globe, dead, loads);
 	excess = globe_excess(globe, dead, loads, total, CERTIFICATE_SLACK) * MINUTES;
 	free(shares);
+	return excess;
+}
+
+static double
+excess_planned_again(struct sim *sim, const double *demand, double total, region_id lost, double excess)
+{
+	struct isobar_aside aside = isobar_set_aside(sim->isobar);
+	struct isobar_terms terms = isobar_usual_terms();
+	struct policy_state state;
+	double fill;
+
+	policy_open(&state, sim->globe);
+	state.isobar = sim->isobar;
+	terms.dead = globe_lost(lost, NO_REGION);
+	isobar_solve(sim->isobar, demand, terms);
+	isobar_publish_result(sim->isobar, demand);
+	excess = excess * AGAIN_MINUTES / MINUTES + excess_of_loss(sim, &isobar_policy, &state, demand, total, lost, NULL, &fill)
+		* (MINUTES - AGAIN_MINUTES) / MINUTES;
+	isobar_take_back(sim->isobar, aside);
+	isobar_publish_result(sim->isobar, demand);
 	return excess;
 }
 
@@ -177,6 +208,12 @@ print_table(const struct sim *sim, const struct tally *tallies)
 			}
 		printf("\n");
 		plot.series[plot.series_count++] = (struct svg_series){ policy_at(i)->name, count, x, y[i], policy_at(i)->ours };
+	}
+	if (sim->full) {
+		printf("    %-22s", "  planned again");
+		for (unsigned step = 0; step < STEPS; step++)
+			printf("%7.3f", 100 * ours->again[step] / ours->again_all[step]);
+		printf("\n");
 	}
 	printf("    Isobar: %zu plans, %zu hours without any plan, %zu on the edge of it; fullest region after any loss %.4f\n",
 		ours->plans, ours->without_plan, ours->borderline, ours->worst_fill);

@@ -1,8 +1,9 @@
-/* e03_evening.c -- E3's evening: two hours of events with everything at once, for each policy the same.
+/* e03_evening.c -- E3's evening: an hour of events with everything at once, for each policy the same.
  * Resolvers with caches (caches.h), T = 60 s; demand with AR(1) noise of 5 % by country; a flash crowd that triples one
- * country's demand from minute 30 to 60; the region with the most demand dies at minute 45 and is back at 75. A report of
- * that takes 10 s for everybody. Loads are reported every 30 s to those that react. Ours plans every 5 minutes from the
- * demand of half a minute ago, which it knows to 20 % by country and by key.
+ * country's demand from minute 15 to 35; the largest region dies at minute 25 and is back at 45. A report of that takes
+ * 10 s for everybody. Loads are reported every 30 s to those that react. Ours plans every 5 minutes, at a death, and a
+ * minute after a plan that wasn't the whole way to the optimum, from the demand of half a minute ago, which it knows to
+ * 20 % by country and by key.
  * No goal hangs on it: a crowd of three times a country's people may well exceed what its regions have. It shows what the
  * steady states of e03.c leave out. Counted is demand beyond capacity; what still goes to the dead region from caches is
  * a bound for all alike. */
@@ -16,7 +17,13 @@
 
 #define UTILISATION 0.6
 #define HOUR 18
-#define MINUTES 120
+#define MINUTES 60
+#define CROWD_FROM_S (15 * 60)
+#define CROWD_TO_S (35 * 60)
+#define DEATH_S (25 * 60)
+#define RETURN_S (45 * 60)
+#define PLAN_S 300
+#define TTL_S 60
 #define TICK_S 10.0
 #define TICKS (MINUTES * 6 + 1)
 #define NOISE 0.05
@@ -45,12 +52,13 @@ static void run(struct evening *e);
 static void tick(void *context, double now, double *demand, const double *loads);
 static void move_demand(struct evening *e, double now, double *demand);
 static void steer(struct evening *e, double now, bool reported);
+static void plan(struct evening *e, bool remember, struct region_set dead);
 static region_id answer(void *context, uint32_t key, struct dice *dice);
 
 void
 e03_evening(struct sim *sim)
 {
-	struct svg_plot plot = { .title = "An evening: flash crowd from 30 to 60, a region dead from 45 to 75",
+	struct svg_plot plot = { .title = "An evening: flash crowd from 15 to 35, a region dead from 25 to 45",
 		.x_name = "minute", .y_name = "% of demand beyond capacity", .mark = NAN };
 	struct evening *all = sim_many(POLICY_COUNT, sizeof(*all));
 
@@ -100,7 +108,7 @@ run(struct evening *e)
 	if (e->policy->ours)
 		e->isobar = e->state.isobar = isobar_new(sim->globe, sim->population, (struct isobar_options){
 			.sticky = true, .error = ERROR, .seed = sim->seed });
-	caches = caches_new(&(struct caches_setup){ .globe = sim->globe, .population = sim->population, .ttl_s = 60,
+	caches = caches_new(&(struct caches_setup){ .globe = sim->globe, .population = sim->population, .ttl_s = TTL_S,
 		.tick_s = TICK_S, .seed = sim->seed, .context = e, .answer = answer, .tick = tick });
 	caches_run(caches, MINUTES * 60);
 	caches_free(caches);
@@ -114,7 +122,7 @@ tick(void *context, double now, double *demand, const double *loads)
 	struct evening *e = context;
 	const struct globe *globe = e->sim->globe;
 	long second = lround(now);
-	bool dies = second >= 45 * 60 && second < 75 * 60, reported = second % FEEDBACK_INTERVAL_S == 0;
+	bool dies = second >= DEATH_S && second < RETURN_S, reported = second % FEEDBACK_INTERVAL_S == 0;
 	double total = 0, true_loads[REGIONS_MAX], scale, sum = 0;
 
 	/* Loads follow the demand of this moment. */
@@ -136,7 +144,7 @@ tick(void *context, double now, double *demand, const double *loads)
 		e->lost += dies ? 100 * true_loads[e->victim] / total : 0;
 		e->beyond[e->ticks++] = 100 * beyond / total;
 	}
-	e->knows_dead = second >= 45 * 60 + REPORT_S && second < 75 * 60 + REPORT_S;
+	e->knows_dead = second >= DEATH_S + REPORT_S && second < RETURN_S + REPORT_S;
 	steer(e, now, reported && second > 0);
 	if (reported) {
 		memcpy(e->loads, true_loads, sizeof(e->loads));
@@ -152,7 +160,7 @@ move_demand(struct evening *e, double now, double *demand)
 	for (size_t g = 0; g < e->sim->globe->group_count; g++) {
 		e->noise[g] = keeps * e->noise[g] + sqrt(1 - keeps * keeps) * NOISE * dice_normal(&e->dice);
 		demand[g] = e->base[g] * (1 + e->noise[g]);
-		if (g == e->crowd && now >= 30 * 60 && now < 60 * 60)
+		if (g == e->crowd && now >= CROWD_FROM_S && now < CROWD_TO_S)
 			demand[g] *= 3;
 	}
 }
@@ -164,16 +172,11 @@ steer(struct evening *e, double now, bool reported)
 	struct region_set dead = globe_lost(e->knows_dead ? e->victim : NO_REGION, NO_REGION);
 
 	if (e->policy->ours) {
-		double *forecast = sim_many(globe->group_count, sizeof(double));
+		long second = lround(now);
+		bool changed = second == DEATH_S + REPORT_S || second == RETURN_S + REPORT_S;
 
-		if (lround(now) % 300 == 0) {
-			for (size_t g = 0; g < globe->group_count; g++)
-				forecast[g] = e->last_demand[g] * e->error[g];
-			isobar_solve(e->isobar, forecast, (struct isobar_terms){ planning_default.normal_limit,
-				planning_default.loss_limit, planning_default.nearest, ERROR, now > 0 });
-			isobar_publish_result(e->isobar, forecast);
-		}
-		free(forecast);
+		if (second % PLAN_S == 0 || changed || (second % TTL_S == 0 && e->isobar->result->step < 1))
+			plan(e, second > 0, dead);
 		isobar_kill(e->isobar, dead);
 		return;
 	}
@@ -181,6 +184,23 @@ steer(struct evening *e, double now, bool reported)
 	for (size_t g = 0; g < globe->group_count; g++)
 		for (size_t r = 1; r < globe->region_count; r++)
 			e->shares[g * globe->region_count + r] += e->shares[g * globe->region_count + r - 1];
+}
+
+static void
+plan(struct evening *e, bool remember, struct region_set dead)
+{
+	size_t groups = e->sim->globe->group_count;
+	double *forecast = sim_many(groups, sizeof(double));
+	struct isobar_terms terms = isobar_usual_terms();
+
+	for (size_t g = 0; g < groups; g++)
+		forecast[g] = e->last_demand[g] * e->error[g];
+	terms.error = ERROR;
+	terms.remember = remember;
+	terms.dead = dead;
+	isobar_solve(e->isobar, forecast, terms);
+	isobar_publish_result(e->isobar, forecast);
+	free(forecast);
 }
 
 static region_id

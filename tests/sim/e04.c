@@ -86,7 +86,8 @@ packed_at(struct sim *sim, double hour, double optimum, double *latency)
 	policy_open(&state, sim->globe);
 	state.isobar = sim->isobar;
 	globe_demand(sim->globe, hour, below * optimum * GLOBE_CAPACITY, demand);
-	isobar_solve(sim->isobar, demand, (struct isobar_terms){ 1, 1, planning_default.nearest, 0, false });
+	isobar_solve(sim->isobar, demand, (struct isobar_terms){ .normal_limit = 1, .loss_limit = 1,
+		.nearest = planning_default.nearest });
 	isobar_publish_result(sim->isobar, demand);
 	safe = below * optimum / worst_fill(sim->globe, &isobar_policy, &state, demand, latency);
 	if (!sim->isobar->certified || !isobar_has_plan(sim->isobar->result))

@@ -20,6 +20,10 @@
 #define ROUTE53_DETECTION 30	/* s: 3 failures, 10 s apart: the fast kind */
 #define GDNSD_DETECTION 80	/* s: down_thresh 10, 8 s apart */
 
+/* What part of a region's demand is still sent there, by the time since the report, and by the bound. */
+#define CURVE_POINTS 241
+struct curve { double x[CURVE_POINTS], left[CURVE_POINTS], bound[CURVE_POINTS]; size_t count; };
+
 struct race {
 	const struct isobar *isobar;
 	region_id region;
@@ -30,7 +34,8 @@ struct race {
 
 static void race(struct sim *sim);
 static void *ask_on(void *race);
-static void drain(struct sim *sim, double ttl, double *ratio, double *times);
+static void drain(struct sim *sim, double ttl, double *ratio, double *times, struct curve *curve);
+static void plot_drain(const struct sim *sim, const struct curve *curve, double ttl);
 
 void
 e05_speed(struct sim *sim)
@@ -47,9 +52,12 @@ e05_speed(struct sim *sim)
 	printf("  seconds from the report until so much demand has left the region       Isobar   with Route 53's / gdnsd's"
 		" checks\n");
 	for (size_t i = 0; i < kinds; i++) {
+		struct curve curve = { .count = 0 };
 		double ratio, times[3];
 
-		drain(sim, ttls[i], &ratio, times);
+		drain(sim, ttls[i], &ratio, times, &curve);
+		if (ttls[i] == 60)
+			plot_drain(sim, &curve, ttls[i]);
 		worst = fmax(worst, ratio);
 		printf("    TTL %3.0f s: 50 %% %6.1f s, 90 %% %6.1f s, 99 %% %6.1f s; 90 %% after the failure: %6.1f %6.1f s;"
 			" t90 / optimum %.4f\n", ttls[i], times[0], times[1], times[2], times[1] + ROUTE53_DETECTION,
@@ -152,7 +160,7 @@ steady_demand(void *context, double now, double *demand, const double *loads)
 
 /* The region with the most demand, so that the sample is large. times: 50, 90 and 99 %. */
 static void
-drain(struct sim *sim, double ttl, double *ratio, double *times)
+drain(struct sim *sim, double ttl, double *ratio, double *times, struct curve *curve)
 {
 	const double parts[] = { 0.5, 0.1, 0.01 };
 	struct caches *caches = caches_new(&(struct caches_setup){ .globe = sim->globe, .population = sim->population,
@@ -175,11 +183,17 @@ drain(struct sim *sim, double ttl, double *ratio, double *times)
 		had[k] = caches_answers(caches)[k] == lost;
 	isobar_kill(sim->isobar, globe_lost(lost, NO_REGION));
 	for (size_t i = 0, step = 1; i < ARRAY_SIZE(parts); step++) {
-		double t = (double)step * ttl / 100;
+		double t = (double)step * ttl / 100, left;
 
 		caches_run(caches, start + t);
-		for (double left = caches_holding(caches, lost); i < ARRAY_SIZE(parts) && left <= parts[i] * all; i++)
+		left = caches_holding(caches, lost);
+		for (; i < ARRAY_SIZE(parts) && left <= parts[i] * all; i++)
 			times[i] = t;
+		if (curve->count < CURVE_POINTS && sim->folder != NULL) {
+			curve->x[curve->count] = t;
+			curve->left[curve->count] = 100 * left / all;
+			curve->bound[curve->count++] = 100 * caches_holding_expected(caches, had, t) / all;
+		}
 		/* A long tail is looked at in longer steps. */
 		step += step > 300 ? step / 50 : 0;
 	}
@@ -191,4 +205,28 @@ drain(struct sim *sim, double ttl, double *ratio, double *times)
 	free(shares);
 	free(demand);
 	caches_free(caches);
+}
+
+/* The others follow the same bound, from the time on that they know. */
+static void
+plot_drain(const struct sim *sim, const struct curve *curve, double ttl)
+{
+	static const double late[] = { ROUTE53_DETECTION, GDNSD_DETECTION };
+	double others[2][CURVE_POINTS];
+	char title[80];
+
+	for (size_t i = 0; i < ARRAY_SIZE(late); i++)
+		for (size_t k = 0; k < curve->count; k++) {
+			size_t behind = (size_t)lround(late[i] / (ttl / 100));
+
+			others[i][k] = curve->bound[k < behind ? 0 : k - behind];
+		}
+	snprintf(title, sizeof(title), "E5: demand still sent to a dead region, TTL %.0f s", ttl);
+	svg_lines(sim->folder, "E5", &(struct svg_plot){ .title = title, .x_name = "seconds since the first report",
+		.y_name = "% of what it had", .mark = NAN, .note = "8.74 % of resolvers hold answers for longer than their TTL.",
+		.series_count = 4, .series = {
+		{ "bound of the TTLs", curve->count, curve->x, curve->bound, false },
+		{ "3 checks, 10 s apart", curve->count, curve->x, others[0], false },
+		{ "10 checks, 8 s apart", curve->count, curve->x, others[1], false },
+		{ "Isobar", curve->count, curve->x, curve->left, true } } });
 }

@@ -71,6 +71,8 @@ globe_new(struct globe_options options)
 		abort();
 	globe->region_count = options.regions;
 	globe->group_count = ARRAY_SIZE(people) * options.parts;
+	if (options.groups_most > 0 && globe->group_count > options.groups_most)
+		globe->group_count = options.groups_most;
 	globe->regions = calloc(globe->region_count, sizeof(*globe->regions));
 	globe->groups = calloc(globe->group_count, sizeof(*globe->groups));
 	globe->latency = calloc(globe->group_count * globe->region_count, sizeof(*globe->latency));

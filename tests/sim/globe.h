@@ -32,6 +32,7 @@ struct globe_group {			/* clients of one country, or of a part of one */
 struct globe_options {
 	size_t regions;			/* 1 .. 100; beyond 40 sites have a second and a third region */
 	size_t parts;			/* of each country: 1 .. 31 */
+	size_t groups_most;		/* 0: no limit */
 	bool anywhere;			/* no residency */
 	uint64_t seed;
 };

@@ -9,27 +9,21 @@
 #include "isobar.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/steering_yaml.h"
-#include "dice.h"
 #include "plan/compile.h"
 #include "plan/weights.h"
 #include "zone/master.h"
 
-#define SERVICE "www.sim.example."
 #define FAILURE 0.001			/* of a region within the horizon: all alike */
 #define SAFETY_Z 1.645			/* normal quantile of planning_default.safety, 0.95 */
 
 static void write_steering(struct isobar *isobar);
 static void write_zone(struct isobar *isobar);
-static void believe(struct isobar *isobar);
-static void place_keys(struct isobar *isobar);
-static void rank_heavy(struct isobar *isobar, uint8_t *is_heavy);
-static struct slot_table *place_table(uint32_t count);
-static struct demand *measured(const struct isobar *isobar, const double *by_group);
 static void publish(struct isobar *isobar, const struct plan *plan, const double *by_group);
 static void note_places(struct isobar *isobar);
 static struct plan_group *plan_groups(struct isobar *isobar, const double *demand, struct arena *arena);
@@ -37,14 +31,6 @@ static void admit_overloads(struct isobar *isobar, struct plan *plan, struct are
 static size_t add_overloads(const struct isobar *isobar, const char *lost, struct region_set regions,
 	struct plan_overload *list, struct arena *arena);
 static void *many(size_t count, size_t size);
-
-static double
-key_demand(const struct isobar *isobar, size_t key)	/* part of its demand group's */
-{
-	const struct population *p = isobar->population;
-
-	return (double)p->part[key] * (isobar->options.one_group ? isobar->globe->groups[p->group[key]].share : 1);
-}
 
 struct isobar *
 isobar_new(const struct globe *globe, const struct population *population, struct isobar_options options)
@@ -61,9 +47,8 @@ isobar_new(const struct globe *globe, const struct population *population, struc
 	write_zone(isobar);
 	isobar->group_count = isobar->steering->group_count;
 	isobar->truth = many(isobar->group_count, sizeof(double *));
-	believe(isobar);
 	publish(isobar, NULL, NULL);		/* so that the service has its seed */
-	place_keys(isobar);
+	isobar_count_demand(isobar);
 	note_places(isobar);
 	return isobar;
 }
@@ -89,6 +74,7 @@ isobar_free(struct isobar *isobar)
 	free(isobar->heavy);
 	free(isobar->heavy_from);
 	free(isobar->heavy_slot);
+	estimate_free(isobar->estimate);
 	free(isobar);
 }
 
@@ -126,7 +112,7 @@ write_steering(struct isobar *isobar)
 			globe->groups[g].latitude, globe->groups[g].longitude);
 	}
 	text_printf(&text, "services:\n  %s:\n    sharding-policy: predictive\n    sticky: %s\n    regions: [",
-		SERVICE, isobar->options.sticky ? "true" : "false");
+		ISOBAR_SERVICE, isobar->options.sticky ? "true" : "false");
 	for (size_t r = 0; r < globe->region_count; r++)
 		text_printf(&text, "%s%s", r == 0 ? "" : ", ", globe->regions[r].name);
 	text_puts(&text, "]\n");
@@ -183,126 +169,6 @@ write_zone(struct isobar *isobar)
 	text_fini(&text);
 }
 
-/* ---- the population as measured demand --------------------------------------------------------------------------- */
-
-static void
-believe(struct isobar *isobar)
-{
-	struct dice dice = dice_new(isobar->options.seed, 5);
-
-	isobar->belief = many(isobar->population->count, sizeof(*isobar->belief));
-	for (size_t k = 0; k < isobar->population->count; k++)
-		isobar->belief[k] = (float)fmax(0.05, 1 + isobar->options.error * dice_normal(&dice));
-}
-
-static void
-place_keys(struct isobar *isobar)
-{
-	const struct population *p = isobar->population;
-	uint8_t *is_heavy = many(p->count, 1);
-	struct slot_table *table;
-
-	isobar->slot_count = SLOTS_PER_SERVICE;
-	while (isobar->slot_count > SLOTS_LEAST && isobar->slot_count * isobar->group_count > SLOTS_PER_SERVICE)
-		isobar->slot_count /= 2;
-	table = place_table(isobar->slot_count);
-	isobar->place = many(p->count, sizeof(*isobar->place));
-	isobar->ordinary = many(isobar->group_count * isobar->slot_count, sizeof(*isobar->ordinary));
-	isobar->ordinary_truth = many(isobar->group_count * isobar->slot_count, sizeof(*isobar->ordinary_truth));
-	rank_heavy(isobar, is_heavy);
-	for (size_t k = 0; k < p->count; k++) {
-		struct address address = population_address(p, k);
-		double demand = key_demand(isobar, k);
-		size_t at;
-
-		if (is_heavy[k])
-			continue;
-		isobar->place[k] = slots_place(table, &address, 24, isobar->service->seed);
-		at = isobar->group_of[p->group[k]] * (size_t)isobar->slot_count + isobar->place[k];
-		isobar->ordinary_truth[at] += demand;
-		isobar->ordinary[at] += (float)(demand * (double)isobar->belief[k]);
-	}
-	slot_table_release(table);
-	free(is_heavy);
-}
-
-/* The heaviest keys of the service, whatever their group, as isobard's sketch would name them: the keys of most believed
- * demand, which the true order comes close enough to. */
-static void
-rank_heavy(struct isobar *isobar, uint8_t *is_heavy)
-{
-	const struct population *p = isobar->population;
-	size_t count = p->count / 4 < DEMAND_HEAVY_MAX ? p->count / 4 : DEMAND_HEAVY_MAX, *next;
-
-	isobar->heavy_count = count;
-	isobar->heavy = many(count, sizeof(*isobar->heavy));
-	isobar->heavy_slot = many(count, sizeof(*isobar->heavy_slot));
-	isobar->heavy_from = many(isobar->group_count + 1, sizeof(*isobar->heavy_from));
-	next = many(isobar->group_count + 1, sizeof(*next));
-	for (size_t i = 0; i < count; i++)
-		isobar->heavy_from[isobar->group_of[p->group[p->heaviest[i]]] + 1]++;
-	for (size_t g = 0; g < isobar->group_count; g++) {
-		isobar->heavy_from[g + 1] += isobar->heavy_from[g];
-		next[g] = isobar->heavy_from[g];
-	}
-	for (size_t i = 0; i < count; i++) {
-		uint32_t key = p->heaviest[i];
-		size_t at = next[isobar->group_of[p->group[key]]]++;
-		double truth = key_demand(isobar, key);
-
-		isobar->heavy[at] = (struct heavy){ key, truth, (float)(truth * (double)isobar->belief[key]) };
-		isobar->place[key] = PLACE_HEAVY + (uint32_t)at;
-		is_heavy[key] = 1;
-	}
-	free(next);
-}
-
-static struct slot_table *
-place_table(uint32_t count)
-{
-	struct slot_table *table = slot_table_new(count, 0);
-
-	if (table == NULL)
-		abort();
-	return table;
-}
-
-static int
-compare_heavy(const void *a, const void *b)
-{
-	const struct demand_key *x = a, *y = b;
-
-	return x->rate != y->rate ? (x->rate < y->rate ? 1 : -1)
-		: memcmp(x->address.bytes, y->address.bytes, sizeof(x->address.bytes));
-}
-
-static struct demand *
-measured(const struct isobar *isobar, const double *by_group)
-{
-	struct arena *arena = arena_new();
-	struct demand *demand = arena_alloc(arena, sizeof(*demand));
-	struct demand_service *service = arena_alloc(arena, sizeof(*service));
-	struct demand_rate *rates = arena_alloc(arena, isobar->group_count * sizeof(*rates));
-
-	for (size_t g = 0; g < isobar->group_count; g++) {
-		size_t from = isobar->heavy_from[g], count = isobar->heavy_from[g + 1] - from;
-		float *slots = arena_alloc(arena, isobar->slot_count * sizeof(*slots));
-		struct demand_key *keys = arena_alloc(arena, (count + 1) * sizeof(*keys));
-
-		for (size_t s = 0; s < isobar->slot_count; s++)
-			slots[s] = (float)((double)isobar->ordinary[g * isobar->slot_count + s] * by_group[g]);
-		for (size_t i = 0; i < count; i++)
-			keys[i] = (struct demand_key){ population_address(isobar->population, isobar->heavy[from + i].key), 24,
-				(double)isobar->heavy[from + i].believed * by_group[g] };
-		qsort(keys, count, sizeof(*keys), compare_heavy);
-		rates[g] = (struct demand_rate){ .group = (uint16_t)g, .rate = by_group[g], .error = 0,
-			.slot_count = isobar->slot_count, .slots = slots, .heavy_count = count, .heavy = keys };
-	}
-	*service = (struct demand_service){ SERVICE, isobar->group_count, rates };
-	*demand = (struct demand){ .arena = arena, .service_count = 1, .services = service };
-	return demand;
-}
-
 /* ---- from a plan into service ------------------------------------------------------------------------------------ */
 
 const struct planner_result *
@@ -331,7 +197,7 @@ isobar_solve(struct isobar *isobar, const double *demand, struct isobar_terms te
 		.region_count = globe->region_count, .regions = regions,
 		.client_count = globe->group_count, .clients = clients,
 		.risk_group_count = isobar->options.risk_group_count, .risk_groups = risks,
-		.normal_limit = terms.normal_limit, .loss_limit = terms.loss_limit,
+		.dead = terms.dead, .normal_limit = terms.normal_limit, .loss_limit = terms.loss_limit,
 		.quantile_z = terms.error > 0 ? SAFETY_Z : 0, .failure_cost = planning_default.failure_cost_ms,
 		.churn_cost = planning_default.churn_cost_ms, .nearest = terms.nearest, .time_limit_ms = 60000,
 	};
@@ -342,6 +208,24 @@ isobar_solve(struct isobar *isobar, const double *demand, struct isobar_terms te
 		abort();
 	arena_free(last_arena);
 	return isobar->result;
+}
+
+struct isobar_aside
+isobar_set_aside(struct isobar *isobar)
+{
+	struct isobar_aside aside = { isobar->plan_arena, isobar->problem, isobar->result };
+
+	isobar->plan_arena = NULL;
+	return aside;
+}
+
+void
+isobar_take_back(struct isobar *isobar, struct isobar_aside aside)
+{
+	arena_free(isobar->plan_arena);
+	isobar->plan_arena = aside.arena;
+	isobar->problem = aside.problem;
+	isobar->result = aside.result;
 }
 
 bool
@@ -358,7 +242,7 @@ isobar_publish_result(struct isobar *isobar, const double *demand)
 {
 	const struct planner_result *result = isobar->result;
 	struct arena *arena = arena_new();
-	struct plan_service service = { SERVICE, isobar->globe->group_count, plan_groups(isobar, demand, arena) };
+	struct plan_service service = { ISOBAR_SERVICE, isobar->globe->group_count, plan_groups(isobar, demand, arena) };
 	struct plan plan = { .arena = arena, .model = "", .method = result->method == PLANNER_OPTIMAL ? "optimal" : "relaxed",
 		.normal_limit = result->normal_limit, .loss_limit = result->loss_limit, .margin = 1,
 		.latency = result->latency, .step = result->step, .service_count = 1, .services = &service };
@@ -435,7 +319,7 @@ isobar_publish_weights(struct isobar *isobar, const double *weights)
 {
 	struct arena *arena = arena_new();
 	struct plan_group group = { .group = GROUP_DEFAULT, .demand = GLOBE_CAPACITY };
-	struct plan_service service = { SERVICE, 1, &group };
+	struct plan_service service = { ISOBAR_SERVICE, 1, &group };
 	struct plan plan = { .arena = arena, .model = "", .method = "by-weights", .normal_limit = 1, .loss_limit = 1,
 		.margin = 1, .step = 1, .service_count = 1, .services = &service };
 	const double demand = GLOBE_CAPACITY;
@@ -451,7 +335,7 @@ isobar_publish_weights(struct isobar *isobar, const double *weights)
 static void
 publish(struct isobar *isobar, const struct plan *plan, const double *by_group)
 {
-	struct demand *demand = by_group == NULL ? NULL : measured(isobar, by_group);
+	struct demand *demand = by_group == NULL ? NULL : isobar_demand(isobar, by_group);
 	double capacities[REGIONS_MAX] = { 0 };
 	struct snapshot *present = isobar->snapshot;
 	struct compiled compiled = { 0 };
@@ -514,7 +398,7 @@ note_places(struct isobar *isobar)
 		if (table->count == isobar->slot_count || isobar->place[k] >= PLACE_HEAVY)
 			continue;
 		address = population_address(p, k);
-		isobar->truth[g][slots_place(table, &address, 24, isobar->service->seed)] += key_demand(isobar, k);
+		isobar->truth[g][slots_place(table, &address, 24, isobar->service->seed)] += isobar_key_demand(isobar, k);
 	}
 }
 
@@ -596,28 +480,6 @@ isobar_parts(struct isobar *isobar, struct region_set dead, double *parts)
 	isobar_kill(isobar, dead);
 	walk(isobar, GROUP_DEFAULT, parts);
 	isobar_kill(isobar, globe_lost(NO_REGION, NO_REGION));
-}
-
-/* Iterative proportional fitting, one step: d_s <- d_s (y_r / y'_r)^exponent over the slots that are in r. */
-void
-isobar_correct(struct isobar *isobar, const double *reported, double total, double exponent)
-{
-	double expected[REGIONS_MAX] = { 0 }, factor[REGIONS_MAX], sum = 0;
-	const struct slot_table *table = isobar->service->tables[GROUP_DEFAULT];
-
-	assert(isobar->options.one_group && table->count == isobar->slot_count);
-	for (uint32_t s = 0; s < isobar->slot_count; s++)
-		expected[isobar_pick(isobar, GROUP_DEFAULT, s).region] += (double)isobar->ordinary[s];
-	for (size_t i = 0; i < isobar->heavy_count; i++)
-		expected[isobar_pick(isobar, GROUP_DEFAULT, isobar->heavy_slot[i]).region] += (double)isobar->heavy[i].believed;
-	for (size_t r = 0; r < isobar->globe->region_count; r++)
-		sum += expected[r];
-	for (size_t r = 0; r < isobar->globe->region_count; r++)
-		factor[r] = expected[r] > 0 ? pow(reported[r] / total / (expected[r] / sum), exponent) : 1;
-	for (uint32_t s = 0; s < isobar->slot_count; s++)
-		isobar->ordinary[s] *= (float)factor[isobar_pick(isobar, GROUP_DEFAULT, s).region];
-	for (size_t i = 0; i < isobar->heavy_count; i++)
-		isobar->heavy[i].believed *= (float)factor[isobar_pick(isobar, GROUP_DEFAULT, isobar->heavy_slot[i]).region];
 }
 
 /* ---- as a policy ------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 
 #include "globe.h"
 #include "plan/certificate.h"
+#include "plan/estimate.h"
 #include "plan/planner.h"
 #include "policy.h"
 #include "population.h"
@@ -15,6 +16,7 @@ struct isobar_options {
 	bool one_group;			/* all clients in the default group; else a client group for each of the globe's */
 	bool sticky;
 	double error;			/* relative standard error of what is believed of each key's demand */
+	bool estimated;			/* by the product's estimator, from counts; one group only */
 	size_t risk_group_count;
 	const struct region_set *risk_groups;	/* besides the single regions */
 	double risk_failure;		/* their probability */
@@ -26,14 +28,15 @@ struct isobar_terms {
 	unsigned nearest;
 	double error;			/* relative standard error of each group's demand, planned for at 95 % */
 	bool remember;			/* the last plan: what moves costs */
+	struct region_set dead;		/* lost already */
 };
 
 /* As steering.yaml has them when it says nothing. */
 static inline struct isobar_terms
 isobar_usual_terms(void)
 {
-	return (struct isobar_terms){ planning_default.normal_limit, planning_default.loss_limit, planning_default.nearest, 0,
-		false };
+	return (struct isobar_terms){ .normal_limit = planning_default.normal_limit, .loss_limit = planning_default.loss_limit,
+		.nearest = planning_default.nearest };
 }
 
 struct isobar {
@@ -58,6 +61,7 @@ struct isobar {
 	size_t heavy_count, *heavy_from;	/* [group + 1] */
 	double **truth;				/* [group][slot of the table in service]: demand; sum 1 in each group */
 	uint32_t *heavy_slot;			/* [heavy]: slot in the table in service */
+	struct estimate *estimate;		/* or NULL */
 	/* Last results. */
 	struct arena *plan_arena;		/* of the planner's last result */
 	const struct planner_problem *problem;
@@ -68,6 +72,7 @@ struct isobar {
 	double compile_us;
 };
 
+#define ISOBAR_SERVICE "www.sim.example."
 #define PLACE_HEAVY 0x80000000u
 
 struct isobar *isobar_new(const struct globe *globe, const struct population *population,
@@ -77,6 +82,11 @@ void isobar_free(struct isobar *isobar);
 /* The planner's word on this demand by group of the globe; it stays in isobar->result until the next one. */
 const struct planner_result *isobar_solve(struct isobar *isobar, const double *demand, struct isobar_terms terms) NONNULL;
 bool isobar_has_plan(const struct planner_result *result) NONNULL;	/* every single loss is borne */
+
+/* The last result is kept from the next one, and comes back into force afterwards. */
+struct isobar_aside { struct arena *arena; const struct planner_problem *problem; const struct planner_result *result; };
+struct isobar_aside isobar_set_aside(struct isobar *isobar) NONNULL;
+void isobar_take_back(struct isobar *isobar, struct isobar_aside aside) NONNULL;
 
 /* Compiles, certifies and puts into service; refused or not, the tables are in service then, and `certified` says. */
 void isobar_publish_result(struct isobar *isobar, const double *demand) NONNULL;
@@ -92,8 +102,13 @@ uint32_t isobar_slot(const struct isobar *isobar, size_t key, uint16_t *group) N
 struct pick isobar_pick(const struct isobar *isobar, uint16_t group, uint32_t slot) NONNULL;
 void isobar_kill(struct isobar *isobar, struct region_set dead) NONNULL;	/* exactly these */
 
-/* Regions have reported their loads; what is believed of the slots that they had is scaled towards them. */
-void isobar_correct(struct isobar *isobar, const double *reported, double total, double exponent) NONNULL;
+/* Regions have reported their loads (requests/s): what is believed is corrected by them, with options.estimated. */
+void isobar_correct(struct isobar *isobar, const double *reported) NONNULL;
+
+/* isobar_demand.c: what is counted, once the service has its seed; and what is believed, by demand group. */
+void isobar_count_demand(struct isobar *isobar) NONNULL;
+struct demand *isobar_demand(const struct isobar *isobar, const double *by_group) NONNULL MUST_USE;
+double isobar_key_demand(const struct isobar *isobar, size_t key) NONNULL;	/* true part of its demand group's */
 
 extern const struct policy isobar_policy;
 
