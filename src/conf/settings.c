@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #define DAY_MS 86400e3
+#define NSID_MAX 200	/* octets; IDENTITY_NAME_MAX of serve/identity.h */
 
 /* The settings, and two that are words in the file. */
 struct written_settings {
@@ -20,6 +21,7 @@ struct written_settings {
 #define OTHER(member) .other = offsetof(struct written_settings, settings.member)
 
 static schema_check_fn check_socket_path;
+static schema_check_fn check_nsid;
 static void check_together(const struct settings *settings, const struct yaml_node *tree, const char *file,
 	struct diags *diags);
 static bool is_loopback(const struct address *address);
@@ -30,6 +32,20 @@ static const char *const pae_modes[] = { "internal", "external", NULL };
 
 static const struct setting listener = {
 	SETTING_ITEM(SETTING_LISTEN, struct listener), .other = offsetof(struct listener, port), .port = 53 };
+
+static const struct setting allowed = { SETTING_ITEM(SETTING_PREFIX, struct prefix) };
+
+static const struct setting identity_settings[] = {
+	{ .key = "nsid", SETTINGS(nsid), .type = SETTING_TEXT, .unit = "text", .check = check_nsid, .otherwise = "\"\"",
+		.help = "what this server calls itself, by NSID and as id.server; empty: nothing" },
+	{ .key = "allow", SETTINGS(identity_allow), OTHER(identity_allow_count), .type = SETTING_LIST,
+		.unit = "prefixes", .item = &allowed, .most = 256, .otherwise = "[127.0.0.0/8, \"::1/128\"]",
+		.help = "clients that may ask for that, for the version and for the epoch" },
+	{ .key = NULL },
+};
+
+static const struct schema identity = {
+	.title = "identity", .size = sizeof(struct written_settings), .settings = identity_settings };
 
 static const struct setting api_settings[] = {
 	{ .key = "socket", SETTINGS(api_socket), .type = SETTING_TEXT, .unit = "path", .check = check_socket_path,
@@ -85,6 +101,8 @@ static const struct setting top_settings[] = {
 		.otherwise = "0", .help = "threads that answer; 0: one for each processor" },
 	{ .key = "udp-payload", SETTINGS(udp_payload), .type = SETTING_INTEGER, .unit = "octets", .least = 512,
 		.most = 4096, .otherwise = "1232", .help = "largest UDP message that is sent or promised to be read" },
+	{ .key = "identity", .type = SETTING_RECORD, .unit = "map", .schema = &identity,
+		.help = "who may ask which server this is" },
 	{ .key = "tcp", .type = SETTING_RECORD, .unit = "map", .schema = &tcp, .help = "limits of TCP" },
 	{ .key = "zones", SETTINGS(zones), .type = SETTING_TEXT, .unit = "path",
 		.otherwise = ISOBAR_CONFIG_DIR "/zones", .help = "folder that an empty store is filled from" },
@@ -151,6 +169,19 @@ check_socket_path(const char *value, struct schema_why *why)
 	if (strlen(value) <= most)
 		return true;
 	snprintf(why->text, sizeof(why->text), "is too long for a socket's path: at most %zu octets", most);
+	return false;
+}
+
+static bool
+check_nsid(const char *value, struct schema_why *why)
+{
+	size_t length = 0;
+
+	while (value[length] > ' ' && value[length] < 0x7f)
+		length++;
+	if (value[length] == '\0' && length <= NSID_MAX)
+		return true;
+	snprintf(why->text, sizeof(why->text), "must be at most %d printable characters without spaces", NSID_MAX);
 	return false;
 }
 

@@ -30,6 +30,9 @@ struct settings {
 	const char *api_socket;			/* path of the UNIX socket */
 	struct listener api_listener;		/* bits 0: no TCP */
 	uint16_t udp_payload;			/* octets, 512 .. 4096 */
+	const char *nsid;			/* what the server calls itself; "": nothing */
+	size_t identity_allow_count;
+	const struct prefix *identity_allow;	/* who may ask for that, for the version and the epoch */
 	uint32_t tcp_idle_timeout_ms;
 	unsigned tcp_connections;		/* of all clients */
 	unsigned tcp_connections_per_client;

@@ -30,7 +30,7 @@ query_read(struct query *query, const uint8_t *bytes, size_t length)
 
 	/* Not all of it: name and parts are 1.4 kB, and valid only with a question. */
 	query->question_length = 0;
-	query->edns = query->dnssec_ok = query->subnet = false;
+	query->edns = query->dnssec_ok = query->nsid = query->subnet = false;
 	query->subnet_length = 0;
 	query->payload = 512;
 	query->id = wire_u16(&r);
@@ -139,6 +139,8 @@ read_opt(struct query *query, uint16_t payload, uint32_t ttl, const uint8_t *opt
 
 		if (r.failed)
 			return QUERY_FORMERR;
+		/* What it holds is to be ignored (RFC 5001 section 2.1). */
+		query->nsid |= code == EDNS_NSID;
 		if (code == EDNS_CLIENT_SUBNET && read_subnet(query, option, size) != QUERY_OK)
 			return QUERY_FORMERR;
 	}

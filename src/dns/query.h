@@ -20,6 +20,7 @@ struct query {
 	uint16_t question_length;	/* name, type and class, as they stand after the header; 0: no question */
 	bool edns;			/* an OPT record was there */
 	bool dnssec_ok;
+	bool nsid;			/* asks who answers, RFC 5001 */
 	uint16_t payload;		/* what the requester can take by UDP; at least 512 */
 	bool subnet;			/* EDNS Client Subnet, RFC 7871 */
 	struct address subnet_address;	/* bits behind the prefix are zero; .bits 0 for the prefix 0 of no family */

@@ -40,6 +40,7 @@ reply_begin(struct reply *reply, const struct query *query, const uint8_t *reque
 	reply->subnet_scope = 0;
 	reply->payload = REPLY_UDP_DEFAULT;
 	reply->ede = EDE_NONE;
+	reply->nsid = NULL;
 	memcpy(bytes + HEADER_SIZE, request + HEADER_SIZE, query->question_length);
 	reply->at = HEADER_SIZE + (size_t)query->question_length;
 	reply->limit = limit;
@@ -55,6 +56,16 @@ static size_t
 options_size(const struct reply *reply)
 {
 	return OPT_SIZE + (reply->query->subnet ? 8 + (reply->query->subnet_length + 7u) / 8 : 0) + 6;
+}
+
+void
+reply_identify(struct reply *reply, const char *nsid, size_t length)
+{
+	if (!reply->query->edns || reply->limit - reply->at < 4 + length)
+		return;
+	reply->limit -= 4 + length;
+	reply->nsid = nsid;
+	reply->nsid_length = length;
 }
 
 bool
@@ -96,7 +107,7 @@ put_record(struct reply *reply, const uint8_t *owner, uint16_t type, uint32_t tt
 	fixed = reply->at;
 	p = reply->bytes + fixed;
 	wire_put_u16(p, type);
-	wire_put_u16(p + 2, CLASS_IN);
+	wire_put_u16(p + 2, reply->query->class == CLASS_CH ? CLASS_CH : CLASS_IN);
 	wire_put_u32(p + 4, ttl);
 	reply->at += 10;
 	if (!put_bytes(reply, rdata, shape.before))
@@ -232,6 +243,14 @@ put_opt(struct reply *reply)
 		wire_put_u16(option + 2, 2);
 		wire_put_u16(option + 4, (unsigned)reply->ede);
 		options += 6;
+	}
+	if (reply->nsid != NULL) {
+		uint8_t *option = p + OPT_SIZE + options;
+
+		wire_put_u16(option, EDNS_NSID);
+		wire_put_u16(option + 2, (unsigned)reply->nsid_length);
+		memcpy(option + 4, reply->nsid, reply->nsid_length);
+		options += 4 + reply->nsid_length;
 	}
 	wire_put_u16(p + 9, (unsigned)options);
 	reply->at += OPT_SIZE + options;

@@ -30,15 +30,21 @@ struct reply {
 	uint16_t payload;	/* what we say that we can take; REPLY_UDP_DEFAULT unless set */
 	uint8_t subnet_scope;
 	int ede;		/* enum ede */
+	const char *nsid;	/* or NULL */
+	size_t nsid_length;
 };
 
 /* Copies header and question of the request (its case kept). `limit` is the most octets that may be sent. */
 void reply_begin(struct reply *reply, const struct query *query, const uint8_t *request, uint8_t *bytes, size_t limit)
 	NONNULL;
 
+/* The answer to NSID, before any record is added; borrowed until reply_finish(). Without EDNS in the request nothing
+ * happens, and where it doesn't fit it's left out. */
+void reply_identify(struct reply *reply, const char *nsid, size_t length) NONNULL;
+
 /* Adds the RRset whole or not at all: `wire` holds `count` times RDLENGTH and RDATA. When it doesn't fit, answer and
  * authority records truncate the message (TC, RFC 2181 section 9), additional ones are just left out.
- * `owner` uncompressed. False when it was left out. */
+ * `owner` uncompressed; the class is that of the question. False when it was left out. */
 bool reply_add(struct reply *reply, enum section section, const uint8_t *owner, uint16_t type, uint32_t ttl,
 	uint16_t count, const uint8_t *wire, uint32_t length) NONNULL;
 

@@ -22,7 +22,7 @@ enum header_flag {
 	FLAG_CD = 0x0010, FLAGS_OPCODE = 0x7800,
 };
 
-enum edns_option { EDNS_CLIENT_SUBNET = 8, EDNS_COOKIE = 10, EDNS_ERROR = 15 };
+enum edns_option { EDNS_NSID = 3, EDNS_CLIENT_SUBNET = 8, EDNS_COOKIE = 10, EDNS_ERROR = 15 };
 
 /* Extended DNS Errors, RFC 8914 section 4. */
 enum ede { EDE_NONE = -1, EDE_OTHER = 0, EDE_STALE_ANSWER = 3, EDE_PROHIBITED = 18, EDE_NOT_AUTHORITATIVE = 20,

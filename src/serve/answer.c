@@ -23,6 +23,8 @@
 #define PIECES_MAX 64		/* 12 links with their additional records; more are left out, additional ones first */
 #define CHAIN_MAX 12		/* CNAME and DNAME links followed in one answer */
 
+_Static_assert(2 + NAME_MAX >= IDENTITY_SIZE + 3, "an identity lies where a synthesized CNAME would");
+
 struct piece {
 	enum section section;
 	bool required;		/* additional, but without it the message must say TC */
@@ -47,6 +49,7 @@ struct decision {
 };
 
 static void decide(struct decision *d);
+static void decide_identity(struct decision *d);
 static void decide_name(struct decision *d, const uint8_t *owner, const uint8_t *name, const struct name_parts *parts);
 static const struct node *closest_encloser(const struct zone *zone, const uint8_t *name,
 	const struct name_parts *parts);
@@ -71,6 +74,7 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 	struct query query;
 	struct reply reply;
 	struct decision d;
+	char identity[IDENTITY_SIZE];
 	size_t limit = env->stream ? ANSWER_SIZE_MAX : 512;
 	enum query_verdict verdict = query_read(&query, request, length);
 
@@ -95,6 +99,8 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 	d.authoritative = false;
 	d.ede = EDE_NONE;
 	d.scope = 0;
+	if (query.nsid && identity_allows(env->identity, &env->client))
+		reply_identify(&reply, identity, identity_text(env->identity, env->snapshot->epoch, identity));
 	decide(&d);
 	return encode(&d, &reply);
 }
@@ -107,6 +113,10 @@ decide(struct decision *d)
 
 	if (query->subnet)
 		counter_add(&d->env->counters->client_subnet, 1);
+	if (query->class == CLASS_CH && (query->type == TYPE_TXT || query->type == TYPE_ANY)) {
+		decide_identity(d);
+		return;
+	}
 	if (query->class != CLASS_IN || query->type == TYPE_AXFR || query->type == TYPE_IXFR) {
 		d->rcode = RCODE_REFUSED;
 		return;
@@ -126,6 +136,25 @@ decide(struct decision *d)
 		return;
 	}
 	decide_name(d, query->name, query->name, &query->parts);
+}
+
+/* Names of the class CHAOS, for clients that may know. */
+static void
+decide_identity(struct decision *d)
+{
+	const struct answer_env *env = d->env;
+	uint8_t *wire = d->synthesized[0];
+
+	d->rcode = RCODE_REFUSED;
+	if (!identity_allows(env->identity, &env->client)
+	    || !identity_txt(env->identity, d->query, env->snapshot->epoch, wire))
+		return;
+	d->rcode = RCODE_NOERROR;
+	d->authoritative = true;
+	d->pieces[d->count++] = (struct piece){
+		.section = SECTION_ANSWER, .owner = d->query->name, .wire = wire, .ttl = 0,
+		.length = 2u + wire_get_u16(wire), .type = TYPE_TXT, .count = 1,
+	};
 }
 
 /* `name` is `owner` in lower case; `owner` must live as long as the decision. */

@@ -10,6 +10,7 @@
 #include "base/address.h"
 #include "base/contract.h"
 #include "dns/types.h"
+#include "serve/identity.h"
 #include "serve/snapshot.h"
 #include "steer/sketch.h"
 
@@ -39,6 +40,7 @@ struct answer_env {
 	struct worker_row *row;		/* of this worker in the snapshot */
 	struct sketch *sketch;		/* of this worker, or NULL */
 	struct counters *counters;
+	const struct identity *identity;	/* or NULL: nobody may ask who this is */
 	struct address client;		/* the resolver that asks */
 	bool stream;			/* TCP: up to 65535 octets */
 	uint16_t udp_payload;		/* the most octets of a UDP answer, and what OPT says; 512 .. 4096 */

@@ -26,6 +26,7 @@ struct server_options {
 	const struct server_listen *listens;
 	unsigned workers;		/* >= 1 */
 	uint16_t udp_payload;		/* 512 .. 4096 */
+	const struct identity *identity;	/* or NULL; must outlive the server */
 	uint32_t tcp_idle_ms;		/* a connection without progress is closed after this */
 	unsigned tcp_connections;	/* over all workers */
 	unsigned tcp_connections_per_client;

@@ -117,6 +117,7 @@ worker_env(struct worker *worker, const struct snapshot *snapshot)
 		.sketch = rcu_load(worker->sketch),
 		.counters = &worker->counters,
 		.udp_payload = worker->options->udp_payload,
+		.identity = worker->options->identity,
 	};
 }
 
