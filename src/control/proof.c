@@ -8,11 +8,12 @@
  *
  * Where an address is known to be of a kind, steered_choose() answers for it as well, and law_allows() judges the
  * answer by the rules as they are written, without the compiled masks. */
-#include "control/proof_parts.h"
+#include "control/proof.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/proof_parts.h"
 #include "control/publish.h"
 #include "serve/steered.h"
 #include "steer/law.h"

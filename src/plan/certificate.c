@@ -9,12 +9,14 @@
  *  2. shares   (certificate_shares.c): the tables do what the plan says
  *  3. demand   (certificate_shares.c): the plan counts on the demand that there is
  *  4. loads    (certificate_cases.c): nobody is overloaded, now or after a loss; the room for drains */
-#include "plan/certificate_parts.h"
+#include "plan/certificate.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "plan/certificate_parts.h"
 
 struct certificate *
 certificate_check(const struct snapshot *snapshot, const struct certificate_terms *terms)
