@@ -30,7 +30,9 @@ static bool read_regions(struct reading *r, const cJSON *list);
 static void read_region(struct reading *r, const cJSON *value, size_t index, struct plan_region *region, bool *seen);
 static bool read_services(struct reading *r, const cJSON *list);
 static bool read_service(struct reading *r, const cJSON *value, size_t index, struct plan_service *service);
-static bool read_group(struct reading *r, const cJSON *value, const char *pointer,
+static bool read_group(struct reading *r, const cJSON *value, const char *pointer, size_t services_before,
+	const struct steering_service *service, struct plan_group *group);
+static void read_like(struct reading *r, const struct json_object *o, size_t services_before,
 	const struct steering_service *service, struct plan_group *group);
 static void read_pairs(struct reading *r, const cJSON *list, const struct json_object *o,
 	const struct steering_service *service, struct plan_pair *pairs);
@@ -255,7 +257,7 @@ read_service(struct reading *r, const cJSON *value, size_t index, struct plan_se
 	service->group_count = count;
 	cJSON_ArrayForEach(entry, list) {
 		snprintf(pointer, sizeof(pointer), "/services/%zu/groups/%zu", index, i);
-		if (!read_group(r, entry, pointer, steered, &groups[i]))
+		if (!read_group(r, entry, pointer, index, steered, &groups[i]))
 			return false;
 		i++;
 	}
@@ -270,10 +272,11 @@ read_service(struct reading *r, const cJSON *value, size_t index, struct plan_se
 }
 
 static bool
-read_group(struct reading *r, const cJSON *value, const char *pointer, const struct steering_service *service,
-    struct plan_group *group)
+read_group(struct reading *r, const cJSON *value, const char *pointer, size_t services_before,
+    const struct steering_service *service, struct plan_group *group)
 {
-	static const char *const known[] = { "group", "country", "demand", "error", "pairs", "order", NULL };
+	static const char *const known[] = { "group", "country", "demand", "error", "pairs", "order",
+		"like", NULL };
 	struct json_object o = json_object(value, "plan", pointer, r->diags);
 	struct plan_pair *pairs;
 	size_t errors = r->diags->errors;
@@ -285,6 +288,10 @@ read_group(struct reading *r, const cJSON *value, const char *pointer, const str
 	group->country = country_of(&o);
 	group->demand = number_or_null(&o, "demand", 1e15);
 	group->error = number_or_null(&o, "error", 1e6);
+	if (json_member(&o, "like", false) != NULL) {
+		read_like(r, &o, services_before, service, group);
+		return true;
+	}
 	if (!read_order(r, &o, service, group))
 		return false;
 	list = json_array(&o, "pairs", true);
@@ -306,6 +313,42 @@ read_group(struct reading *r, const cJSON *value, const char *pointer, const str
 	if (!(fabs(sum - 1) <= SHARE_SUM_SLACK))
 		json_error(&o, "pairs", NULL, "the shares add up to %.9g instead of 1", sum);
 	return true;
+}
+
+/* The shares of the same group in a service before this one, of the same regions. */
+static void
+read_like(struct reading *r, const struct json_object *o, size_t services_before,
+    const struct steering_service *service, struct plan_group *group)
+{
+	const char *name = json_string(o, "like", true, "");
+	const struct plan_group *found = NULL;
+
+	if (json_member(o, "pairs", false) != NULL || json_member(o, "order", false) != NULL)
+		json_error(o, "like", NULL, "either like, or pairs and order");
+	for (size_t i = 0; i < services_before && found == NULL; i++) {
+		const struct plan_service *other = &r->plan->services[i];
+
+		if (strcmp(other->name, name) == 0)
+			found = bsearch(group, other->groups, other->group_count, sizeof(*other->groups), plan_group_compare);
+	}
+	if (found == NULL) {
+		json_error(o, "like", NULL, "no service '%s' before this one has this group", name);
+		return;
+	}
+	for (size_t i = 0; i < found->pair_count && service != NULL; i++) {
+		region_id primary = found->pairs[i].primary, backup = found->pairs[i].backup;
+
+		if (primary == NO_REGION ? !service->shed : !service_has(service, primary) ||
+		    (backup != NO_REGION && !service_has(service, backup))) {
+			json_error(o, "like", NULL, "'%s' can't be shared like '%s': their regions or what they shed differ",
+			    service->name, name);
+			return;
+		}
+	}
+	group->pair_count = found->pair_count;
+	group->pairs = found->pairs;
+	group->order_count = found->order_count;
+	group->order = found->order;
 }
 
 static void

@@ -25,6 +25,7 @@
 /* All regions of a risk group at once, when its members' own failures are that likely. */
 #define TOGETHER 0.1
 #define RISK_GROUPS_MAX 50
+#define ORDER_MOST 8	/* of a list of four places, two of which are the pair */
 #define TIME_LEAST_MS 1000
 #define TIME_MOST_MS 10000
 
@@ -267,7 +268,8 @@ add_service(struct plan *plan, const struct grouping *grouping, const struct pla
 		list[count++] = (struct plan_group){
 			.group = grouping->partition->groups[g].group, .country = grouping->partition->groups[g].country,
 			.demand = cell->demand, .error = cell->error, .pair_count = share->pair_count, .pairs = share->pairs,
-			.order_count = share->order_count, .order = share->order,
+			.order_count = share->order_count < ORDER_MOST ? share->order_count : ORDER_MOST,
+			.order = share->order,
 		};
 	}
 	qsort(list, count, sizeof(*list), plan_group_compare);

@@ -119,6 +119,14 @@ test_read_errors(void)
 		    "/overloads/0/region", "no region 'x' in the steering" },
 		{ "an unknown part of a relaxation", HEAD "\"relaxations\":[{\"step\":\"loss\",\"who\":\"x\"}],\"services\":[]}",
 		    "/relaxations/0/who", NULL },
+		{ "like nobody", HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":\"default\",\"like\":\"zip.\"}"
+		    "]}]}", "/services/0/groups/0/like", "no service 'zip.' before this one has this group" },
+		{ "like another, and pairs", HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":\"default\","
+		    "\"like\":\"www.\",\"pairs\":[]}]}]}", "/services/0/groups/0/like", "either like, or pairs and order" },
+		{ "like another that sheds", HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":\"default\","
+		    "\"pairs\":[{\"primary\":null,\"backup\":null,\"share\":1}]}]},{\"service\":\"zip.\",\"groups\":[{\"group\":"
+		    "\"default\",\"like\":\"www.\"}]}]}", "/services/1/groups/0/like",
+		    "'zip.' can't be shared like 'www.': their regions or what they shed differ" },
 		{ "a margin below one", HEAD "\"margin\":0.5,\"services\":[]}", "/margin", NULL },
 		{ "a pair twice", PAIRS("{\"primary\":\"eu-west\",\"backup\":null,\"share\":0.5},"
 		    "{\"primary\":\"eu-west\",\"backup\":null,\"share\":0.5}"),

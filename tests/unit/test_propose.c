@@ -360,7 +360,9 @@ test_many_services(void)
 {
 	struct text text = { 0 };
 	struct scene scene;
-	struct plan *plan;
+	struct plan *plan, *again;
+	struct diags diags = { 0 };
+	char *json, *json_again;
 
 	text_puts(&text, "regions:\n");
 	for (int r = 0; r < MOST; r++)
@@ -387,6 +389,19 @@ test_many_services(void)
 		CU_ASSERT(plan->services[s].group_count >= 99);
 		CU_ASSERT(plan->services[s].groups[1].pairs == plan->services[0].groups[1].pairs);
 	}
+	json = plan_write(plan, scene.steering);
+	CU_ASSERT_FATAL(json != NULL);
+	CU_ASSERT(strlen(json) < 4 << 20);
+	again = plan_read(json, strlen(json), scene.steering, &diags);
+	CU_ASSERT_FATAL(again != NULL);
+	CU_ASSERT(plan_distance(plan, again) < 1e-12);	/* the last digit of a text */
+	CU_ASSERT(again->services[199].groups[1].pairs == again->services[0].groups[1].pairs);
+	json_again = plan_write(again, scene.steering);
+	SUITE_TEXT(json_again, json);
+	free(json);
+	free(json_again);
+	plan_free(again);
+	diag_fini(&diags);
 	plan_free(plan);
 	scene_close(&scene);
 	text_fini(&text);
