@@ -20,6 +20,7 @@ static bool densest(struct scene *scene, struct mincut_demand *demands, const do
 	struct overfull_level *found);
 static void set_rooms(const struct scene *scene, const double *levels, double floor, double *room);
 static double ratio(const struct scene *scene, const struct mincut *cut);
+static double room_of(const struct scene *scene, const struct mincut *cut);
 static double capacity_of(const struct scene *scene, size_t region);
 static bool find_shed(struct scene *scene, struct mincut_demand *demands, struct overfull *overfull);
 
@@ -84,6 +85,7 @@ densest(struct scene *scene, struct mincut_demand *demands, const double *levels
 			return true;
 		floor = ratio(scene, &cut);
 		*found = (struct overfull_level){ floor, cut };
+		found->cut.room = room_of(scene, &cut);
 	}
 	return true;
 }
@@ -110,6 +112,19 @@ ratio(const struct scene *scene, const struct mincut *cut)
 		}
 	}
 	return capacity > 0 ? load / capacity : 1;
+}
+
+/* What there is without overload, for words. */
+static double
+room_of(const struct scene *scene, const struct mincut *cut)
+{
+	double room = 0;
+
+	for (size_t r = 0; r < scene->region_count; r++) {
+		if (region_set_has(&cut->regions, (region_id)r))
+			room += fmax(capacity_of(scene, r) - scene->fixed[r], 0);
+	}
+	return room;
 }
 
 static double

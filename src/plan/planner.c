@@ -18,11 +18,13 @@
 
 #include "plan/entry.h"
 #include "plan/fallback.h"
+#include "plan/memory.h"
 #include "plan/relax.h"
 #include "plan/sharing.h"
 
 struct planner {
 	struct lp *lp;
+	struct memory *memory;		/* of the last solve, or NULL */
 };
 
 static bool solve(struct planner *planner, struct scene *scene, struct mono deadline, struct planner_result *result);
@@ -53,6 +55,7 @@ planner_free(struct planner *planner)
 {
 	if (planner == NULL)
 		return;
+	memory_free(planner->memory);
 	lp_free(planner->lp);
 	free(planner);
 }
@@ -92,10 +95,16 @@ solve(struct planner *planner, struct scene *scene, struct mono deadline, struct
 	if (program == NULL)
 		goto done;
 	program->deadline = deadline;
+	if (planner->memory != NULL)
+		memory_recall(planner->memory, program);
 	found = find_plan(program, loads, &made, &result->step);
 	if (program->failed)
 		goto done;
 	good = found == PROGRAM_OPTIMAL ? fill_result(program, loads, &made, result) : fall_back(scene, result);
+	if (found == PROGRAM_OPTIMAL) {
+		memory_free(planner->memory);
+		planner->memory = memory_new(program);	/* NULL: the next begins anew */
+	}
 done:
 	program_free(program);
 	loads_free(loads);

@@ -61,8 +61,10 @@ program_new(struct scene *scene, struct lp *lp)
 	}
 	collect_allowances(program);
 	for (size_t c = 0; c < scene->client_count; c++) {
+		program->first_column[c] = (uint32_t)program->column_count;
 		if (scene->clients[c].planned)
 			add_client(program, c);
+		program->first_column[c + 1] = (uint32_t)program->column_count;
 	}
 	for (size_t r = 0; r < scene->region_count; r++) {
 		if (region_set_has(&scene->live, (region_id)r) && isfinite(scene_limit(scene, 0, (region_id)r)))
@@ -77,6 +79,7 @@ allocate(struct program *program)
 	size_t clients = program->scene->client_count, regions = program->scene->region_count;
 	size_t cells = program->scene->scenario_count * regions;
 
+	program->first_column = calloc(clients + 2, sizeof(uint32_t));
 	program->client_row = malloc((clients + 1) * sizeof(uint32_t));
 	program->fill_row = malloc((cells + 1) * sizeof(uint32_t));
 	program->entry_row = malloc((regions + 1) * sizeof(uint32_t));
@@ -84,7 +87,7 @@ allocate(struct program *program)
 	program->first_allowance = calloc(clients + 1, sizeof(uint32_t));
 	program->shed = calloc(clients + 1, sizeof(double));
 	program->matrix = matrix_new();
-	if (program->client_row == NULL || program->fill_row == NULL || program->entry_row == NULL
+	if (program->first_column == NULL || program->client_row == NULL || program->fill_row == NULL || program->entry_row == NULL
 	    || program->class_row == NULL || program->first_allowance == NULL || program->shed == NULL || program->matrix == NULL)
 		return false;
 	memset(program->client_row, 0xff, clients * sizeof(uint32_t));
@@ -103,6 +106,7 @@ program_free(struct program *program)
 	free(program->columns);
 	free(program->rows);
 	free(program->allowances);
+	free(program->first_column);
 	free(program->client_row);
 	free(program->fill_row);
 	free(program->entry_row);
@@ -160,17 +164,14 @@ add_nearest(struct program *program, size_t c)
 		program_add_pair(program, c, client->order[0], NO_REGION);
 	for (size_t i = 0; i < client->order_count && left > 0 && client->order_count > 1; i++) {
 		region_id primary = client->order[i];
-		unsigned backups = left > 2 ? 2 : 1;
+		size_t j = 0;
 
 		if (!region_set_has(&client->primaries, primary))
 			continue;
 		left--;
-		for (size_t j = 0; j < client->order_count && backups > 0; j++) {
-			if (j == i || !region_set_has(&client->backups, client->order[j]))
-				continue;
-			program_add_pair(program, c, primary, client->order[j]);
-			backups--;
-		}
+		while (j == i || !region_set_has(&client->backups, client->order[j]))
+			j++;
+		program_add_pair(program, c, primary, client->order[j]);
 	}
 }
 
@@ -191,6 +192,43 @@ begin_at_cheapest(struct program *program, size_t c, size_t from)
 		best->basis = LP_BASIC;
 	else if (program->client_row[c] != NONE && !program->failed)
 		program->rows[program->client_row[c]].basis = LP_BASIC;
+}
+
+void
+program_make_basic(struct program *program, size_t c, region_id primary, region_id backup, bool first)
+{
+	const struct scene_client *client = &program->scene->clients[c];
+
+	if (!client->planned || program->failed || !region_set_has(&client->primaries, primary)
+	    || (backup == NO_REGION ? client->order_count > 1 : !region_set_has(&client->backups, backup)))
+		return;
+	/* Parts that stay are at their bounds: the last plan is where the solver begins. */
+	for (uint32_t i = program->first_column[c]; first && i < program->first_column[c + 1]; i++)
+		program->columns[i].basis = isfinite(program->columns[i].upper) ? LP_AT_UPPER : LP_AT_LOWER;
+	for (uint32_t i = program->first_column[c]; i < program->first_column[c + 1]; i++) {
+		struct program_column *column = &program->columns[i];
+
+		if (column->primary == primary && column->backup == backup && column->basis != LP_BASIC) {
+			column->basis = LP_BASIC;
+			return;
+		}
+	}
+	if (program_has_pair(program, c, primary, backup))
+		return;
+	program_add_pair(program, c, primary, backup);
+	if (!program->failed)
+		program->columns[program->column_count - 1].basis = LP_BASIC;
+}
+
+void
+program_value_last_plan(struct program *program)
+{
+	for (size_t i = 0; i < program->column_count; i++) {
+		struct program_column *column = &program->columns[i];
+		double demand = program->scene->clients[column->client].demand;
+
+		column->value = column->kind != COLUMN_KEPT ? 0 : column->upper < demand ? column->upper : demand;
+	}
 }
 
 bool

@@ -75,6 +75,7 @@ struct program {
 	struct allowance *allowances;
 	/* Where things are, or UINT32_MAX. */
 	uint32_t *client_row;		/* by client */
+	uint32_t *first_column;		/* by client, of those made at first */
 	uint32_t *fill_row;		/* [scenario * region_count + region] */
 	uint32_t *entry_row;		/* by region */
 	uint32_t *class_row;		/* by class, 0 .. 9 */
@@ -96,6 +97,11 @@ void program_add_fill(struct program *program, size_t scenario, region_id region
 void program_add_entry(struct program *program, region_id region) NONNULL;
 /* At most `most` (scaled) of the class may be shed. */
 void program_add_class(struct program *program, unsigned class, double most) NONNULL;
+/* Makes the pair's column, adding it if there's none, one that the next solve begins with; `first`: and no other of this
+ * client. A pair that isn't allowed (any more) is left out. */
+void program_make_basic(struct program *program, size_t c, region_id primary, region_id backup, bool first) NONNULL;
+/* The last plan as the columns' values: until the first solve. */
+void program_value_last_plan(struct program *program) NONNULL;
 /* Limits anew from the scene, after it changed. */
 void program_limits(struct program *program) NONNULL;
 

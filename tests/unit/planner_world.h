@@ -136,7 +136,7 @@ world_complicate(struct planner_world *world)
 			region_id k = (region_id)world_below(world, regions), b = (region_id)world_below(world, regions);
 			double share = i == 2 ? left : left * world_dice(world);
 
-			if (k == b || (i > 0 && k <= clients->before[clients->before_count - 1].primary))
+			if (k == b || (clients->before_count > 0 && k <= clients->before[clients->before_count - 1].primary))
 				continue;
 			world->before[c][clients->before_count++] = (struct plan_pair){ k, b, share };
 			left -= share;
