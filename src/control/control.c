@@ -81,7 +81,9 @@ start_loop(struct control *control, struct diags *diags)
 	uv_timer_init(&control->loop, &control->tick);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		uv_signal_init(&control->loop, &control->signals[i]);
+	pthread_mutex_lock(&control->lock);
 	control->stopping = false;	/* from here on close_handles() undoes it */
+	pthread_mutex_unlock(&control->lock);
 	uv_timer_start(&control->tick, on_tick, TICK_MS, TICK_MS);
 	for (size_t i = 0; i < ARRAY_SIZE(signals) && status == 0; i++)
 		status = uv_signal_start(&control->signals[i], on_signal, signals[i]);

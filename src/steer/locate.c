@@ -156,7 +156,8 @@ add_countries(struct locator *locator)
 			: locator->continent_group[c];
 }
 
-/* Asking the database costs some hundred nanoseconds: not when nothing would depend on it. */
+/* Asking the database costs some hundred nanoseconds: not when nothing would depend on it. Where clients are is what
+ * planning is about, so planned services ask. */
 static bool
 service_asks_country(const struct steering *steering)
 {
@@ -164,7 +165,8 @@ service_asks_country(const struct steering *steering)
 		if (steering->groups[g].country_count > 0 || steering->groups[g].continent_count > 0)
 			return true;
 	for (size_t s = 0; s < steering->service_count; s++)
-		if (steering->services[s].policy == POLICY_GEOGRAPHIC)
+		if (steering->services[s].policy == POLICY_GEOGRAPHIC
+		    || steering->services[s].policy == POLICY_PREDICTIVE)
 			return true;
 	return false;
 }

@@ -66,6 +66,7 @@ static void do_expect(struct script *s, char **words, size_t count);
 static void do_share(struct script *s, char **words, size_t count);
 static void do_remember(struct script *s, char **words);
 static void do_moved(struct script *s, char **words, size_t count);
+static void check_law(struct script *s);
 static void check(struct script *s, bool good, const char *format, ...) PRINTF(3, 4);
 static void stop(const struct script *s, const char *why) __attribute__((noreturn));
 
@@ -113,6 +114,7 @@ run_script(const char *path)
 			run_line(s, words, count);
 	}
 	fclose(s->file);
+	check_law(s);
 	good = s->failures == 0 && s->checks > 0;
 	printf("%s scenario: %s (%u checks)\n", good ? "ok" : "not ok",
 	    strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1, s->checks);
@@ -132,6 +134,17 @@ run_script(const char *path)
 	free(s->plan);
 	free(s);
 	return good;
+}
+
+/* Whatever a script is about, no answer in it may be outside of the law. */
+static void
+check_law(struct script *s)
+{
+	uint64_t checked, violations;
+
+	publish_lawful(&s->publisher, &checked, &violations);
+	check(s, violations == 0, "%llu of %llu answers that were checked are outside of the law",
+	    (unsigned long long)violations, (unsigned long long)checked);
 }
 
 static void
@@ -220,6 +233,9 @@ publish(struct script *s)
 	plan_free(plan);
 	if (publish_commit(&s->publisher, &candidate, s->round, s->now, (struct wall){ s->now.ns / 1000000 }) != 0)
 		stop(s, "out of memory");
+	/* Every answer is held against the law, not a sample. */
+	for (size_t i = 0; i < s->publisher.current->service_count; i++)
+		((struct service *)(uintptr_t)&s->publisher.current->services[i])->check_mask = 0;
 	world_free(s->world);
 	s->world = world;
 	diag_fini(&diags);
