@@ -127,6 +127,79 @@ test_fixed(void)
 	slot_table_release(table);
 }
 
+/* Keys are told apart by every bit of the prefix, by its length and by its family, and can be read back. */
+static void
+test_key_numbers(void)
+{
+	static const struct { const char *prefix; } rows[] = {
+		{ "0.0.0.0/0" }, { "::/0" }, { "192.0.2.0/24" }, { "192.0.2.0/23" }, { "192.0.3.0/24" }, { "0.0.0.0/24" },
+		{ "::/24" }, { "c000:200::/24" }, { "2001:db8::/56" }, { "2001:db8::/55" }, { "2001:db8:0:100::/56" },
+		{ "128.0.0.0/1" }, { "8000::/1" },
+	};
+	uint64_t keys[ARRAY_SIZE(rows)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct prefix prefix, back;
+
+		CU_ASSERT_EQUAL_FATAL(prefix_parse(rows[i].prefix, &prefix), 0);
+		keys[i] = slots_key(&prefix.address, prefix.length);
+		SUITE_ROW(rows[i].prefix, keys[i] != 0);
+		for (size_t k = 0; k < i; k++)
+			SUITE_ROW(rows[i].prefix, keys[k] != keys[i]);
+		slots_key_read(keys[i], &back);
+		SUITE_ROW(rows[i].prefix, memcmp(&back.address, &prefix.address, sizeof(back.address)) == 0
+		    && back.length == prefix.length);
+	}
+}
+
+/* As many heavy keys as there may be: each is found, nobody else is, and neighbours aren't mistaken for them. */
+static void
+test_heavy(void)
+{
+	enum { HEAVY = 4096 };
+	struct slot_table *table = slot_table_new(1024, HEAVY), *again = slot_table_new(1024, HEAVY);
+	unsigned wrong = 0;
+
+	for (uint32_t i = 0; i < HEAVY; i++) {
+		struct address client = ipv4(i * 3 << 8);
+		uint64_t key = slots_key(&client, 24);
+
+		slot_table_place(table, key, HEAVY - 1 - i, (uint32_t)(slots_position(key, 9) >> 32));
+		slot_table_place(again, key, HEAVY - 1 - i, (uint32_t)(slots_position(key, 9) >> 32));
+	}
+	CU_ASSERT_EQUAL(memcmp(table->heavy, again->heavy, (table->heavy_mask + 1) * sizeof(struct heavy_key)), 0);
+	CU_ASSERT(table->heavy_mask + 1 >= 2 * HEAVY);
+	for (uint32_t i = 0; i < 3 * HEAVY; i++) {
+		struct address client = ipv4(i << 8 | 200);
+		uint32_t slot = slots_place(table, &client, 32, 9);
+		uint32_t common = slots_common(slots_position(slots_key(&client, 32), 9), 1024);
+
+		wrong += slot != (i % 3 == 0 ? 1024 + HEAVY - 1 - i / 3 : common);
+		wrong += slots_place(table, &client, 23, 9) >= 1024;	/* another key */
+		wrong += slots_heavy(table, slots_key(&client, 24)) != (i % 3 == 0 ? slot : UINT32_MAX);
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	slot_table_release(table);
+	slot_table_release(again);
+}
+
+/* Neighbours' ranks are a 256th apart too, so that a drain takes an even part of every block. */
+static void
+test_key_ranks(void)
+{
+	for (uint32_t block = 0; block < 32; block++)
+		for (unsigned admitted = 1; admitted < 65535; admitted += 4111) {
+			unsigned below = 0;
+
+			for (uint32_t i = 0; i < 256; i++) {
+				struct address client = ipv4((block * 977 + 3) << 16 | i << 8);
+
+				below += slots_rank(&client, 24, 77) < admitted;
+			}
+			CU_ASSERT(below <= 256 * admitted / 65535 + 1 && below + 1 >= 256 * admitted / 65535);
+		}
+}
+
 static void
 test_table(void)
 {
@@ -149,6 +222,9 @@ static const struct suite_case cases[] = {
 	{ .name = "shares of 10,000 networks", .run = test_shares },
 	{ .name = "what makes a key", .run = test_key },
 	{ .name = "the same on every node", .run = test_fixed },
+	{ .name = "keys are numbers", .run = test_key_numbers },
+	{ .name = "heavy keys", .run = test_heavy },
+	{ .name = "ranks of keys", .run = test_key_ranks },
 	{ .name = "tables are held", .run = test_table },
 };
 
