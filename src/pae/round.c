@@ -8,7 +8,8 @@
  *  3. a forecast per region, or the reason why there is none, and one per demand group;
  *  4. predictions are posted;
  *  5. a plan is proposed, with the last one as what is (plan/propose.c), and posted if it moves clients. The planner has
- *     weighed that against the churn already; PLAN_MOVE_LEAST only keeps rounding from being published.
+ *     weighed that against the churn already; PLAN_MOVE_LEAST only keeps rounding from being published. New backups alone
+ *     can wait until they are many, or for a minute.
  * A plan that is a step on the way (the sum of old and new clients would overload a region) is followed by the next one
  * after the longest TTL, when caches have turned over. A refused plan changes nothing: the next round plans again from
  * what is. */
@@ -24,7 +25,8 @@
 #include "conf/steering_yaml.h"
 #include "steer/constrain.h"
 
-#define PLAN_MOVE_LEAST 0.001	/* of a demand group's clients: less is rounding */
+#define PLAN_MOVE_LEAST 0.0005	/* of all demand gets another primary: less is rounding */
+#define PLAN_PAIR_LEAST 0.01	/* of all demand gets another backup: nobody moves by it, but tables are made anew */
 #define PLAN_AGAIN_MS 60000	/* an unchanged plan is posted again after so long: it tells that forecasts are fresh */
 #define TTL_USUAL_S 60		/* of services whose records alone say it */
 
@@ -229,10 +231,14 @@ remember(struct engine *engine)
 static bool
 worth_posting(const struct engine *engine, const struct plan *plan)
 {
+	struct plan_difference difference;
+
 	if (plan->service_count == 0)
 		return false;
-	return engine->posted == NULL || engine->posted->based_on != plan->based_on ||
-	    plan_distance(plan, engine->posted) >= PLAN_MOVE_LEAST ||
+	if (engine->posted == NULL || engine->posted->based_on != plan->based_on)
+		return true;
+	difference = plan_compare(plan, engine->posted);
+	return difference.moved >= PLAN_MOVE_LEAST || difference.paired >= PLAN_PAIR_LEAST ||
 	    mono_ms_between(engine->posted_at, mono_now()) >= PLAN_AGAIN_MS;
 }
 

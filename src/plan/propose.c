@@ -26,8 +26,8 @@
 #define TOGETHER 0.1
 #define RISK_GROUPS_MAX 50
 #define ORDER_MOST 8	/* of a list of four places, two of which are the pair */
-#define TIME_LEAST_MS 1000
-#define TIME_MOST_MS 10000
+#define TIME_LEAST_MS 5000
+#define TIME_MOST_MS 30000
 
 static bool make_problem(const struct proposal *proposal, const struct grouping *grouping,
 	struct planner_problem *problem, struct arena *arena);
@@ -44,7 +44,7 @@ static bool add_services(struct plan *plan, const struct grouping *grouping, con
 	const struct proposal *proposal);
 static bool add_service(struct plan *plan, const struct grouping *grouping, const struct planner_result *result,
 	const struct steering_service *service, size_t s);
-static double group_distance(const struct plan_group *a, const struct plan_group *b);
+static struct plan_difference compare_group(const struct plan_group *group, const struct plan_service *others);
 
 struct plan *
 plan_propose(struct planner *planner, const struct proposal *proposal)
@@ -179,13 +179,13 @@ normal_quantile(double p)
 	return low;
 }
 
-/* Half of a round: forecasts and posts want the rest. */
+/* A round. Predictions were posted before it; a plan that is a little late is better than a worse one. */
 static int64_t
 time_limit(const struct steering *steering)
 {
-	int64_t half = steering->pae_update_interval_ms / 2;
+	int64_t round = steering->pae_update_interval_ms;
 
-	return half < TIME_LEAST_MS ? TIME_LEAST_MS : half > TIME_MOST_MS ? TIME_MOST_MS : half;
+	return round < TIME_LEAST_MS ? TIME_LEAST_MS : round > TIME_MOST_MS ? TIME_MOST_MS : round;
 }
 
 /* --- the plan ------------------------------------------------------------------------------------------------ */
@@ -280,42 +280,60 @@ add_service(struct plan *plan, const struct grouping *grouping, const struct pla
 
 /* --- how far plans differ ------------------------------------------------------------------------------------ */
 
-double
-plan_distance(const struct plan *a, const struct plan *b)
+struct plan_difference
+plan_compare(const struct plan *a, const struct plan *b)
 {
-	double most = 0;
+	struct plan_difference all = { 0, 0 };
+	double total = 0;
+	bool differ = false;
 
-	if (a->service_count != b->service_count)
-		return 1;
 	for (size_t i = 0; i < a->service_count; i++) {
-		const struct plan_service *x = &a->services[i], *y = &b->services[i];
+		const struct plan_service *other = NULL;
 
-		if (strcmp(x->name, y->name) != 0 || x->group_count != y->group_count)
-			return 1;
-		for (size_t g = 0; g < x->group_count; g++) {
-			double distance = plan_group_compare(&x->groups[g], &y->groups[g]) == 0 ?
-			    group_distance(&x->groups[g], &y->groups[g]) : 1;
-
-			most = distance > most ? distance : most;
+		for (size_t k = 0; k < b->service_count && other == NULL; k++) {
+			if (strcmp(a->services[i].name, b->services[k].name) == 0)
+				other = &b->services[k];
 		}
+		for (size_t g = 0; g < a->services[i].group_count; g++) {
+			const struct plan_group *group = &a->services[i].groups[g];
+			double demand = isfinite(group->demand) ? group->demand : 1;
+			struct plan_difference one = compare_group(group, other);
+
+			all.moved += demand * one.moved;
+			all.paired += demand * one.paired;
+			total += demand;
+		}
+		differ = differ || other == NULL || other->group_count != a->services[i].group_count;
 	}
-	return most;
+	if (differ || a->service_count != b->service_count)
+		return (struct plan_difference){ 1, 1 };
+	if (total > 0)
+		all = (struct plan_difference){ fmin(all.moved / total, 1), fmin(all.paired / total, 1) };
+	return all;
 }
 
-/* Both are sorted by pair. Half of the differences: who leaves one pair comes to another. */
-static double
-group_distance(const struct plan_group *a, const struct plan_group *b)
+/* Both lists are sorted by pair. Half of the differences: who leaves one pair comes to another. */
+static struct plan_difference
+compare_group(const struct plan_group *group, const struct plan_service *others)
 {
-	double sum = 0;
+	const struct plan_group *other = others == NULL ? NULL : bsearch(group, others->groups, others->group_count,
+	    sizeof(*others->groups), plan_group_compare);
+	double primaries[REGIONS_MAX + 1] = { 0 }, moved = 0, paired = 0;
 	size_t i = 0, k = 0;
 
-	while (i < a->pair_count || k < b->pair_count) {
-		int order = i == a->pair_count ? 1 : k == b->pair_count ? -1 :
-		    plan_pair_compare(&a->pairs[i], &b->pairs[k]);
+	if (other == NULL)
+		return (struct plan_difference){ 1, 1 };
+	while (i < group->pair_count || k < other->pair_count) {
+		int order = i == group->pair_count ? 1 : k == other->pair_count ? -1 :
+		    plan_pair_compare(&group->pairs[i], &other->pairs[k]);
+		double difference = (order <= 0 ? group->pairs[i].share : 0) - (order >= 0 ? other->pairs[k].share : 0);
 
-		sum += fabs((order <= 0 ? a->pairs[i].share : 0) - (order >= 0 ? b->pairs[k].share : 0));
+		primaries[order <= 0 ? group->pairs[i].primary : other->pairs[k].primary] += difference;
+		paired += fabs(difference);
 		i += order <= 0;
 		k += order >= 0;
 	}
-	return sum / 2;
+	for (size_t r = 0; r <= REGIONS_MAX; r++)
+		moved += fabs(primaries[r]);
+	return (struct plan_difference){ moved / 2, paired / 2 };
 }

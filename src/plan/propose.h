@@ -30,8 +30,11 @@ struct proposal {
 /* Pairs for each predictive service and demand group. Texts are copied. NULL: out of memory. */
 struct plan *plan_propose(struct planner *planner, const struct proposal *proposal) NONNULL MUST_USE;
 
-/* The largest part of a demand group's clients whose pair differs, 0 .. 1; 1 when the plans speak of different services
- * or groups. */
-double plan_distance(const struct plan *a, const struct plan *b) NONNULL;
+/* Parts of all demand (of `a`), 0 .. 1. Groups of which only one plan speaks differ wholly. */
+struct plan_difference {
+	double moved;		/* another primary */
+	double paired;		/* another primary or another backup */
+};
+struct plan_difference plan_compare(const struct plan *a, const struct plan *b) NONNULL;
 
 #endif

@@ -1,5 +1,5 @@
-/* test_plan.c -- plan/plan and plan/propose: the JSON both ways, every error with its pointer, and plans from
- * beliefs. */
+/* test_plan.c -- plan/plan, plan/plan_write and plan_compare(): the JSON both ways, every error with its pointer, and how far plans
+ * differ. */
 #include "plan/plan.h"
 
 #include <math.h>
@@ -242,27 +242,30 @@ test_old(void)
 static void
 test_distance(void)
 {
-	static const struct { const char *name, *a, *b; double distance; } rows[] = {
-		{ "the same", PAIRS(HALVES), PAIRS(HALVES), 0 },
+	static const struct { const char *name, *a, *b; double moved, paired; } rows[] = {
+		{ "the same", PAIRS(HALVES), PAIRS(HALVES), 0, 0 },
 		{ "two tenths move", PAIRS(HALVES), PAIRS("{\"primary\":\"us-east\",\"backup\":\"eu-west\",\"share\":0.3},"
-		    "{\"primary\":\"eu-west\",\"backup\":\"us-east\",\"share\":0.7}"), 0.2 },
+		    "{\"primary\":\"eu-west\",\"backup\":\"us-east\",\"share\":0.7}"), 0.2, 0.2 },
 		{ "only a backup", PAIRS(HALVES), PAIRS("{\"primary\":\"us-east\",\"backup\":null,\"share\":0.5},"
-		    "{\"primary\":\"eu-west\",\"backup\":\"us-east\",\"share\":0.5}"), 0.5 },
+		    "{\"primary\":\"eu-west\",\"backup\":\"us-east\",\"share\":0.5}"), 0, 0.5 },
 		{ "another group", PAIRS(HALVES), HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":"
-		    "\"germany\",\"pairs\":[" HALVES "]}]}]}", 1 },
+		    "\"germany\",\"pairs\":[" HALVES "]}]}]}", 1, 1 },
 		{ "another country", PAIRS(HALVES), HEAD "\"services\":[{\"service\":\"www.\",\"groups\":[{\"group\":"
-		    "\"default\",\"country\":\"FR\",\"pairs\":[" HALVES "]}]}]}", 1 },
-		{ "no service", PAIRS(HALVES), HEAD "\"services\":[]}", 1 },
+		    "\"default\",\"country\":\"FR\",\"pairs\":[" HALVES "]}]}]}", 1, 1 },
+		{ "no service", PAIRS(HALVES), HEAD "\"services\":[]}", 1, 1 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct diags diags = { 0 };
 		struct plan *a = plan_read(rows[i].a, strlen(rows[i].a), &steering, &diags);
 		struct plan *b = plan_read(rows[i].b, strlen(rows[i].b), &steering, &diags);
+		struct plan_difference one, other;
 
 		CU_ASSERT_FATAL(a != NULL && b != NULL);
-		SUITE_ROW(rows[i].name, fabs(plan_distance(a, b) - rows[i].distance) < 1e-12);
-		SUITE_ROW(rows[i].name, fabs(plan_distance(b, a) - rows[i].distance) < 1e-12);
+		one = plan_compare(a, b);
+		other = plan_compare(b, a);
+		SUITE_ROW(rows[i].name, fabs(one.moved - rows[i].moved) < 1e-12 && fabs(one.paired - rows[i].paired) < 1e-12);
+		SUITE_ROW(rows[i].name, fabs(other.moved - one.moved) < 1e-12 && fabs(other.paired - one.paired) < 1e-12);
 		plan_free(a);
 		plan_free(b);
 		diag_fini(&diags);
