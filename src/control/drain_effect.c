@@ -99,7 +99,8 @@ compare_alike(const struct drain_question *q, struct drain_effect *effect)
 	for (size_t g = 0; g < groups && good; g++)
 		rates[g] = (struct demand_rate){ .group = (uint16_t)g, .rate = 1 };
 	for (size_t s = 0; s < services && good; s++)
-		list[s] = (struct demand_service){ q->snapshot->services[s].intent->name, groups, rates };
+		list[s] = (struct demand_service){ .name = q->snapshot->services[s].intent->name, .count = groups,
+		    .groups = rates };
 	good = good && compare(q, &alike, &terms, 1);
 	effect->moved = alike.moved;
 	for (size_t r = 0; r < effect->region_count; r++)
@@ -233,7 +234,7 @@ let_in(const struct drain_question *q, enum side side, const char *region, const
 	for (size_t i = 0; i <= q->override_count; i++) {
 		const struct override *o = i < q->override_count ? &q->overrides[i] : side == AFTER ? q->with : NULL;
 
-		if (o == NULL || strcmp(o->region, region) != 0)
+		if (o == NULL || strcmp(o->region, region) != 0 || (side == BEFORE && q->against_none))
 			continue;
 		if (service != NULL && o->service[0] != '\0' && strcmp(o->service, service) != 0)
 			continue;

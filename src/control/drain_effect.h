@@ -17,6 +17,7 @@ struct drain_question {
 	size_t override_count;
 	const struct override *with;		/* one that would be added, or stand in the place of its id; or NULL */
 	int64_t without;			/* id of one that would be gone, or 0 */
+	bool against_none;			/* "before" is without any drain, to judge those that there are */
 	struct wall at;
 };
 
