@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "scarce.h"
 #include "steer/country.h"
 #include "world.h"
 
@@ -385,6 +386,38 @@ test_many(void)
 	free(steering);
 }
 
+static struct world *scarce_world;
+static struct wish scarce_wish;
+
+/* The plan's group, a group without one, and what is made anew from tables that aren't known any more. */
+static bool
+build(void)
+{
+	struct compiled compiled = { 0 };
+	int failed;
+
+	for (unsigned g = 0; g < 3; g++)
+		((struct slot_table *)(uintptr_t)table_of(scarce_world, g))->inputs = 0;
+	failed = compile_tables(&compiled, scarce_world->steering, &scarce_wish.plan, &scarce_wish.demand,
+	    scarce_world->snapshot);
+	if (failed != 0)
+		return false;
+	compiled_fini(&compiled);
+	return true;
+}
+
+static void
+test_scarce(void)
+{
+	scarce_world = open_world(THREE SERVICE "  near.example.com: {sharding-policy: round-robin, regions: {r0: , r1: }}\n"
+	    "  first.example.com: {sharding-policy: priority, regions: {r0: , r1: }}\n", NULL);
+	wish_open(&scarce_wish);
+	wish_plan(&scarce_wish, DEFAULT, 0, thirds, 3);
+	wish_demand(&scarce_wish, DEFAULT, 0, 1000, 20, 1);
+	SCARCE_EACH(build);
+	close_world(scarce_world);
+}
+
 static const struct suite_case cases[] = {
 	{ .name = "what stays is the very table", .run = test_what_stays },
 	{ .name = "two daemons, one of them restarted", .run = test_two_daemons },
@@ -393,6 +426,7 @@ static const struct suite_case cases[] = {
 	{ .name = "heavy keys over all groups", .run = test_heavy_over_groups },
 	{ .name = "a predictive service without a plan", .run = test_without_plan },
 	{ .name = "2,000 groups and 255 regions", .run = test_many },
+	{ .name = "memory runs out", .run = test_scarce },
 };
 
 int
