@@ -133,6 +133,42 @@ take_verb_option(struct ctl *ctl, const struct verb_option *option, char *value)
 	case OPTION_SCOPE:
 		ctl->scope = value;
 		break;
+	case OPTION_OVER:
+		ctl->over = value;
+		break;
+	case OPTION_SERVICE:
+		ctl->service = value;
+		break;
+	case OPTION_FRACTION:
+		ctl->fraction = value;
+		break;
+	case OPTION_WAIT:
+		ctl->wait = true;
+		break;
+	case OPTION_FORCE:
+		ctl->force = true;
+		break;
+	case OPTION_AT:
+		ctl->at = value;
+		break;
+	case OPTION_LOSE:
+		ctl->lose = value;
+		break;
+	case OPTION_DEMAND:
+		ctl->demand = value;
+		break;
+	case OPTION_DRAIN:
+		ctl->drain = value;
+		break;
+	case OPTION_MOVE_LIMIT:
+		ctl->move_limit = value;
+		break;
+	case OPTION_NAME:
+		ctl->name = value;
+		break;
+	case OPTION_CLIENTS:
+		ctl->clients = value;
+		break;
 	case OPTION_STEERING:
 		ctl->steering = value;
 		break;
@@ -283,5 +319,6 @@ print_help(FILE *to)
 		fprintf(to, "  %-25s %s\n", name, verb_options[i].help);
 	}
 	fputs("\nExit status: 0 done and live, 1 failed or refused, 2 usage, 3 isobard isn't running, 4 not\n"
-	      "authorized, 5 no answer in time or the store is busy: try again. See isobarctl(8).\n", to);
+	      "authorized, 5 no answer in time or the store is busy: try again, 6 done, and found what was\n"
+	      "looked for: an overload, a difference. See isobarctl(8).\n", to);
 }

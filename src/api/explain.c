@@ -4,44 +4,27 @@
  * The decision itself is steered_choose(), as for a query, but without taking a turn. What is told around it is read
  * off the same snapshot and live words. A region is removed by the first of these that applies, in the order of the
  * decision: residency, no such records, dead, drained. */
+#include "api/explanation.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "api/handlers.h"
-#include "api/resources.h"
-#include "api/view.h"
-#include "serve/steered.h"
 #include "steer/country.h"
 #include "zone/rdata_write.h"
 #include "zone/rrtype.h"
 
-struct explanation {
-	struct request *request;
-	struct scene scene;
-	struct view view;
-	cJSON *root;
-	uint8_t name[NAME_MAX];
-	const char *type_text;
-	uint16_t type;
-	bool client_known;
-	struct steered_client client;
-	const struct zone *zone;
-	const struct service *service;
-	struct steered steered;
-	size_t group_count;			/* those that the client belongs to, for the law */
-	uint16_t groups[CLIENT_GROUPS_MAX];
-};
-
-static bool read_question(struct explanation *e);
+static void explain_plan(struct explanation *e);
 static bool read_client(struct explanation *e, const char *text);
-static const char *find_service(struct explanation *e);
 static void find_groups(struct explanation *e);
 static bool group_holds(const struct client_group *group, const struct explanation *e);
 static void explain_client(struct explanation *e);
 static void explain_law(struct explanation *e);
 static bool rule_binds(const struct explanation *e, const struct residency_rule *rule);
 static void explain_regions(struct explanation *e);
+static void explain_belief(struct explanation *e, cJSON *entry, region_id region);
+static void explain_price(struct explanation *e, cJSON *entry, region_id region);
 static const char *removed_by(struct explanation *e, region_id region, char *text, size_t size);
 static uint16_t rank_of(const struct explanation *e);
 static const char *removed_by_law(const struct explanation *e, region_id region, char *text, size_t size);
@@ -54,7 +37,7 @@ void
 explain_show(struct request *request)
 {
 	struct explanation *e = arena_alloc(request->arena, sizeof(*e));
-	const char *unsteered;
+	struct scene scene = scene_now(request->control);
 
 	if (e == NULL) {
 		answer_no_memory(request);
@@ -62,34 +45,63 @@ explain_show(struct request *request)
 		return;
 	}
 	e->request = request;
-	e->scene = scene_now(request->control);
-	if (read_question(e)) {
-		char name[NAME_TEXT_SIZE];
-
-		e->root = view_root(&e->view);
-		view_text(&e->view, e->root, "name", name_text(e->name, name));
-		view_text(&e->view, e->root, "type", e->type_text);
-		unsteered = find_service(e);
-		view_text(&e->view, e->root, "zone", e->zone == NULL ? NULL : name_text(zone_apex(e->zone)->name,
-		    name));
-		view_bool(&e->view, e->root, "steered", unsteered == NULL);
-		view_text(&e->view, e->root, "why_not", unsteered);
-		if (unsteered == NULL) {
-			explain_client(e);
-			explain_law(e);
-			explain_regions(e);
-			explain_slot(e);
-			explain_answer(e);
-		}
-		answer_json(request, 200, view_take(&e->view));
-	}
+	e->scene = &scene;
+	e->snapshot = scene.snapshot;
+	e->steering = scene.steering;
+	e->plan = control_plan_now(request->control);
+	if (explanation_read(e))
+		explanation_tell(e, explanation_decide_now(e));
 	request_answered(request);
+}
+
+void
+explanation_tell(struct explanation *e, const char *unsteered)
+{
+	char name[NAME_TEXT_SIZE];
+
+	e->root = view_root(&e->view);
+	view_text(&e->view, e->root, "name", name_text(e->name, name));
+	view_text(&e->view, e->root, "type", e->type_text);
+	view_time(&e->view, e->root, "at", e->at);
+	view_text(&e->view, e->root, "zone", e->zone == NULL ? NULL : name_text(zone_apex(e->zone)->name, name));
+	view_bool(&e->view, e->root, "steered", unsteered == NULL);
+	view_text(&e->view, e->root, "why_not", unsteered);
+	explain_plan(e);
+	if (unsteered == NULL) {
+		explain_client(e);
+		explain_law(e);
+		explain_regions(e);
+		explain_slot(e);
+		explain_answer(e);
+	}
+	answer_json(e->request, 200, view_take(&e->view));
+}
+
+static void
+explain_plan(struct explanation *e)
+{
+	const struct plan *plan = e->plan;
+	cJSON *entry;
+
+	view_count(&e->view, e->root, "epoch", e->snapshot->epoch);
+	if (e->past != NULL) {
+		view_time(&e->view, e->root, "published", e->past->row.at);
+		view_count(&e->view, e->root, "revision", e->past->row.revision);
+	}
+	if (plan == NULL) {
+		view_null(&e->view, e->root, "plan");
+		return;
+	}
+	entry = view_object(&e->view, e->root, "plan");
+	view_time(&e->view, entry, "made", plan->made);
+	view_text(&e->view, entry, "method", plan->method[0] == '\0' ? NULL : plan->method);
+	view_text(&e->view, entry, "model", plan->model[0] == '\0' ? NULL : plan->model);
 }
 
 /* --- the question -------------------------------------------------------------------------------------------- */
 
-static bool
-read_question(struct explanation *e)
+bool
+explanation_read(struct explanation *e)
 {
 	const struct diag_place place = { .file = "request" };
 	const char *name = request_query(e->request, "name"), *client = request_query(e->request, "client");
@@ -106,6 +118,8 @@ read_question(struct explanation *e)
 		diag_error(&diags, place, rrtype_suggest(e->type_text), "'%s' is no type of records", e->type_text);
 	if (client != NULL && !read_client(e, client))
 		diag_error(&diags, place, NULL, "'%s' is neither an address nor a prefix such as 192.0.2.0/24", client);
+	if (!e->client_known)	/* nobody in particular: no network, no country */
+		e->client.address.bits = 32;
 	if (diag_failed(&diags))
 		answer_invalid(e->request, &diags);
 	diag_fini(&diags);
@@ -130,26 +144,35 @@ read_client(struct explanation *e, const char *text)
 	return true;
 }
 
-/* NULL: it's steered, and e->steered is the decision. Else why not. */
-static const char *
-find_service(struct explanation *e)
+/* Of the steering of that time; zones aren't remembered. */
+const char *
+explanation_decide_past(struct explanation *e)
+{
+	e->service = &e->snapshot->services[0];
+	steered_place(&e->steered, e->snapshot, e->service, &e->client, e->type, e->service->intent->shed, NULL);
+	if (!e->steered.applies)
+		return "no region had records of this type: everybody got the name's own ones";
+	find_groups(e);
+	return NULL;
+}
+
+const char *
+explanation_decide_now(struct explanation *e)
 {
 	struct name_parts parts;
 	const struct node *node;
 
-	if (!e->client_known)	/* nobody in particular: no network, no country */
-		e->client.address.bits = 32;
 	name_take_apart(&parts, e->name);
-	e->zone = snapshot_zone(e->scene.snapshot, e->name, &parts, 0);
+	e->zone = snapshot_zone(e->snapshot, e->name, &parts, 0);
 	if (e->zone == NULL)
 		return "no zone here holds this name: the answer is REFUSED";
 	node = zone_find_name(e->zone, e->name);
 	if (node == NULL)
 		return "the zone has no such name: a wildcard may answer, but nothing is steered";
-	e->service = snapshot_service(e->scene.snapshot, node);
+	e->service = snapshot_service(e->snapshot, node);
 	if (e->service == NULL)
 		return "the name isn't a service of steering.yaml: everybody gets its own records";
-	steered_choose(&e->steered, e->scene.snapshot, e->service, &e->client, e->type, NULL);
+	steered_choose(&e->steered, e->snapshot, e->service, &e->client, e->type, NULL);
 	if (!e->steered.applies)
 		return "no region has records of this type: everybody gets the name's own ones";
 	find_groups(e);
@@ -163,7 +186,7 @@ find_service(struct explanation *e)
 static void
 find_groups(struct explanation *e)
 {
-	const struct steering *steering = e->scene.steering;
+	const struct steering *steering = e->steering;
 
 	for (size_t g = 0; g < steering->group_count; g++)
 		if (group_holds(&steering->groups[g], e))
@@ -195,15 +218,17 @@ group_holds(const struct client_group *group, const struct explanation *e)
 static void
 explain_client(struct explanation *e)
 {
-	const struct steering *steering = e->scene.steering;
+	const struct steering *steering = e->steering;
 	cJSON *client = view_object(&e->view, e->root, "client"), *groups;
 	const struct country *country = country_at(e->steered.place.country);
-	char text[ADDRESS_TEXT_SIZE];
+	char text[ADDRESS_TEXT_SIZE], demand_group[128];
 	struct prefix prefix = { e->client.address, e->client.length };
 
 	view_text(&e->view, client, "address", !e->client_known ? NULL
 	    : prefix.length == prefix.address.bits ? address_text(&prefix.address, text) : prefix_text(&prefix, text));
 	view_text(&e->view, client, "group", steering->groups[e->steered.place.group].name);
+	view_text(&e->view, client, "demand_group",
+	    partition_name(e->snapshot->partition, steering, e->steered.demand_group, demand_group));
 	view_bool(&e->view, client, "by_network", e->steered.place.network != 0);
 	view_text(&e->view, client, "country", e->steered.place.country == COUNTRY_UNKNOWN ? NULL : country->code);
 	view_text(&e->view, client, "continent",
@@ -216,7 +241,7 @@ explain_client(struct explanation *e)
 static void
 explain_law(struct explanation *e)
 {
-	const struct steering *steering = e->scene.steering;
+	const struct steering *steering = e->steering;
 	const struct steering_service *intent = e->service->intent;
 	cJSON *law = view_object(&e->view, e->root, "residency"), *list = view_array(&e->view, law, "legal");
 
@@ -268,8 +293,45 @@ explain_regions(struct explanation *e)
 		view_bool(&e->view, entry, "kept", why == NULL);
 		view_text(&e->view, entry, "why", why != NULL ? why
 		    : region == e->steered.pick.region ? "chosen" : "could be chosen, others come first");
-		view_number(&e->view, entry, "drained_to", round_region(e->scene.round, region)->drained_to);
+		view_number(&e->view, entry, "drained_to", live_admit(e->service->live, region) / (double)ADMIT_ALL);
+		explain_belief(e, entry, region);
+		explain_price(e, entry, region);
 	}
+}
+
+/* What is predicted of it, or was. */
+static void
+explain_belief(struct explanation *e, cJSON *entry, region_id region)
+{
+	const struct belief *belief;
+
+	if (e->scene != NULL) {
+		resource_forecast(&e->view, entry, round_region(e->scene->round, region));
+		return;
+	}
+	belief = &e->beliefs[region];
+	view_number(&e->view, entry, "probability", belief->at.ms == 0 ? NAN : belief->probability);
+	view_number(&e->view, entry, "load_forecast", belief->at.ms == 0 ? NAN : belief->load_forecast);
+	view_known_count(&e->view, entry, "horizon_s", belief->horizon_s != 0, belief->horizon_s);
+	view_time(&e->view, entry, "predicted", belief->at);
+	view_text(&e->view, entry, "no_prediction", belief->at.ms == 0 ? "nothing was said of this region"
+	    : belief->reason == NULL || belief->reason[0] == '\0' ? NULL : belief->reason);
+	view_text(&e->view, entry, "model",
+	    belief->model == NULL || belief->model[0] == '\0' ? NULL : belief->model);
+}
+
+/* Why the plan doesn't send more clients there. */
+static void
+explain_price(struct explanation *e, cJSON *entry, region_id region)
+{
+	const struct plan_region *found = NULL;
+
+	for (size_t i = 0; e->plan != NULL && i < e->plan->region_count; i++)
+		if (e->plan->regions[i].region == region)
+			found = &e->plan->regions[i];
+	view_number(&e->view, entry, "price_ms", found == NULL ? NAN : found->price);
+	view_text(&e->view, entry, "price_why",
+	    found == NULL || found->price_why == NULL || found->price_why[0] == '\0' ? NULL : found->price_why);
 }
 
 /* NULL: it's kept. */
@@ -278,7 +340,6 @@ removed_by(struct explanation *e, region_id region, char *text, size_t size)
 {
 	const struct slot *slot = &e->steered.table->slots[e->steered.slot];
 	admit admitted = live_admit(e->service->live, region);
-	const struct round_region *state = round_region(e->scene.round, region);
 
 	if (!region_set_has(&e->steered.legal, region))
 		return removed_by_law(e, region, text, size);
@@ -287,16 +348,17 @@ removed_by(struct explanation *e, region_id region, char *text, size_t size)
 		return text;
 	}
 	if (live_is_dead(e->service->live, region)) {
-		const char *cause = scene_standing(&e->scene, e->service, region)->cause;
+		const char *cause = e->scene != NULL ? scene_standing(e->scene, e->service, region)->cause
+		    : e->causes[region];
 
-		snprintf(text, size, "it's dead: %s", cause[0] == '\0' ? "no cause is known" : cause);
+		snprintf(text, size, "it's dead: %s", cause == NULL || cause[0] == '\0' ? "no cause is known" : cause);
 		return text;
 	}
 	if (admitted == ADMIT_NONE)
 		return "it's drained";
 	if (region == slot->list[0] && rank_of(e) >= admitted) {
 		snprintf(text, size, "it's drained to %.1f %% of its clients, and this one's rank %.3f is beyond that",
-		    100 * state->drained_to, rank_of(e) / (double)ADMIT_ALL);
+		    100 * (admitted / (double)ADMIT_ALL), rank_of(e) / (double)ADMIT_ALL);
 		return text;
 	}
 	return NULL;
@@ -316,15 +378,17 @@ static const char *
 removed_by_law(const struct explanation *e, region_id region, char *text, size_t size)
 {
 	const struct steering_service *intent = e->service->intent;
-	const struct round_region *state = round_region(e->scene.round, region);
+	const struct steering *base = e->steering->base;
+	size_t written = base == NULL ? intent->rule_count : steering_service_find(base, intent->name)->rule_count;
 
 	for (size_t i = 0; i < intent->rule_count; i++)
 		if (rule_binds(e, &intent->rules[i]) && !region_set_has(&intent->rules[i].regions, region)) {
+			if (i >= written)
+				return "residency: the region's agent doesn't accept this client's group";
 			snprintf(text, size, "residency: rule %zu doesn't let this client there", i + 1);
 			return text;
 		}
-	return state->constrained ? "residency: the region's agent doesn't accept this client's group"
-	    : "residency doesn't let this client there";
+	return "residency doesn't let this client there";
 }
 
 /* --- slot and answer ----------------------------------------------------------------------------------------- */
@@ -352,7 +416,6 @@ explain_answer(struct explanation *e)
 	char type[16];
 	cJSON *list;
 
-	view_count(&e->view, e->root, "epoch", e->scene.snapshot->epoch);
 	view_text(&e->view, e->root, "sharding_policy", sharding_policy_text(e->service->intent->policy));
 	if (steered->pick.region == NO_REGION)
 		view_null(&e->view, e->root, "chosen");
@@ -360,7 +423,7 @@ explain_answer(struct explanation *e)
 		add_region_name(e, e->root, "chosen", steered->pick.region);
 	view_text(&e->view, e->root, "outcome", pick_outcome_text(steered->pick.outcome));
 	view_text(&e->view, e->root, "because", outcome_words(steered));
-	view_count(&e->view, e->root, "ttl", steered->ttl);
+	view_known_count(&e->view, e->root, "ttl", e->past == NULL, steered->ttl);
 	view_count(&e->view, e->root, "scope", steered->scope);
 	view_text(&e->view, e->root, "answer_type",
 	    steered->rrset == NULL ? NULL : rrtype_text(steered->rrset->type, type));
@@ -404,5 +467,5 @@ outcome_words(const struct steered *steered)
 static void
 add_region_name(struct explanation *e, cJSON *into, const char *name, region_id region)
 {
-	view_text(&e->view, into, name, e->scene.steering->regions[region].name);
+	view_text(&e->view, into, name, e->steering->regions[region].name);
 }

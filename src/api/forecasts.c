@@ -1,4 +1,4 @@
-/* forecasts.c -- what isobar-pae sends, and what was kept of it: the plan in service, and predictions.
+/* forecasts.c -- what isobar-pae sends, and the predictions that were kept of it.
  * In: JSON of a plan or of predictions.  Out: 200 when it's in service and durable; 422 when the certificate refuses
  * the plan, with the check that failed.
  * Threads: predictions are read on the API's thread; a plan is read on the control thread, by the names of the steering
@@ -48,32 +48,6 @@ plan_take(struct request *request)
 		control_plan(request->control, plan, outcome_answer, request);
 	}
 	diag_fini(&diags);
-}
-
-void
-plan_show(struct request *request)
-{
-	const struct plan *plan = control_plan_now(request->control);
-	struct control_status status;
-	struct view view = { 0 };
-	cJSON *root = view_root(&view);
-	char *text;
-
-	control_status(request->control, &status);
-	view_count(&view, root, "epoch", status.epoch);
-	view_time(&view, root, "planned", status.planned);
-	view_text(&view, root, "refused", status.plan_refused[0] == '\0' ? NULL : status.plan_refused);
-	if (plan == NULL) {
-		view_null(&view, root, "plan");
-	} else {
-		text = plan_write(plan, control_snapshot(request->control)->steering);
-		view.failed |= text == NULL;
-		if (text != NULL)
-			view_json(&view, root, "plan", text);
-		free(text);
-	}
-	answer_json(request, 200, view_take(&view));
-	request_answered(request);
 }
 
 /* --- predictions --------------------------------------------------------------------------------------------- */

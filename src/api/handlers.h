@@ -12,10 +12,19 @@ void report_take(struct request *request) NONNULL;
 
 /* forecasts.c: what the PAE sends, and what was kept of it */
 void plan_take(struct request *request) NONNULL;
-void plan_show(struct request *request) NONNULL;
 void predictions_read_body(struct request *request) NONNULL;
 void predictions_take(struct request *request) NONNULL;
 void predictions_show(struct request *request) NONNULL;
+
+/* plans.c */
+void plan_show(struct request *request) NONNULL;
+void plan_try(struct request *request) NONNULL;
+void plan_diff(struct request *request) NONNULL;
+void plan_history(struct request *request) NONNULL;
+
+/* whatif.c */
+void whatif_read_body(struct request *request) NONNULL;
+void whatif_show(struct request *request) NONNULL;
 
 /* models.c */
 void model_take(struct request *request) NONNULL;
@@ -36,7 +45,8 @@ void stats_show(struct request *request) NONNULL;
 /* demands.c */
 void demand_show(struct request *request) NONNULL;
 
-/* explain.c */
+/* explain.c, explain_past.c */
+void explain_past(struct request *request) NONNULL;
 void explain_show(struct request *request) NONNULL;
 
 /* zones.c */
@@ -56,6 +66,10 @@ void apply_read_body(struct request *request) NONNULL;
 /* overrides.c: the same */
 void override_read_body(struct request *request) NONNULL;
 void override_delete(struct request *request) NONNULL;
+
+/* drills.c */
+void drills_read(struct request *request) NONNULL;
+void drills_show(struct request *request) NONNULL;
 
 /* outcome.c */
 void change_run(struct request *request) NONNULL;

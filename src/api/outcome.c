@@ -1,15 +1,17 @@
 /* outcome.c -- carries changes out, and says what came of them.
  * In: the request's struct change.  Out: 200 with the new revision, epoch and moved share; or a problem document.
  * Threads: change_begin() on the API's thread; the rest on the control thread. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/change.h"
 #include "api/handlers.h"
+#include "api/resources.h"
 #include "api/view.h"
 
+static double read_move_limit(struct request *request, struct diags *diags);
 static void change_drop(void *work);
 static void answer_done(struct request *request, const struct outcome *outcome);
-static void add_moves(struct view *view, cJSON *list, const struct outcome_move *moves, size_t count);
 static void answer_refused(struct request *request, unsigned status, const struct outcome *outcome,
 	const char *otherwise);
 
@@ -19,6 +21,7 @@ change_begin(struct request *request, const char *action, const char *subject)
 	struct diags diags = { 0 };
 	const char *reason = request_query(request, "reason");
 	bool dry_run = request_query_bool(request, "dry_run", &diags);
+	double move_limit = read_move_limit(request, &diags);
 	struct arena *arena;
 	struct change *change;
 
@@ -37,6 +40,7 @@ change_begin(struct request *request, const char *action, const char *subject)
 			.reason = arena_text(arena, reason == NULL ? "" : reason),
 			.subject = arena_text(arena, subject),
 			.dry_run = dry_run,
+			.move_limit = move_limit,
 		};
 	if (change == NULL || change->author == NULL || change->reason == NULL || change->subject == NULL) {
 		arena_free(arena);
@@ -46,6 +50,24 @@ change_begin(struct request *request, const char *action, const char *subject)
 	request->work = change;
 	request->work_free = change_drop;
 	return change;
+}
+
+/* A share; 0: not given. */
+static double
+read_move_limit(struct request *request, struct diags *diags)
+{
+	const char *text = request_query(request, "move_limit");
+	bool force = request_query_bool(request, "force", diags);
+	char *end;
+	double percent = text == NULL ? 0 : strtod(text, &end);
+
+	if (force)
+		return 1;
+	if (text != NULL && (end == text || *end != '\0' || !(percent > 0 && percent <= 100)))
+		diag_error(diags, request_place(NULL), NULL,
+		    "the parameter 'move_limit' is a part of the clients in percent, above 0 and up to 100, not '%s'",
+		    text);
+	return percent / 100;
 }
 
 static void
@@ -121,22 +143,33 @@ answer_done(struct request *request, const struct outcome *outcome)
 	}
 	view_bool(&view, root, "steering_changed", outcome->steering_changed);
 	list = view_array(&view, root, "moves");
-	add_moves(&view, list, outcome->moves, outcome->moved_count);
-	add_moves(&view, list, request->moves, request->move_count);
+	outcome_moves(&view, list, outcome->moves, outcome->moved_count);
+	outcome_moves(&view, list, request->moves, request->move_count);
+	if (request->detail_name != NULL && request->detail != NULL)
+		view_json(&view, root, request->detail_name, request->detail);
 	if (outcome->override_id != 0)
 		view_number(&view, root, "override", (double)outcome->override_id);
 	view_diags(&view, root, "warnings", outcome->diags, DIAG_WARNING);
 	answer_json(request, 200, view_take(&view));
 }
 
-static void
-add_moves(struct view *view, cJSON *list, const struct outcome_move *moves, size_t count)
+void
+outcome_moves(struct view *view, cJSON *list, const struct outcome_move *moves, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		cJSON *entry = view_object(view, list, NULL);
+		cJSON *entry = view_object(view, list, NULL), *ways;
 
 		view_text(view, entry, "service", moves[i].service);
 		view_number(view, entry, "share", moves[i].share);
+		ways = view_array(view, entry, "ways");
+		for (size_t k = 0; k < moves[i].way_count; k++) {
+			const struct move *move = &moves[i].ways[k];
+			cJSON *way = view_object(view, ways, NULL);
+
+			view_text(view, way, "from", move->from[0] == '\0' ? NULL : move->from);
+			view_text(view, way, "to", move->to[0] == '\0' ? NULL : move->to);
+			view_number(view, way, "share", move->share);
+		}
 	}
 }
 

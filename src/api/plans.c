@@ -12,6 +12,7 @@
 #include "api/view.h"
 #include "control/past.h"
 #include "control/trial.h"
+#include "plan/demand.h"
 #include "plan/moves.h"
 
 #define HISTORY_DEFAULT 20
@@ -28,6 +29,7 @@ static bool on_changed(void *arg, const struct epoch_row *row, bool changed);
 static bool find_epochs(struct request *request, struct epoch_row rows[2]);
 static void diff_epochs(struct request *request, const struct epoch_row rows[2]);
 static void tell_diff(struct request *request, const struct past *from, const struct past *to);
+static const struct demand *planned_demand(const struct plan *plan, struct arena *arena);
 static bool loads_of(const struct past *past, const struct past *later, double *loads, double *capacities);
 
 /* --- in service ---------------------------------------------------------------------------------------------- */
@@ -292,6 +294,7 @@ tell_diff(struct request *request, const struct past *from, const struct past *t
 	const struct snapshot *next = to->snapshot;
 	double before[REGIONS_MAX] = { 0 }, after[REGIONS_MAX] = { 0 }, capacities[REGIONS_MAX] = { 0 };
 	struct outcome_move *moves = arena_alloc(request->arena, (next->service_count + 1) * sizeof(*moves));
+	const struct demand *demand = planned_demand(to->plan, request->arena);
 	struct view view = { 0 };
 	cJSON *root = view_root(&view);
 	size_t count = 0;
@@ -307,7 +310,7 @@ tell_diff(struct request *request, const struct past *from, const struct past *t
 	for (size_t s = 0; moves != NULL && s < next->service_count; s++) {
 		struct moves found;
 
-		if (!moves_between(from->snapshot, next, &next->services[s], NULL, request->arena, &found))
+		if (!moves_between(from->snapshot, next, &next->services[s], demand, request->arena, &found))
 			view.failed = true;
 		else if (found.count > 0)
 			moves[count++] = (struct outcome_move){ next->services[s].intent->name, found.share, found.count,
@@ -317,6 +320,32 @@ tell_diff(struct request *request, const struct past *from, const struct past *t
 	outcome_moves(&view, view_array(&view, root, "moves"), moves, count);
 	tell_loads(&view, root, to->steering, before, after, capacities);
 	answer_json(request, 200, view_take(&view));
+}
+
+/* What the plan was made for, group by group. NULL: no plan, or no memory; groups then count alike. */
+static const struct demand *
+planned_demand(const struct plan *plan, struct arena *arena)
+{
+	struct demand *demand = arena_alloc(arena, sizeof(*demand));
+	struct demand_service *services = plan == NULL ? NULL
+	    : arena_alloc(arena, (plan->service_count + 1) * sizeof(*services));
+
+	if (demand == NULL || services == NULL)
+		return NULL;
+	*demand = (struct demand){ .services = services };
+	for (size_t s = 0; s < plan->service_count; s++) {
+		const struct plan_service *planned = &plan->services[s];
+		struct demand_rate *rates = arena_alloc(arena, (planned->group_count + 1) * sizeof(*rates));
+		struct demand_service *service = &services[demand->service_count];
+
+		*service = (struct demand_service){ .name = planned->name, .groups = rates };
+		for (size_t g = 0; rates != NULL && g < planned->group_count; g++)
+			if (isfinite(planned->groups[g].demand))
+				rates[service->count++] = (struct demand_rate){ .group = planned->groups[g].group,
+					.country = planned->groups[g].country, .rate = planned->groups[g].demand };
+		demand->service_count += service->count > 0;
+	}
+	return demand;
 }
 
 /* By the demand that each was planned for, in the numbers of the later steering. */

@@ -24,12 +24,15 @@ struct scene scene_now(const struct control *control) NONNULL;
 void resource_region(struct view *view, cJSON *into, const struct scene *scene, region_id region, bool whole) NONNULL;
 void resource_service(struct view *view, cJSON *into, const struct scene *scene, const struct service *service,
 	bool whole) NONNULL;
-void resource_override(struct view *view, cJSON *into, const struct override *override) NONNULL;
+void resource_override(struct view *view, cJSON *into, const struct override *override, struct wall now) NONNULL;
 
 /* Of one service: its regions, and each client group's shares, as planned and as they are at this moment. */
 void resource_weights(struct view *view, cJSON *into, const struct scene *scene, const struct service *service) NONNULL;
 /* A region's probability with its horizon, or why there is none. */
 void resource_forecast(struct view *view, cJSON *into, const struct round_region *state) NONNULL;
+/* Who moves, by service, as entries of a list: outcome.c. */
+void outcome_moves(struct view *view, cJSON *list, const struct outcome_move *moves, size_t count)
+	__attribute__((nonnull(1)));
 const char *pick_outcome_text(enum pick_outcome outcome);	/* "listed", ...: for counters */
 #define PICK_OUTCOMES 8
 

@@ -12,7 +12,7 @@
 
 #include "api/handlers.h"
 
-#define CHANGE_QUERIES "dry_run reason"
+#define CHANGE_QUERIES "dry_run reason move_limit force"
 
 const struct route routes[] = {
 	/* What the processes of Isobar say. */
@@ -29,11 +29,16 @@ const struct route routes[] = {
 	{ "GET", "/v1/services/{service}", SCOPE_READ, BODY_NONE, false, NULL, NULL, service_show },
 	{ "GET", "/v1/weights", SCOPE_READ, BODY_NONE, false, NULL, NULL, weights_show },
 	{ "GET", "/v1/plan", SCOPE_READ, BODY_NONE, false, NULL, NULL, plan_show },
+	{ "GET", "/v1/plan/diff", SCOPE_READ, BODY_NONE, false, "from to", plan_diff, NULL },
+	{ "POST", "/v1/plan/diff", SCOPE_ADMIN, BODY_JSON, true, NULL, NULL, plan_try },
+	{ "GET", "/v1/plan/history", SCOPE_READ, BODY_NONE, false, "limit", plan_history, NULL },
+	{ "POST", "/v1/whatif", SCOPE_READ, BODY_JSON, false, NULL, whatif_read_body, whatif_show },
 	{ "GET", "/v1/predictions", SCOPE_READ, BODY_NONE, false, "since", predictions_show, NULL },
 	{ "GET", "/v1/models", SCOPE_READ, BODY_NONE, false, NULL, models_show, NULL },
 	{ "GET", "/v1/models/{model}", SCOPE_READ, BODY_NONE, false, NULL, model_show, NULL },
 	{ "GET", "/v1/demand", SCOPE_READ, BODY_NONE, false, "service heavy", NULL, demand_show },
-	{ "GET", "/v1/explain", SCOPE_READ, BODY_NONE, false, "name client type", NULL, explain_show },
+	{ "GET", "/v1/explain", SCOPE_READ, BODY_NONE, false, "name client type at", explain_past,
+	    explain_show },
 	{ "GET", "/v1/stats", SCOPE_READ, BODY_NONE, false, NULL, NULL, stats_show },
 	{ "GET", "/v1/audit", SCOPE_READ, BODY_NONE, false, "from limit verify", audit_show, NULL },
 
@@ -54,7 +59,9 @@ const struct route routes[] = {
 	{ "GET", "/v1/export", SCOPE_READ, BODY_NONE, false, NULL, NULL, export_show },
 	{ "GET", "/v1/overrides", SCOPE_READ, BODY_NONE, false, NULL, NULL, overrides_show },
 	{ "POST", "/v1/overrides", SCOPE_ADMIN, BODY_JSON, false, "dry_run", override_read_body, change_run },
-	{ "DELETE", "/v1/overrides/{id}", SCOPE_ADMIN, BODY_NONE, false, CHANGE_QUERIES, override_delete, change_run },
+	{ "DELETE", "/v1/overrides/{id}", SCOPE_ADMIN, BODY_NONE, false, CHANGE_QUERIES " over_s", override_delete,
+	    change_run },
+	{ "GET", "/v1/drills", SCOPE_READ, BODY_NONE, false, NULL, drills_read, drills_show },
 	{ "GET", "/v1/latency", SCOPE_READ, BODY_NONE, false, NULL, latency_show, NULL },
 	{ "PUT", "/v1/latency", SCOPE_ADMIN, BODY_JSON, true, "dry_run reason", latency_read_body, latency_take },
 	{ "DELETE", "/v1/latency", SCOPE_ADMIN, BODY_NONE, false, "dry_run reason", NULL, latency_clear },

@@ -20,6 +20,9 @@
 #include "control/state.h"
 #include "plan/cut.h"
 
+#define MOVE_SLACK 1e-6		/* floats; a limit of all is all */
+#define WAYS_TOLD 3		/* of a service, in words */
+
 static void queue_run(struct control *control);
 static void publication_begin(struct publication *p);
 static void change_begin(struct publication *p);
@@ -29,6 +32,7 @@ static struct plan *plan_reread(const struct plan *plan, const struct steering *
 static bool change_compare(struct publication *p);
 static bool compare_worlds(struct publication *p, const struct world *from, const struct world *to);
 static bool list_moves(struct publication *p);
+static bool moves_too_many(struct publication *p);
 static char *journal_body(const struct publication *p);
 static int change_store(struct store_txn *txn, void *arg);
 static void rebuild(struct publication *p);
@@ -122,6 +126,8 @@ change_begin(struct publication *p)
 		finish(p, OUTCOME_INVALID, "the change was refused; nothing has changed");
 	else if (!change_compare(p) || (p->body = journal_body(p)) == NULL)
 		finish(p, OUTCOME_UNAVAILABLE, "out of memory");
+	else if (moves_too_many(p))
+		finish(p, OUTCOME_INVALID, "too many clients would move; nothing has changed");
 	else if (change->dry_run)
 		finish(p, OUTCOME_DONE, "a dry run: nothing was changed");
 	else if (control->store == NULL)
@@ -226,21 +232,50 @@ static bool
 list_moves(struct publication *p)
 {
 	const struct snapshot *next = p->candidate.snapshot, *now = p->control->publisher.current;
+	const struct demand *demand = p->candidate.demand != NULL ? p->candidate.demand : p->control->publisher.demand;
 
+	p->move_arena = arena_new();
 	p->moves = calloc(next->service_count + 1, sizeof(*p->moves));
-	if (p->moves == NULL)
+	if (p->moves == NULL || p->move_arena == NULL)
 		return false;
 	for (size_t s = 0; s < next->service_count; s++) {
-		bool had = false;
+		struct moves moves;
 
-		for (size_t k = 0; k < now->service_count && !had; k++)
-			had = strcmp(now->services[k].intent->name, next->services[s].intent->name) == 0;
-		/* Clients of a new service don't move: they had no region. */
-		if (had && p->candidate.moved[s] > 0)
+		if (!moves_between(now, next, &next->services[s], demand, p->move_arena, &moves))
+			return false;
+		if (moves.count > 0)
 			p->moves[p->move_count++] = (struct outcome_move){ next->services[s].intent->name,
-			    p->candidate.moved[s] };
+			    moves.share, moves.count, moves.list };
 	}
 	return true;
+}
+
+/* A slip of the pen in steering.yaml must not send everybody elsewhere. Who means it says so. */
+static bool
+moves_too_many(struct publication *p)
+{
+	double most = p->change->move_limit > 0 ? p->change->move_limit
+	    : p->control->world->steering->planning.move_most;
+	bool too_many = false;
+
+	for (size_t i = 0; i < p->move_count; i++) {
+		const struct outcome_move *m = &p->moves[i];
+		struct text ways = { 0 };
+
+		if (m->share <= most + MOVE_SLACK)
+			continue;
+		too_many = true;
+		for (size_t k = 0; k < m->way_count && k < WAYS_TOLD; k++)
+			text_printf(&ways, "%s%.3g %% from %s to %s", k == 0 ? "" : ", ", 100 * m->ways[k].share,
+			    m->ways[k].from[0] == '\0' ? "nobody" : m->ways[k].from,
+			    m->ways[k].to[0] == '\0' ? "nobody" : m->ways[k].to);
+		diag_error(&p->diags, (struct diag_place){ .file = "steering.yaml" }, NULL,
+		    "%.3g %% of the clients of %s would move (%s%s), more than the %.3g %% that are allowed: raise the"
+		    " limit of this change, or force it", 100 * m->share, m->service,
+		    ways.bytes == NULL ? "" : ways.bytes, m->way_count > WAYS_TOLD ? ", .." : "", 100 * most);
+		text_fini(&ways);
+	}
+	return too_many;
 }
 
 static char *
@@ -264,18 +299,27 @@ journal_body(const struct publication *p)
 			cJSON_AddObjectToObject(body, "moved");
 		cJSON_AddNumberToObject(cJSON_GetObjectItem(body, "moved"), p->moves[i].service, p->moves[i].share);
 	}
+	if (change->move_limit > 0 && p->move_count > 0)
+		cJSON_AddNumberToObject(body, "move_limit", change->move_limit);
 	if (change->override != NULL) {
 		char until[CLOCK_TEXT_SIZE];
 		cJSON *override = cJSON_AddObjectToObject(body, "override");
 
 		cJSON_AddStringToObject(override, "kind", change->override->kind);
 		cJSON_AddStringToObject(override, "region", change->override->region);
+		if (change->override->service[0] != '\0')
+			cJSON_AddStringToObject(override, "service", change->override->service);
 		cJSON_AddNumberToObject(override, "value", change->override->value);
+		cJSON_AddNumberToObject(override, "begin", change->override->begin);
+		cJSON_AddNumberToObject(override, "over_s", (double)change->override->over_ms / 1000);
+		cJSON_AddBoolToObject(override, "forced", change->override->forced);
 		cJSON_AddStringToObject(override, "until",
 		    change->override->until.ms == 0 ? "" : wall_text(change->override->until, until));
 	}
 	if (change->override_delete != 0)
 		cJSON_AddNumberToObject(body, "override-deleted", (double)change->override_delete);
+	if (change->note != NULL)
+		cJSON_AddRawToObject(body, "drill", change->note);
 	text = json_write(body);
 	cJSON_Delete(body);
 	return text;
@@ -558,6 +602,7 @@ publication_abandon(struct publication *p)
 	free(p->body);
 	free(p->zones);
 	free(p->moves);
+	arena_free(p->move_arena);
 	if (p->change != NULL)
 		arena_free(p->change->arena);
 	free(p);

@@ -12,10 +12,13 @@
 
 #include "base/contract.h"
 #include "base/diag.h"
+#include "base/json.h"
 #include "conf/settings.h"
 #include "control/certify.h"
+#include "control/drains.h"
 #include "control/round.h"
 #include "control/world.h"
+#include "plan/moves.h"
 #include "plan/plan.h"
 #include "serve/server.h"
 #include "store/store.h"
@@ -49,11 +52,13 @@ struct change {
 	const char *author, *reason;	/* reason may be "" */
 	const char *subject;		/* what it's about, for the journal: a name, a region */
 	bool dry_run;
+	double move_limit;		/* share of a service's clients that may move; 0: as the steering in service says */
 	bool whole;			/* zones that aren't named are deleted (apply of a folder) */
 	size_t zone_count;
 	const struct zone_text *zones;
 	const char *steering;		/* the new text of steering.yaml, or NULL: unchanged */
-	struct override *override;	/* to add, or NULL */
+	struct override *override;	/* to add or, with an id, to replace; or NULL */
+	const char *note;		/* JSON for the journal: what came of a drill; or NULL */
 	int64_t override_delete;	/* id, or 0 */
 };
 
@@ -78,7 +83,12 @@ struct outcome {
 	const struct outcome_zone *zones;
 	bool steering_changed;
 	size_t moved_count;		/* services whose clients move */
-	const struct outcome_move { const char *service; double share; } *moves;
+	const struct outcome_move {
+		const char *service;
+		double share;
+		size_t way_count;	/* 0: it isn't known from where to where */
+		const struct move *ways;
+	} *moves;
 	int64_t override_id;
 };
 
@@ -131,6 +141,13 @@ struct store *control_store(const struct control *control) NONNULL;	/* NULL: sto
 const char *control_zone_text(const struct control *control, const char *name) NONNULL;	/* NULL: no such zone */
 const char *control_steering_text(const struct control *control) NONNULL;	/* "" when there is none */
 size_t control_overrides(const struct control *control, const struct override **overrides) NONNULL;
+const struct drains_state *control_drains(const struct control *control) NONNULL;
+/* Why there can be no drill of this region now, in `why`; true: there can. */
+bool control_drill_possible(const struct control *control, const char *region, char *why, size_t size) NONNULL;
+/* The drill that runs, as its verdict if it ended now for this reason (NULL: its time is over); `id` 0: any. NULL: there
+ * is none, or memory is out. */
+cJSON *control_drill(const struct control *control, int64_t id, const char *ended)
+	__attribute__((nonnull(1))) MUST_USE;
 
 struct control_status {
 	struct wall started, published;

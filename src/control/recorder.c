@@ -7,8 +7,8 @@
  * snapshot, which are the ones that were stored last.
  *
  * When a job fails, the links of chains may be missing, and words. Everything is then written whole once more, as soon
- * as the store has had some rest. Dead words count at once; admit words that ramp are noted once a second, since each
- * of their steps moves few clients and a row is for 40 days. */
+ * as the store has had some rest. A word that changes is noted at once; an admit word that ramps, and so changes all the
+ * time, once a second, since each of its steps moves few clients and a row is for 40 days. */
 #include "control/recorder.h"
 
 #include <stdlib.h>
@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "control/past.h"
 #include "control/state.h"
+#include "plan/demand.h"
 #include "plan/history.h"
 
 #define ADMIT_EVERY_MS 1000
@@ -33,6 +34,7 @@ struct chain {
 struct word {
 	bool known, dead;
 	uint16_t admit;
+	struct mono noted;
 };
 
 struct tables {
@@ -64,7 +66,7 @@ struct recorder {
 	char **regions, **services;		/* their names */
 	size_t region_count, service_count;
 	struct word *words;			/* [service][region] */
-	struct mono admits_noted, failed;
+	struct mono failed;
 	struct wall at;				/* of the publication in service */
 	struct past restored;			/* what the restored snapshot lives on */
 	bool lost;				/* a job failed: all is to be written whole */
@@ -78,6 +80,7 @@ static void on_recorded(void *arg, int status);
 static void recorded(void *arg);
 static void add_changed(struct recorder *recorder, struct record *record, const struct snapshot *old,
 	const struct snapshot *now, bool all);
+static void add_demand(struct recorder *recorder, struct record *record, const struct steering *steering);
 static const struct service *service_named(const struct snapshot *snapshot, const char *name);
 static bool same_tables(const struct snapshot *old, const struct service *was, const struct snapshot *now,
 	const struct service *is);
@@ -229,7 +232,7 @@ add_changed(struct recorder *recorder, struct record *record, const struct snaps
 {
 	record->epoch.epoch = now->epoch;
 	record->tables = arena_alloc(record->arena,
-	    (now->service_count + recorder->chain_count + 1) * sizeof(*record->tables));
+	    (now->service_count + recorder->chain_count + 2) * sizeof(*record->tables));
 	for (size_t s = 0; record->tables != NULL && s < now->service_count; s++) {
 		const struct service *is = &now->services[s];
 		const struct service *was = old == NULL ? NULL : service_named(old, is->intent->name);
@@ -244,10 +247,26 @@ add_changed(struct recorder *recorder, struct record *record, const struct snaps
 		add_tables(record, chain, now, is, base, length);
 		free(base);
 	}
-	if (record->tables != NULL)
-		add_ended(recorder, record, now);
-	else
+	if (record->tables == NULL) {
 		recorder->lost = true;
+		return;
+	}
+	add_ended(recorder, record, now);
+	if (record->table_count > 0)
+		add_demand(recorder, record, now->steering);
+}
+
+/* What the changed tables were packed by. */
+static void
+add_demand(struct recorder *recorder, struct record *record, const struct steering *steering)
+{
+	const struct demand *demand = recorder->control->publisher.demand;
+	struct tables tables = { .service = "" };
+
+	if (demand != NULL)
+		tables.octets = demand_write(demand, steering, &tables.length);
+	if (tables.octets != NULL)
+		record->tables[record->table_count++] = tables;
 }
 
 static const struct service *
@@ -433,7 +452,7 @@ void
 recorder_words(struct recorder *recorder, struct wall now)
 {
 	const struct snapshot *snapshot = recorder->control->publisher.current;
-	bool admits = mono_ms_between(recorder->admits_noted, mono_now()) >= ADMIT_EVERY_MS;
+	const struct mono mono = mono_now();
 	struct record *record = NULL;
 
 	if (recorder->control->store == NULL || recorder->snapshot != snapshot || recorder->pending != NULL)
@@ -444,9 +463,10 @@ recorder_words(struct recorder *recorder, struct wall now)
 			const struct service *service = &snapshot->services[s];
 			region_id r = service->order[i];
 			struct word *word = &recorder->words[s * recorder->region_count + r];
-			struct word is = { true, live_is_dead(service->live, r), live_admit(service->live, r) };
+			struct word is = { true, live_is_dead(service->live, r), live_admit(service->live, r), mono };
 
-			if (word->known && word->dead == is.dead && (word->admit == is.admit || !admits))
+			if (word->known && word->dead == is.dead && (word->admit == is.admit
+			    || mono_ms_between(word->noted, mono) < ADMIT_EVERY_MS))
 				continue;
 			if (record == NULL) {
 				record = record_new(recorder);
@@ -468,8 +488,6 @@ recorder_words(struct recorder *recorder, struct wall now)
 			}
 			*word = is;
 		}
-	if (admits)
-		recorder->admits_noted = mono_now();
 	if (record != NULL)
 		record_submit(recorder, record);
 }
@@ -498,6 +516,7 @@ note_all_again(struct recorder *recorder)
 
 static void restore(struct recorder *recorder, struct store_reader *reader, const struct epoch_row *row);
 static void restore_chains(struct recorder *recorder, const struct past *past);
+static void restore_demand(struct recorder *recorder, const struct past *past, struct store_reader *reader);
 static bool on_word(void *arg, const struct live_row *row);
 
 void
@@ -533,9 +552,10 @@ restore(struct recorder *recorder, struct store_reader *reader, const struct epo
 		text_fini(&why);
 		return;
 	}
-	restore_chains(recorder, &past);
 	if (store_steering_text_at(reader, row->revision, &steering) == 0)
 		recorder->steering = text_take(&steering);
+	restore_chains(recorder, &past);
+	restore_demand(recorder, &past, reader);
 	if (words_adopt(recorder, past.snapshot))
 		(void)store_live_at(reader, wall_now(), on_word, recorder);
 	control->publisher.current = past.snapshot;
@@ -559,6 +579,23 @@ restore_chains(struct recorder *recorder, const struct past *past)
 	}
 }
 
+/* By the same demand the same tables are compiled, which is what moves nobody. Its numbers are those of the steering. */
+static void
+restore_demand(struct recorder *recorder, const struct past *past, struct store_reader *reader)
+{
+	struct publisher *publisher = &recorder->control->publisher;
+	uint64_t found, base;
+	size_t length;
+	void *octets;
+
+	if (store_epoch_tables(reader, past->row.epoch, "", &found, &base, &octets, &length) != 0)
+		return;
+	if (publisher->demand == NULL && recorder->steering != NULL
+	    && strcmp(recorder->steering, recorder->control->world->steering_text) == 0)
+		publisher->demand = demand_read(octets, length, recorder->control->world->steering);
+	free(octets);
+}
+
 static bool
 on_word(void *arg, const struct live_row *row)
 {
@@ -569,6 +606,6 @@ on_word(void *arg, const struct live_row *row)
 			if (strcmp(recorder->services[s], row->service) == 0
 			    && strcmp(recorder->regions[r], row->region) == 0)
 				recorder->words[s * recorder->region_count + r] =
-				    (struct word){ true, row->dead, row->admit };
+				    (struct word){ .known = true, .dead = row->dead, .admit = row->admit };
 	return true;
 }

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "control/state.h"
 
+#define RECALL_MS (24 * INT64_C(3600000))	/* what flapped before is forgotten by any sensible half-life */
 #define IMPORT "import"		/* the journal's word for it */
 
 static bool open_store(struct control *control, struct diags *diags);
@@ -32,6 +33,7 @@ static int import_job(struct store_txn *txn, void *arg);
 static void load_plan(struct control *control);
 static bool publish_first(struct control *control, struct diags *diags);
 static bool publish_stored(struct control *control, struct diags *diags);
+static void load_events(struct control *control);
 static void load_reports(struct control *control);
 static bool start_server(struct control *control, struct diags *diags);
 static void fail(struct diags *diags, const char *what, const struct text *why);
@@ -274,7 +276,9 @@ publish_first(struct control *control, struct diags *diags)
 	if (!publish_stored(control, diags))
 		return false;
 	if (!control->options.storeless) {
+		load_events(control);
 		load_reports(control);
+		round_recalled(control->round);
 		/* The reports may narrow what was just built. Nobody has seen that yet. */
 		if (round_constraints(control->round) > 0 && !publish_stored(control, diags))
 			return false;
@@ -290,7 +294,9 @@ publish_stored(struct control *control, struct diags *diags)
 {
 	struct candidate candidate;
 	struct text why = { 0 };
-	bool built = demands_build(control, control->world, control->plan, true, &candidate, &why);
+	/* By the demand that the last tables were packed by, if it's known: it's what moves nobody. */
+	bool fresh = control->publisher.demand == NULL;
+	bool built = demands_build(control, control->world, control->plan, fresh, &candidate, &why);
 
 	if (!built && control->plan != NULL) {
 		log_warning("the stored plan doesn't fit any more (%s); static weights stand",
@@ -309,6 +315,30 @@ publish_stored(struct control *control, struct diags *diags)
 	control->status.published = wall_now();
 	recorder_epoch(control->recorder);
 	return true;
+}
+
+static bool
+on_event(void *arg, const struct health_event *event)
+{
+	struct control *control = arg;
+
+	round_recall(control->round, event, mono_now(), wall_now());
+	return true;
+}
+
+/* What had died and what was coming back: the newest report alone doesn't tell. */
+static void
+load_events(struct control *control)
+{
+	struct text error = { 0 };
+	struct store_reader *reader = store_reader_open(control->settings->store, &error);
+	struct wall now = wall_now();
+
+	if (reader != NULL && store_health_events(reader, (struct wall){ now.ms - RECALL_MS },
+	    (struct wall){ now.ms + 1 }, on_event, control) != 0)
+		log_warning("the health events can't be read; regions that were held down or returning are back at once");
+	store_reader_close(reader);
+	text_fini(&error);
 }
 
 static bool
@@ -353,6 +383,8 @@ start_server(struct control *control, struct diags *diags)
 	};
 	struct text error = { 0 };
 
+	control->identity = (struct identity){ settings->nsid, settings->identity_allow_count, settings->identity_allow };
+	options.identity = &control->identity;
 	if (listens == NULL)
 		return false;
 	for (size_t i = 0; i < settings->listener_count; i++)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "control/control.h"
+#include "control/drains.h"
 #include "control/outside.h"
 #include "control/pae.h"
 #include "control/publish.h"
@@ -43,6 +44,7 @@ struct publication {
 	struct outcome_zone *zones;
 	size_t zone_count;
 	bool steering_changed, overrides_changed;
+	struct arena *move_arena;
 	struct outcome_move *moves;
 	size_t move_count;
 };
@@ -62,6 +64,7 @@ struct control {
 	struct plan *plan;		/* in service, or NULL */
 	struct round *round;
 	struct publisher publisher;
+	struct identity identity;		/* that workers tell */
 	struct recorder *recorder;
 	struct demands *demands;
 	struct outside *outside;
@@ -70,6 +73,8 @@ struct control {
 	struct override *overrides;		/* all in the store; strings in `override_arena` */
 	size_t override_count;
 	struct arena *override_arena;
+	struct drains_state drains;
+	struct drill drill;			/* the one that runs */
 	bool overrides_stale;			/* the store has others, which couldn't be read */
 	struct mono probed, maintained, rebuilt, ended;	/* when last; ended: an override */
 	bool maintain_more;			/* the store's writer thread alone uses it */

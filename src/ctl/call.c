@@ -18,7 +18,6 @@ static enum ctl_status refused(const struct ctl *ctl, const struct http_response
 static enum ctl_status status_of(long http);
 static void print_diags(FILE *to, const cJSON *list, const char *prefix);
 static void escape(struct text *out, const char *value);
-static void print_moves(const cJSON *moves, bool dry_run);
 
 enum ctl_status
 ctl_call(struct ctl *ctl, const char *method, const char *path, const char *body, cJSON **answer)
@@ -61,6 +60,25 @@ ctl_send(struct ctl *ctl, const char *method, const char *path, cJSON *body, cJS
 	if (text == NULL)
 		return ctl_fail("out of memory");
 	status = ctl_call(ctl, method, path, text, answer);
+	free(text);
+	return status;
+}
+
+enum ctl_status
+ctl_ask(struct ctl *ctl, const char *method, const char *path, cJSON *body, cJSON **answer)
+{
+	bool json = ctl->json;
+	enum ctl_status status;
+	char *text;
+
+	*answer = NULL;
+	ctl->json = false;
+	status = body == NULL ? ctl_call(ctl, method, path, NULL, answer) : ctl_send(ctl, method, path, body, answer);
+	ctl->json = json;
+	if (!json || *answer == NULL)
+		return status;
+	text = cJSON_PrintUnformatted(*answer);
+	puts(text == NULL ? "" : text);
 	free(text);
 	return status;
 }
@@ -168,6 +186,26 @@ ctl_path(const char *format, ...)
 	exit(CTL_FAILED);
 }
 
+char *
+ctl_path_add(char *path, const char *format, const char *value)
+{
+	struct text out = { 0 };
+	char *more;
+
+	if (value == NULL)
+		return path;
+	more = ctl_path(format, value);
+	text_puts(&out, path);
+	text_puts(&out, more);
+	free(more);
+	free(path);
+	path = text_take(&out);
+	if (path != NULL)
+		return path;
+	ctl_fail("out of memory");
+	exit(CTL_FAILED);
+}
+
 /* All but RFC 3986's unreserved characters. */
 static void
 escape(struct text *out, const char *value)
@@ -183,11 +221,11 @@ escape(struct text *out, const char *value)
 char *
 ctl_change_query(const struct ctl *ctl)
 {
-	if (ctl->dry_run && ctl->reason != NULL)
-		return ctl_path("?dry_run=true&reason=%s", ctl->reason);
-	if (ctl->reason != NULL)
-		return ctl_path("?reason=%s", ctl->reason);
-	return ctl_path(ctl->dry_run ? "?dry_run=true" : "");
+	char *query = ctl_path(ctl->dry_run ? "?dry_run=true" : "");
+
+	query = ctl_path_add(query, *query == '\0' ? "?reason=%s" : "&reason=%s", ctl->reason);
+	query = ctl_path_add(query, *query == '\0' ? "?move_limit=%s" : "&move_limit=%s", ctl->move_limit);
+	return ctl_path_add(query, *query == '\0' ? "?force=%s" : "&force=%s", ctl->force ? "true" : NULL);
 }
 
 bool
@@ -221,7 +259,7 @@ ctl_print_outcome(const struct ctl *ctl, const cJSON *outcome)
 	}
 	if (steering)
 		printf("steering.yaml %schanged\n", would);
-	print_moves(member(outcome, "moves"), ctl->dry_run);
+	ctl_print_moves(member(outcome, "moves"), ctl->dry_run);
 	print_diags(stdout, member(outcome, "warnings"), "warning: ");
 	if (ctl->dry_run)
 		printf("A dry run: nothing was changed.\n");
@@ -230,17 +268,45 @@ ctl_print_outcome(const struct ctl *ctl, const cJSON *outcome)
 		    member_number(outcome, "revision"));
 }
 
-static void
-print_moves(const cJSON *moves, bool dry_run)
+/* "4.1 % of the clients of www would move: 3.9 % from eu-west to eu-north, 0.2 % from eu-west to us-east". */
+void
+ctl_print_moves(const cJSON *moves, bool dry_run)
 {
-	const cJSON *entry;
+	const cJSON *entry, *way;
 
 	cJSON_ArrayForEach(entry, moves) {
-		printf("%.3g %% of the clients of %s %s to another region\n", 100 * member_number(entry, "share"),
-		    member_text(entry, "service"), dry_run ? "would move" : "move");
+		const char *before = ": ";
+
+		printf("%.3g %% of the clients of %s %s%s", 100 * member_number(entry, "share"),
+		    member_text(entry, "service"), dry_run ? "would move" : "move",
+		    cJSON_GetArraySize(member(entry, "ways")) == 0 ? " to another region" : "");
+		cJSON_ArrayForEach(way, member(entry, "ways")) {
+			const char *from = member_text(way, "from"), *to = member_text(way, "to");
+
+			printf("%s%.3g %% from %s to %s", before, 100 * member_number(way, "share"),
+			    from == NULL ? "nobody" : from, to == NULL ? "nobody" : to);
+			before = ", ";
+		}
+		printf("\n");
 	}
 	if (cJSON_GetArraySize(moves) == 0)
 		printf("No client %s.\n", dry_run ? "would move" : "moves");
+}
+
+void
+ctl_print_names(const char *before, const cJSON *names, const char *after)
+{
+	const cJSON *name;
+	const char *comma = "";
+
+	fputs(before, stdout);
+	cJSON_ArrayForEach(name, names) {
+		printf("%s%s", comma, cJSON_GetStringValue(name));
+		comma = ", ";
+	}
+	if (cJSON_GetArraySize(names) == 0)
+		fputs("nobody", stdout);
+	fputs(after, stdout);
 }
 
 /* --- settings ------------------------------------------------------------------------------------------------ */

@@ -22,6 +22,7 @@ enum ctl_status {
 	CTL_USAGE = 2,
 	CTL_NOT_RUNNING = 3,	/* nobody listens there */
 	CTL_NOT_AUTHORIZED = 4,	/* no token, the wrong one, or no right to the socket */
+	CTL_FOUND = 6,		/* done, and what was looked for is there: an overload, a difference */
 	CTL_TRY_AGAIN = 5,	/* no answer in time, or the store can't take it now: it may or may not be done */
 };
 
@@ -39,6 +40,18 @@ enum ctl_option {
 	OPTION_LIMIT = 1 << 9,
 	OPTION_VERIFY = 1 << 10,
 	OPTION_STEERING = 1 << 11,
+	OPTION_FORCE = 1 << 12,
+	OPTION_OVER = 1 << 13,
+	OPTION_SERVICE = 1 << 14,
+	OPTION_FRACTION = 1 << 15,
+	OPTION_WAIT = 1 << 24,
+	OPTION_AT = 1 << 16,
+	OPTION_LOSE = 1 << 17,
+	OPTION_DEMAND = 1 << 18,
+	OPTION_DRAIN = 1 << 19,
+	OPTION_MOVE_LIMIT = 1 << 20,
+	OPTION_NAME = 1 << 21,
+	OPTION_CLIENTS = 1 << 22,
 };
 
 struct ctl {
@@ -48,7 +61,9 @@ struct ctl {
 	uint32_t timeout_ms;
 	bool json;			/* print what the API says, as it is */
 	/* of the verb */
-	bool dry_run, forever, verify;
+	bool dry_run, forever, verify, force, wait;
+	const char *over, *service, *fraction;	/* or NULL */
+	const char *at, *lose, *demand, *drain, *move_limit, *name, *clients;	/* or NULL */
 	const char *reason, *period, *to, *client_address, *type, *ttl, *scope, *limit, *steering;	/* or NULL */
 	int count;			/* of arguments */
 	char **arguments;
@@ -95,14 +110,26 @@ enum ctl_status ctl_call(struct ctl *ctl, const char *method, const char *path, 
 enum ctl_status ctl_send(struct ctl *ctl, const char *method, const char *path, cJSON *body, cJSON **answer)
 	__attribute__((nonnull(1, 2, 3))) MUST_USE;
 
+/* The same, but with --json *answer is there as well as printed: for verbs whose exit status depends on it. `body` may be
+ * NULL: none. */
+enum ctl_status ctl_ask(struct ctl *ctl, const char *method, const char *path, cJSON *body, cJSON **answer)
+	__attribute__((nonnull(1, 2, 3, 5))) MUST_USE;
+
 /* A path or query built from text: "%s" is escaped, all else stands as it is. */
 char *ctl_path(const char *format, ...) NONNULL MUST_USE;	/* caller frees; ends the program when memory is out */
+
+/* The same put behind `path`, which is taken; `value` NULL: nothing is added. */
+char *ctl_path_add(char *path, const char *format, const char *value) __attribute__((nonnull(1, 2))) MUST_USE;
 
 enum ctl_status ctl_fail(const char *format, ...) NONNULL PRINTF(1, 2);		/* prints; CTL_FAILED */
 enum ctl_status ctl_usage(const char *format, ...) NONNULL PRINTF(1, 2);	/* prints; CTL_USAGE */
 
+void ctl_print_names(const char *before, const cJSON *names, const char *after) __attribute__((nonnull(1, 3)));
+
 /* What came of a change, in words: what has changed, who moves, warnings. */
 void ctl_print_outcome(const struct ctl *ctl, const cJSON *outcome /* or NULL: nothing */) __attribute__((nonnull(1)));
+/* Who moves, by service, from where to where. */
+void ctl_print_moves(const cJSON *moves, bool dry_run);
 /* "?dry_run=true&reason=..." of the options, or "". Caller frees. */
 char *ctl_change_query(const struct ctl *ctl) NONNULL MUST_USE;
 
@@ -171,14 +198,31 @@ enum ctl_status ctl_latency_clear(struct ctl *ctl) NONNULL;
 /* region.c */
 enum ctl_status ctl_region_list(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_region_show(struct ctl *ctl) NONNULL;
-enum ctl_status ctl_region_drain(struct ctl *ctl) NONNULL;
-enum ctl_status ctl_region_undrain(struct ctl *ctl) NONNULL;
+
+/* drain.c */
+enum ctl_status ctl_drain(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_undrain(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_drill(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_drill_show(struct ctl *ctl) NONNULL;
+
+/* explain.c */
+enum ctl_status ctl_explain(struct ctl *ctl) NONNULL;
+
+/* plan.c */
+enum ctl_status ctl_plan_show(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_plan_diff(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_plan_history(struct ctl *ctl) NONNULL;
+
+/* whatif.c */
+enum ctl_status ctl_whatif(struct ctl *ctl) NONNULL;
+
+/* compare.c */
+enum ctl_status ctl_compare(struct ctl *ctl) NONNULL;
 
 /* service.c */
 enum ctl_status ctl_service_list(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_service_show(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_weights(struct ctl *ctl) NONNULL;
-enum ctl_status ctl_explain(struct ctl *ctl) NONNULL;
 
 /* demand.c */
 enum ctl_status ctl_demand(struct ctl *ctl) NONNULL;

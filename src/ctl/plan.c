@@ -76,6 +76,8 @@ print_shares(const cJSON *plan)
 			struct text shares = { 0 };
 
 			print_pairs(&shares, member(group, "pairs"));
+			if (member_text(group, "like") != NULL)
+				text_printf(&shares, "as %s", member_text(group, "like"));
 			table_text(&table, member_text(service, "service"));
 			table_format(&table, "%s%s%s", member_text(group, "group"), country == NULL ? "" : "/",
 			    country == NULL ? "" : country);

@@ -1,4 +1,4 @@
-/* service.c -- services, their shares, and why a client gets what it gets.  In: the API's answers.  Out: words.
+/* service.c -- services and their shares.  In: the API's answers.  Out: words.
  * Threads: one. */
 #include <math.h>
 #include <stdlib.h>
@@ -6,12 +6,9 @@
 
 #include "ctl/ctl.h"
 
-static void print_names(const char *before, const cJSON *names, const char *after);
 static void print_service(const cJSON *service);
 static void print_regions(const cJSON *service);
 static void print_groups(const cJSON *service);
-static void print_client(const cJSON *answer);
-static void print_decision(const cJSON *answer);
 
 enum ctl_status
 ctl_service_list(struct ctl *ctl)
@@ -73,7 +70,7 @@ print_service(const cJSON *service)
 	printf("service %s in the zone %s\n", member_text(service, "service"), member_text(service, "zone"));
 	printf("policy     %s, %s; when all are down: %s\n", member_text(service, "sharding_policy"),
 	    member_true(service, "sticky") ? "sticky" : "not sticky", member_text(service, "when_all_down"));
-	print_names("types      ", member(service, "types"), "\n");
+	ctl_print_names("types      ", member(service, "types"), "\n");
 	if (isfinite(most))
 		printf("ttl        at most %.0f s\n", most);
 	if (cJSON_IsObject(probe))
@@ -81,25 +78,9 @@ print_service(const cJSON *service)
 		    member_text(probe, "path") == NULL ? "" : ", path ",
 		    member_text(probe, "path") == NULL ? "" : member_text(probe, "path"));
 	cJSON_ArrayForEach(rule, member(service, "residency")) {
-		print_names("residency  clients of ", member(rule, "clients"), "");
-		print_names(" only to ", member(rule, "regions"), "\n");
+		ctl_print_names("residency  clients of ", member(rule, "clients"), "");
+		ctl_print_names(" only to ", member(rule, "regions"), "\n");
 	}
-}
-
-static void
-print_names(const char *before, const cJSON *names, const char *after)
-{
-	const cJSON *name;
-	const char *comma = "";
-
-	fputs(before, stdout);
-	cJSON_ArrayForEach(name, names) {
-		printf("%s%s", comma, cJSON_GetStringValue(name));
-		comma = ", ";
-	}
-	if (cJSON_GetArraySize(names) == 0)
-		fputs("nobody", stdout);
-	fputs(after, stdout);
 }
 
 /* Shares are those of the default client group. */
@@ -167,68 +148,4 @@ ctl_weights(struct ctl *ctl)
 		printf("There is no service: see steering.yaml(5).\n");
 	cJSON_Delete(answer);
 	return status;
-}
-
-/* --- explain ------------------------------------------------------------------------------------------------- */
-
-enum ctl_status
-ctl_explain(struct ctl *ctl)
-{
-	const char *type = ctl->type == NULL ? "A" : ctl->type;
-	char *path = ctl->client_address == NULL ? ctl_path("/v1/explain?name=%s&type=%s", ctl->arguments[0], type)
-	    : ctl_path("/v1/explain?name=%s&type=%s&client=%s", ctl->arguments[0], type, ctl->client_address);
-	cJSON *answer = NULL;
-	enum ctl_status status = ctl_call(ctl, "GET", path, NULL, &answer);
-
-	free(path);
-	if (answer != NULL && !member_true(answer, "steered")) {
-		printf("%s %s isn't steered: %s\n", member_text(answer, "name"), member_text(answer, "type"),
-		    member_text(answer, "why_not"));
-	} else if (answer != NULL) {
-		printf("%s %s, a service of the zone %s\n", member_text(answer, "name"), member_text(answer, "type"),
-		    member_text(answer, "zone"));
-		print_client(answer);
-		print_decision(answer);
-	}
-	cJSON_Delete(answer);
-	return status;
-}
-
-static void
-print_client(const cJSON *answer)
-{
-	const cJSON *client = member(answer, "client"), *law = member(answer, "residency"), *rule;
-	const char *address = member_text(client, "address"), *country = member_text(client, "country");
-
-	printf("client     %s: planned as group %s%s%s%s\n", address == NULL ? "nobody in particular" : address,
-	    member_text(client, "group"), member_true(client, "by_network") ? ", by its network" : "",
-	    country == NULL ? "" : ", country ", country == NULL ? "" : country);
-	cJSON_ArrayForEach(rule, member(law, "rules")) {
-		printf("residency  rule %.0f %s: clients of ", member_number(rule, "rule"),
-		    member_true(rule, "applies") ? "binds" : "doesn't apply");
-		print_names("", member(rule, "clients"), " only to ");
-		print_names("", member(rule, "regions"), "\n");
-	}
-	print_names("legal      ", member(law, "legal"), "\n");
-}
-
-static void
-print_decision(const cJSON *answer)
-{
-	const cJSON *slot = member(answer, "slot"), *entry, *record;
-	const char *chosen = member_text(answer, "chosen");
-
-	cJSON_ArrayForEach(entry, member(answer, "regions")) {
-		printf("region     %-12s %s: %s\n", member_text(entry, "region"),
-		    member_true(entry, "kept") ? "kept   " : "removed", member_text(entry, "why"));
-	}
-	printf("slot       %.0f of %.0f%s: ", member_number(slot, "number"), member_number(slot, "of"),
-	    member_true(slot, "sticky") ? "" : ", the next in turn");
-	print_names("", member(slot, "list"), "\n");
-	printf("chosen     %s, since %s\n", chosen == NULL ? "none" : chosen, member_text(answer, "because"));
-	printf("answer     TTL %.0f s, client subnet scope /%.0f\n", member_number(answer, "ttl"),
-	    member_number(answer, "scope"));
-	cJSON_ArrayForEach(record, member(answer, "records")) {
-		printf("           %s %s\n", member_text(answer, "answer_type"), cJSON_GetStringValue(record));
-	}
 }

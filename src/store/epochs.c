@@ -58,7 +58,9 @@ int
 store_epoch_tables_put(struct store_txn *txn, uint64_t epoch, const char *service, uint64_t base, const void *body,
 	size_t length)
 {
-	return db_run(txn->db, "INSERT OR REPLACE INTO epoch_tables (service, epoch, base, body) VALUES (?, ?, ?, ?)",
+	int error = service[0] != '\0' ? 0 : db_run(txn->db, "DELETE FROM epoch_tables WHERE service = ''", DB_NONE);
+
+	return error != 0 ? error : db_run(txn->db, "INSERT OR REPLACE INTO epoch_tables (service, epoch, base, body) VALUES (?, ?, ?, ?)",
 	    DB_VALUES(db_text(service), db_integer((int64_t)epoch), db_integer((int64_t)base), db_blob(body, length)));
 }
 
@@ -139,7 +141,7 @@ store_epochs(struct store_reader *reader, uint64_t before, size_t most,
 	int64_t limit = most > INT64_MAX ? INT64_MAX : (int64_t)most;
 	sqlite3_stmt *rows;
 	int got = db_query(&reader->db, "SELECT epoch, at_ms, revision, body,"
-	    " EXISTS (SELECT 1 FROM epoch_tables AS t WHERE t.epoch = e.epoch) FROM epoch AS e WHERE epoch < ?"
+	    " EXISTS (SELECT 1 FROM epoch_tables AS t WHERE t.epoch = e.epoch AND t.service <> '') FROM epoch AS e WHERE epoch < ?"
 	    " ORDER BY epoch DESC LIMIT ?", DB_VALUES(db_integer(end), db_integer(limit)), &rows);
 
 	while (got >= 0 && (got = db_next(rows)) == 1) {

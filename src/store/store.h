@@ -144,7 +144,8 @@ struct epoch_row {
 };
 int store_epoch_put(struct store_txn *txn, const struct epoch_row *row) NONNULL;
 /* The tables of a service that changed with this epoch: octets of plan/history.h; `base` is the epoch whose octets they
- * differ from, 0: none. No octets: the service has ended. */
+ * differ from, 0: none. No octets: the service has ended. The service "" stands for the demand that tables were packed by:
+ * a restart needs it to compile them as they were; only the newest is kept. */
 int store_epoch_tables_put(struct store_txn *txn, uint64_t epoch, const char *service, uint64_t base, const void *body,
 	size_t length) NONNULL;
 int store_steering_text_put(struct store_txn *txn, uint64_t revision, struct wall at, const char *text) NONNULL;

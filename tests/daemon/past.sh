@@ -16,6 +16,7 @@ main() {
 	holds "isobard gets ready" world_isobard
 	plans
 	restarts
+	moments
 	twins
 	finish
 }
@@ -33,13 +34,13 @@ publish() {	# SHARE
 	world_post /v1/plan "$(plan "$1")" >"$world/published"
 }
 
-# The region of each of 256 clients of several groups.
+# The region of each of 172 clients of several groups, in one run of dig.
 regions() {
 	local i
 	for i in $(seq 0 3 255); do
-		printf '%s ' "$(dig @127.0.0.1 -p "${1-$dns_port}" +short +nocookie +tries=2 "+subnet=10.$i.7.0/24" "$www" A)"
-		printf '%s ' "$(dig @127.0.0.1 -p "${1-$dns_port}" +short +nocookie +tries=2 "+subnet=192.0.2.$i/32" "$www" A)"
-	done
+		printf '%s A +subnet=10.%s.7.0/24\n%s A +subnet=192.0.2.%s/32\n' "$www" "$i" "$www" "$i"
+	done >"$world/questions"
+	dig @127.0.0.1 -p "${1-$dns_port}" +short +nocookie +tries=2 -f "$world/questions" | tr '\n' ' '
 }
 
 epoch() {
@@ -52,14 +53,6 @@ plans() {
 		publish "$share" || not_ok "a plan with $share" "$(cat "$world/published")"
 	done
 	world_ctl -j status >/dev/null
-}
-
-tables() {	# DATABASE; how many octets of tables the store has by service and epoch
-	python3 - "$1" <<-'END'
-		import sqlite3, sys
-		for row in sqlite3.connect(sys.argv[1]).execute(
-		    "SELECT service, epoch, base, length(body) FROM epoch_tables ORDER BY 1, 2"): print(*row)
-	END
 }
 
 restarts() {
@@ -85,6 +78,85 @@ restarts() {
 	else
 		ok "what was in service is always known"
 	fi
+}
+
+# ---- moments of the past ---------------------------------------------------------------------------------------------
+
+report() {	# SEQUENCE HEALTHY; of eu-west
+	world_post /v1/regions/eu-west/reports "{\"agent\": \"a\", \"sequence\": $1, \"time\": \"$(date -u +%FT%TZ)\",
+		\"backends\": [{\"name\": \"b1\", \"service\": \"$www\", \"address\": \"127.0.0.11:80\", \"healthy\": $2}]}"
+}
+
+region_of() {	# CLIENT; by DNS
+	case $(dig @127.0.0.1 -p "$dns_port" +short +nocookie +tries=2 "+subnet=$1" "$www" A) in
+		127.0.0.11) echo eu-west ;;
+		127.0.0.12) echo us-east ;;
+		127.0.0.13) echo ap-south ;;
+	esac
+}
+
+now() {
+	date -u +%FT%T.%3NZ
+}
+
+explained() {	# CLIENT TIME; the region
+	world_ctl -j explain "$www" --client "$1" --at "$2" | jq -r .chosen
+}
+
+clients=(10.1.2.0/24 10.77.3.0/24 192.0.2.9 203.0.113.4 172.16.5.0/24 9.9.9.9 8.8.4.0/24 100.1.1.0/24)
+
+moment() {	# NAME; remembers when it is, and where each client goes
+	local client
+	sleep 0.02	# moments of a store are milliseconds
+	when[$1]=$(now)
+	sleep 0.02
+	for client in "${clients[@]}"; do
+		went[$1 $client]=$(region_of "$client")
+	done
+}
+
+remembers() {	# HOW; every moment's answers are explained as they were
+	local name client wrong=
+	for name in "${!when[@]}"; do
+		for client in "${clients[@]}"; do
+			[ "$(explained "$client" "${when[$name]}")" = "${went[$name $client]}" ] || wrong+=" $name/$client"
+		done
+	done
+	same "explain --at says what was answered, $1" "$wrong" ""
+}
+
+moments() {
+	declare -gA when=() went=()
+	publish 0.6 >/dev/null
+	moment many
+	report 1 false >/dev/null
+	moment dead
+	publish 0.05 >/dev/null
+	moment few
+	report 2 true >/dev/null
+	report 3 true >/dev/null
+	report 4 true >/dev/null
+	world_post /v1/overrides '{"region": "us-east", "share": 0, "for_s": 600, "reason": "test", "force": true}' >/dev/null
+	moment drained
+	publish 0.3 >/dev/null
+	moment later
+	remembers "from all moments"
+	world_stop isobard
+	world_isobard
+	remembers "also after a restart"
+	holds "a death has its cause" grep -q "eu-west .*removed: it's dead: " \
+		<<<"$(world_ctl explain "$www" --client 10.1.2.3 --at "${when[dead]}")"
+	holds "and a drain is told" grep -q "us-east .*removed: it's drained" \
+		<<<"$(world_ctl explain "$www" --client 10.1.2.3 --at "${when[drained]}")"
+	holds "an epoch by its number" grep -q "in epoch 3 that was published" \
+		<<<"$(world_ctl explain "$www" --client 10.1.2.3 --at "epoch 3")"
+	holds "some time ago" grep -q "in epoch" <<<"$(world_ctl explain "$www" --client 10.1.2.3 --at "1s ago")"
+	holds "before its memory it says since when" grep -q "begins with epoch 1 at" \
+		<<<"$(world_ctl explain "$www" --client 10.1.2.3 --at "7d ago" 2>&1)"
+	holds "no moment" grep -q "is no moment such as" \
+		<<<"$(world_ctl explain "$www" --client 10.1.2.3 --at yesterday 2>&1)"
+	holds "what wasn't a service then" grep -q "wasn't a service then" \
+		<<<"$(world_ctl explain ns1.gtm.example.com --client 10.1.2.3 --at "1s ago" 2>&1)"
 }
 
 # The same inputs in the same order: the same tables.
