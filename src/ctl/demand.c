@@ -55,7 +55,7 @@ print_groups(const cJSON *services)
 		cJSON_ArrayForEach(group, member(service, "groups")) {
 			const char *country = member_text(group, "country");
 
-			table_text(&table, "");
+			table_text(&table, member_text(service, "service"));
 			table_format(&table, "%s%s%s", member_text(group, "group"), country == NULL ? "" : "/",
 			    country == NULL ? "" : country);
 			table_number(&table, member_number(group, "rate"), 1);
