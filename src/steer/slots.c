@@ -10,8 +10,9 @@
  * handed out in blocks: shares over neighbours come out with a fraction of the error of independent hashes, which would
  * be 0.5 % (one sigma) at 10,000 clients and a share of a half.
  *
- * The heaviest keys are found first, by open addressing with linear probing. Places are filled to a half at most, and
- * four of them share a cache line: most keys aren't heavy, and most of these see that from one line. */
+ * The heaviest keys are found first, by open addressing in lines of four places, which are a cache line: a key is in
+ * the line that its hash says, from the front, or in the next that isn't full. Places are filled to a half at most.
+ * Most keys aren't heavy, and see that from one line, by branches that can be foretold. */
 #include "steer/slots.h"
 
 #include <endian.h>
@@ -20,16 +21,22 @@
 
 #include "base/hash.h"
 
-#define HEAVY_LEAST 8u		/* places: a line or two */
+#define CACHE_LINE 64u
+#define HEAVY_LINE 4u		/* places */
+#define HEAVY_LEAST 8u
 
 static uint32_t heavy_at(uint64_t key);
 
 struct slot_table *
 slot_table_new(uint32_t count, uint32_t heavy_count)
 {
-	struct slot_table *table = calloc(1, sizeof(*table) + ((size_t)count + heavy_count) * sizeof(struct slot));
+	size_t size = sizeof(struct slot_table) + ((size_t)count + heavy_count) * sizeof(struct slot);
 	uint32_t places = HEAVY_LEAST;
+	struct slot_table *table;
 
+	while (places < 2 * heavy_count)
+		places *= 2;
+	table = calloc(1, size + (heavy_count == 0 ? 0 : places * sizeof(struct heavy_key) + CACHE_LINE));
 	if (table == NULL)
 		return NULL;
 	table->count = count;
@@ -38,16 +45,13 @@ slot_table_new(uint32_t count, uint32_t heavy_count)
 	for (size_t i = 0; i < (size_t)count + heavy_count; i++)
 		for (unsigned p = 0; p < SLOT_LIST; p++)
 			table->slots[i].list[p] = NO_REGION;
-	if (heavy_count == 0)
-		return table;
-	while (places < 2 * heavy_count)
-		places *= 2;
-	table->heavy_mask = places - 1;
-	table->heavy = calloc(places, sizeof(*table->heavy));
-	if (table->heavy != NULL)
-		return table;
-	free(table);
-	return NULL;
+	if (heavy_count > 0) {
+		uintptr_t end = (uintptr_t)table + size;
+
+		table->heavy_mask = places - 1;
+		table->heavy = (struct heavy_key *)((end + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
+	}
+	return table;
 }
 
 float *
@@ -68,11 +72,11 @@ slot_table_place(struct slot_table *table, uint64_t key, uint32_t index, uint32_
 	table->heavy[at & table->heavy_mask] = (struct heavy_key){ key, index, position };
 }
 
-/* Keys of neighbours differ in few bits: a multiplication spreads them (Fibonacci hashing). */
+/* The first place of a line. Keys of neighbours differ in few bits: a multiplication spreads them (Fibonacci hashing). */
 static uint32_t
 heavy_at(uint64_t key)
 {
-	return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+	return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & ~(HEAVY_LINE - 1);
 }
 
 void
@@ -86,7 +90,6 @@ slot_table_release(struct slot_table *table)
 {
 	if (table == NULL || --table->holds > 0)
 		return;
-	free(table->heavy);
 	free(table->weights);
 	free(table);
 }
@@ -136,12 +139,13 @@ slots_key_length(const struct address *client, unsigned length)
 uint32_t
 slots_heavy(const struct slot_table *table, uint64_t key)
 {
-	for (uint32_t at = heavy_at(key); table->heavy_count > 0; at++) {
-		const struct heavy_key *place = &table->heavy[at & table->heavy_mask];
+	for (uint32_t at = heavy_at(key); table->heavy_count > 0; at += HEAVY_LINE) {
+		const struct heavy_key *line = &table->heavy[at & table->heavy_mask];
 
-		if (place->key == key)
-			return table->count + place->index;
-		if (place->key == 0)
+		for (unsigned i = 0; i < HEAVY_LINE; i++)
+			if (line[i].key == key)
+				return table->count + line[i].index;
+		if (line[HEAVY_LINE - 1].key == 0)
 			break;
 	}
 	return UINT32_MAX;
