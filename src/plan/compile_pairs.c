@@ -18,6 +18,7 @@
 #include "plan/compile_parts.h"
 #include "plan/weights.h"
 
+static const struct plan_pair *sampled_pairs(const struct job *job, uint16_t group, size_t *count);
 static const struct plan_pair *all_pairs(const struct job *job, uint16_t group, size_t *count);
 static void find_weights(const struct job *job, struct region_set legal, double *weights);
 static bool planned_weights(const struct job *job, struct region_set legal, double *weights);
@@ -27,23 +28,37 @@ static size_t sample(const struct plan_pair *pairs, size_t count, size_t most, s
 const struct plan_pair *
 compile_pairs(const struct job *job, uint16_t group, size_t *count)
 {
+	struct subject *subject = &job->subjects[group];
+	const struct subject *like = &job->subjects[subject->like];
+
+	if (compile_is_planned(job, group)) {
+		subject->pairs = subject->planned->pairs;
+		subject->pair_count = subject->planned->pair_count;
+	} else if (like->pairs != NULL && like->slots == subject->slots && !compile_is_planned(job, subject->like)) {
+		subject->pairs = like->pairs;
+		subject->pair_count = like->pair_count;
+	} else {
+		subject->pairs = sampled_pairs(job, group, &subject->pair_count);
+	}
+	*count = subject->pair_count;
+	return subject->pairs;
+}
+
+static const struct plan_pair *
+sampled_pairs(const struct job *job, uint16_t group, size_t *count)
+{
 	const struct subject *subject = &job->subjects[group];
-	const struct plan_pair *pairs;
+	const struct plan_pair *pairs = all_pairs(job, group, count);
 	struct plan_pair *sampled;
 	size_t primaries = 0, kept = 0, most;
 
-	if (compile_is_planned(job, group)) {
-		*count = subject->planned->pair_count;
-		return subject->planned->pairs;
-	}
-	pairs = all_pairs(job, group, count);
 	if (pairs == NULL || *count == 0)
 		return pairs;
 	for (size_t i = 0; i < *count; i++)
 		primaries += i == 0 || pairs[i].primary != pairs[i - 1].primary;
 	most = subject->slots / 2 / primaries;
 	most = most < 1 ? 1 : most;
-	sampled = arena_alloc(job->scratch, primaries * most * sizeof(*sampled));
+	sampled = arena_alloc(job->scratch, *count * sizeof(*sampled));
 	if (sampled == NULL)
 		return NULL;
 	for (size_t i = 0, n; i < *count; i += n) {

@@ -18,6 +18,8 @@ struct subject {
 	size_t heavy_count;			/* of its heavy keys, so many get slots */
 	uint16_t like;				/* the first group of the same law */
 	uint32_t slots;
+	const struct plan_pair *pairs;		/* by weights, once they were asked for */
+	size_t pair_count;
 };
 
 struct job {

@@ -72,7 +72,8 @@ slot_table_place(struct slot_table *table, uint64_t key, uint32_t index, uint32_
 	table->heavy[at & table->heavy_mask] = (struct heavy_key){ key, index, position };
 }
 
-/* The first place of a line. Keys of neighbours differ in few bits: a multiplication spreads them (Fibonacci hashing). */
+/* The first place of a line. Keys of neighbours differ in few bits: a multiplication spreads them (Fibonacci
+ * hashing). */
 static uint32_t
 heavy_at(uint64_t key)
 {
