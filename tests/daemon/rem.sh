@@ -104,6 +104,7 @@ settings() {	# INTERVAL CONTROLLER [TOKEN_FILE]
 		interval: $1
 		capacity: 12k
 		spool: {path: $world/spool}
+		latency-file: $world/latency.csv
 		load:
 		  - {service: www.gtm.example.com, url: "http://$address:$metrics_port/metrics",
 		     metric: 'haproxy_frontend_http_requests_total{proxy="web"}',
@@ -157,6 +158,26 @@ states_are_right() {
 
 switched_is() {	# good|bad
 	backend_states | grep -q "^switched $1"
+}
+
+latencies_are() {	# "CLIENTS MS" each, by blanks
+	[ "$(world_get /v1/latency | jq -r '[.latency[] | select(.region == "eu-west" and .source == "agent") |
+		"\(.clients) \(.ms)"] | join(", ")')" = "$1" ]
+}
+
+write_latencies() {	# LINE...
+	printf '%s\n' clients,milliseconds "$@" >"$world/latency.new"
+	mv "$world/latency.new" "$world/latency.csv"
+}
+
+latencies() {
+	write_latencies germany,18.5 FR,31
+	holds "a table of latencies is reported" world_await 10 latencies_are "FR 31, germany 18.5"
+	write_latencies germany,fast
+	holds "a broken one isn't" world_await 10 grep -q "latency.csv:2:9: 'fast' is no number" "$world/log/rem"
+	holds "what was stays" latencies_are "FR 31, germany 18.5"
+	write_latencies germany,20
+	holds "the next one takes its place" world_await 10 latencies_are "germany 20"
 }
 
 # ---- what is reported ------------------------------------------------------------------------------------------------
@@ -352,6 +373,7 @@ same "the world runs" $? 0
 probes
 reload
 metrics
+latencies
 held_up
 one_spool
 ending
