@@ -68,6 +68,9 @@ drain_judge(const struct control *control, const struct override *override, cons
 		diag_warning(diags, request_place(NULL), NULL, "forced: region %s gets %.0f requests/s of the %.0f that it bears",
 		    steering->regions[effect->worst].name, effect->regions[effect->worst].after,
 		    effect->regions[effect->worst].capacity);
+	else if (strcmp(override->kind, "drill") == 0 && effect->budget > 1)
+		diag_error(diags, request_place("/share"), NULL,
+		    "it's beyond the budget of drains: the others bear it now, but a drill must be safe whatever comes");
 	else
 		warn(steering, effect, diags);
 }

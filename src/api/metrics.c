@@ -28,6 +28,8 @@ static void add_region_numbers(struct exposition *x);
 static void region_gauge(struct exposition *x, const char *name, const char *help,
 	double (*value)(const struct exposition *x, region_id region));
 static void add_deaths(struct exposition *x);
+static void add_admitted(struct exposition *x);
+static void add_drains(struct exposition *x);
 static void add_shares(struct exposition *x);
 static void add_control(struct exposition *x);
 static void add_certificate(struct exposition *x);
@@ -54,6 +56,7 @@ metrics_show(struct request *request)
 	add_states(&x);
 	add_region_numbers(&x);
 	add_deaths(&x);
+	add_admitted(&x);
 	add_shares(&x);
 	add_control(&x);
 	add_zones(&x);
@@ -276,6 +279,36 @@ add_deaths(struct exposition *x)
 	}
 }
 
+static void
+add_admitted(struct exposition *x)
+{
+	const char *name = "isobar_service_region_admitted_ratio";
+
+	family(x, name, "gauge", "Share of its own clients that the region takes now: drains, and returns from death.");
+	for (size_t s = 0; s < x->scene.snapshot->service_count; s++) {
+		const struct service *service = &x->scene.snapshot->services[s];
+
+		for (size_t i = 0; i < service->intent->region_count; i++) {
+			region_id region = service->intent->regions[i].region;
+
+			sample(x, name, live_admit(service->live, region) / (double)ADMIT_ALL, "service",
+			    service->intent->name, "region", x->scene.steering->regions[region].name);
+		}
+	}
+}
+
+static void
+add_drains(struct exposition *x)
+{
+	const struct drains_state *drains = control_drains(x->request->control);
+
+	single(x, "isobar_drains_in_force", "gauge", "Drains and drills that aren't over.", drains->in_force);
+	single(x, "isobar_drain_budget_used_ratio", "gauge",
+	    "Sum of drained part by room over the regions: up to 1 it's certain that nobody is overloaded.",
+	    drains->in_force > 0 ? drains->budget : 0);
+	single(x, "isobar_drains_unsafe", "gauge", "1 while the drains in force overload somebody.", drains->unsafe);
+}
+
 /* Planned, for clients of no particular group. */
 static void
 add_shares(struct exposition *x)
@@ -322,6 +355,7 @@ add_control(struct exposition *x)
 	sample(x, "isobar_plans_total", (double)status.certified, "result", "certified", NULL, NULL);
 	sample(x, "isobar_plans_total", (double)status.refused, "result", "refused", NULL, NULL);
 	add_certificate(x);
+	add_drains(x);
 	single(x, "isobar_pae_running", "gauge", "1 while isobar-pae runs as a child.", status.pae_running);
 	single(x, "isobar_pae_restarts_total", "counter", "How often isobar-pae was started again.",
 	    status.pae_restarts);

@@ -59,6 +59,8 @@ struct request {
 	void (*work_free)(void *work);	/* or NULL */
 	size_t move_count;		/* clients that a change of the live words moves; for its outcome */
 	struct outcome_move *moves;
+	const char *detail_name, *detail;	/* JSON that goes with its outcome, or NULL; in the arena */
+	const int64_t *over_ms;		/* of a drain's end; in the arena */
 	bool missing;			/* a change was refused since what it names isn't there */
 	bool (*park)(struct request *request);		/* set by the server */
 	void (*resume)(struct request *request);

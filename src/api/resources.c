@@ -18,7 +18,8 @@ static void region_accepts(struct view *view, cJSON *into, const struct round_re
 static void region_backends(struct view *view, cJSON *into, const struct round_region *state);
 static void region_services(struct view *view, cJSON *into, const struct scene *scene, region_id region);
 static void region_drains(struct view *view, cJSON *into, const struct scene *scene, const char *name);
-static void standing(struct view *view, cJSON *into, const struct round_service *state);
+static void standing(struct view *view, cJSON *into, const struct scene *scene, const struct service *service,
+	region_id region);
 static void service_intent(struct view *view, cJSON *into, const struct scene *scene, const struct service *service);
 static void service_probe(struct view *view, cJSON *into, const struct steering_service *intent);
 static void service_residency(struct view *view, cJSON *into, const struct scene *scene,
@@ -30,6 +31,7 @@ static struct pick_question group_question(const struct service *service, uint16
 static uint32_t part_count(const struct slot_table *table);
 static double ask_part(struct pick_question *question, const struct slot_table *table, uint32_t part);
 static double group_moved(const struct service *service, uint16_t group, const struct live *live);
+static double rounded(double share);
 static void text_list(struct view *view, cJSON *into, const char *name, const char *const *texts, size_t count);
 
 struct scene
@@ -118,9 +120,8 @@ region_drains(struct view *view, cJSON *into, const struct scene *scene, const c
 	cJSON *list = view_array(view, into, "drains");
 
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(overrides[i].kind, "drain") == 0 && strcmp(overrides[i].region, name) == 0 &&
-		    (overrides[i].until.ms == 0 || overrides[i].until.ms > scene->wall.ms))
-			resource_override(view, view_object(view, list, NULL), &overrides[i]);
+		if (strcmp(overrides[i].region, name) == 0 && !drain_is_over(&overrides[i], scene->wall))
+			resource_override(view, view_object(view, list, NULL), &overrides[i], scene->wall);
 }
 
 void
@@ -181,19 +182,27 @@ region_services(struct view *view, cJSON *into, const struct scene *scene, regio
 				continue;
 			entry = view_object(view, list, NULL);
 			view_text(view, entry, "service", service->intent->name);
-			standing(view, entry, scene_standing(scene, service, region));
+			standing(view, entry, scene, service, region);
 		}
 	}
 }
 
 static void
-standing(struct view *view, cJSON *into, const struct round_service *state)
+standing(struct view *view, cJSON *into, const struct scene *scene, const struct service *service, region_id region)
 {
+	const struct round_service *state = scene_standing(scene, service, region);
+	size_t index = (size_t)(service->intent - scene->steering->services);
+	struct mono held_until = round_held_until(scene->round, region, index);
+
 	view_bool(view, into, "dead", state->dead);
 	view_text(view, into, "cause", state->dead ? state->cause : NULL);
 	view_known_count(view, into, "healthy_backends", state->reported, state->healthy);
 	view_known_count(view, into, "backends", state->reported, state->backends);
 	view_number(view, into, "load", state->load);
+	view_number(view, into, "admits", round_admits(scene->round, region, index));
+	view_bool(view, into, "returning", state->returning);
+	view_number(view, into, "held_for_s", held_until.ns == 0 ? NAN
+	    : (double)mono_ms_between(scene->now, held_until) / 1000);
 }
 
 static void
@@ -337,8 +346,9 @@ service_regions(struct view *view, cJSON *into, const struct scene *scene, const
 		view_count(view, entry, "priority", intent->priority);
 		view_number(view, entry, "share", planned[intent->region]);
 		view_number(view, entry, "now", now[intent->region]);
-		view_number(view, entry, "drained_to", state->drained_to);
-		standing(view, entry, scene_standing(scene, service, intent->region));
+		view_number(view, entry, "drained_to", fmin(state->drained_to,
+		    scene_standing(scene, service, intent->region)->drained_to));
+		standing(view, entry, scene, service, intent->region);
 		view_number(view, entry, "capacity", state->capacity > 0 ? state->capacity : NAN);
 		view_number(view, entry, "region_load", region_load(scene, intent->region));
 		view_number(view, entry, "probability", state->probability);
@@ -380,10 +390,17 @@ service_shares(struct view *view, cJSON *into, const struct scene *scene, const 
 				continue;
 			share = view_object(view, list, NULL);
 			view_text(view, share, "region", scene->steering->regions[region].name);
-			view_number(view, share, "share", planned[region]);
-			view_number(view, share, "now", now[region]);
+			view_number(view, share, "share", rounded(planned[region]));
+			view_number(view, share, "now", rounded(now[region]));
 		}
 	}
+}
+
+/* A sum of 65,536 parts: all is 1, and not a bit more. */
+static double
+rounded(double share)
+{
+	return round(share * 1e9) / 1e9;
 }
 
 void
@@ -474,13 +491,17 @@ group_moved(const struct service *service, uint16_t group, const struct live *li
 /* --- others -------------------------------------------------------------------------------------------------- */
 
 void
-resource_override(struct view *view, cJSON *into, const struct override *override)
+resource_override(struct view *view, cJSON *into, const struct override *override, struct wall now)
 {
 	view_number(view, into, "id", (double)override->id);
 	view_text(view, into, "kind", override->kind);
 	view_text(view, into, "region", override->region);
 	view_text(view, into, "service", override->service[0] == '\0' ? NULL : override->service);
 	view_number(view, into, "share", override->value);
+	view_number(view, into, "now", drain_share(override, now));
+	view_bool(view, into, "ending", drain_is_ending(override, now));
+	view_number(view, into, "over_s", (double)override->over_ms / 1000);
+	view_bool(view, into, "forced", override->forced);
 	view_text(view, into, "reason", override->reason);
 	view_text(view, into, "author", override->author);
 	view_time(view, into, "from", override->from);

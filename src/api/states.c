@@ -15,6 +15,8 @@
 #include "dns/types.h"
 
 static void add_counts(struct view *view, cJSON *root, const struct scene *scene);
+static bool is_drained(const struct scene *scene, region_id region);
+static void add_drains(struct view *view, cJSON *root, const struct drains_state *state);
 static void add_pae(struct view *view, cJSON *root, const struct control_status *status);
 static void add_reports(struct view *view, cJSON *root, const struct control_status *status);
 static void add_certificate(struct view *view, cJSON *root, const struct scene *scene,
@@ -48,6 +50,7 @@ status_show(struct request *request)
 	view_time(&view, root, "published", status.published);
 	view_count(&view, root, "revision", status.revision);
 	add_counts(&view, root, &scene);
+	add_drains(&view, root, control_drains(request->control));
 	add_pae(&view, root, &status);
 	add_certificate(&view, root, &scene, control_certificate(request->control));
 	add_predictions(&view, root, &scene);
@@ -71,7 +74,7 @@ add_counts(struct view *view, cJSON *root, const struct scene *scene)
 		const struct round_region *state = round_region(scene->round, (region_id)r);
 
 		counts[state->state]++;
-		drained += state->drained_to < 1;
+		drained += is_drained(scene, (region_id)r);
 	}
 	view_count(view, root, "zones", scene->snapshot->zone_count);
 	view_count(view, root, "services", scene->snapshot->service_count);
@@ -80,6 +83,28 @@ add_counts(struct view *view, cJSON *root, const struct scene *scene)
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
 		view_count(view, regions, region_state_text(states[i]), counts[states[i]]);
 	view_count(view, regions, "drained", drained);
+}
+
+/* Whole or in part, all services or one. */
+static bool
+is_drained(const struct scene *scene, region_id region)
+{
+	const struct round_region *state = round_region(scene->round, region);
+	bool drained = state->drained_to < 1;
+
+	for (size_t s = 0; s < scene->steering->service_count; s++)
+		drained |= state->services[s].drained_to < 1;
+	return drained;
+}
+
+static void
+add_drains(struct view *view, cJSON *root, const struct drains_state *state)
+{
+	cJSON *drains = view_object(view, root, "drains");
+
+	view_count(view, drains, "in_force", state->in_force);
+	view_number(view, drains, "budget", state->in_force > 0 ? state->budget : NAN);
+	view_bool(view, drains, "unsafe", state->unsafe);
 }
 
 static void
@@ -166,6 +191,8 @@ add_problems(struct view *view, cJSON *root, const struct scene *scene, const st
 		    " services that have such rules", violations, checked);
 	if (scene->snapshot->zone_count == 0)
 		add_problem(view, list, "there is no zone: every query is refused; see isobarctl apply");
+	if (control_drains(scene->control)->unsafe)
+		add_problem(view, list, "%s", control_drains(scene->control)->why);
 	for (size_t r = 0; r < scene->steering->region_count; r++)
 		add_region_problems(view, list, scene, (region_id)r);
 }
@@ -198,8 +225,17 @@ add_region_problems(struct view *view, cJSON *list, const struct scene *scene, r
 		const struct service *service = &scene->snapshot->services[s];
 		const struct round_service *standing = scene_standing(scene, service, region);
 
-		if (standing->dead)
+		size_t index = (size_t)(service->intent - scene->steering->services);
+		struct mono held_until = round_held_until(scene->round, region, index);
+
+		if (standing->dead && held_until.ns != 0 && standing->good_in_a_row > 0)
+			add_problem(view, list, "%s in %s is well again, but held down for %.0f s more since it flaps",
+			    service->intent->name, name, (double)mono_ms_between(scene->now, held_until) / 1000);
+		else if (standing->dead)
 			add_problem(view, list, "%s is dead in %s: %s", service->intent->name, name, standing->cause);
+		else if (standing->returning)
+			add_problem(view, list, "%s comes back in %s: it takes %.0f %% of its clients now",
+			    service->intent->name, name, 100 * round_admits(scene->round, region, index));
 	}
 }
 
@@ -296,7 +332,7 @@ overrides_show(struct request *request)
 	cJSON *list = view_array(&view, view_root(&view), "overrides");
 
 	for (size_t i = 0; i < count; i++)
-		resource_override(&view, view_object(&view, list, NULL), &overrides[i]);
+		resource_override(&view, view_object(&view, list, NULL), &overrides[i], wall_now());
 	answer_view(request, &view);
 }
 

@@ -25,6 +25,7 @@ static void on_signal(uv_signal_t *handle, int number);
 static void stop_task(void *arg);
 static void on_tick(uv_timer_t *timer);
 static void end_overrides(struct control *control, struct mono now, struct wall wall);
+static void describe_end(const struct control *control, const struct override *o, struct change *change);
 static void probe_outside(struct control *control, struct mono now);
 static void maintain(struct control *control, struct mono now);
 static int maintain_job(struct store_txn *txn, void *arg);
@@ -232,6 +233,7 @@ control_free(struct control *control)
 	}
 	pae_free(control->pae);
 	publisher_fini(&control->publisher);
+	drill_fini(&control->drill);
 	recorder_free(control->recorder);	/* after the snapshot that may live on what it restored */
 	round_free(control->round);
 	plan_free(control->plan);
@@ -257,6 +259,8 @@ on_tick(uv_timer_t *timer)
 	if (control->overrides_stale)
 		overrides_load(control);
 	overrides_apply(control, wall);
+	drains_watch(control, now, wall);
+	drills_watch(control, wall);
 	if (round_constraints(control->round) != control->publisher.constraints && control->queue == NULL
 	    && mono_ms_between(control->rebuilt, now) >= REBUILD_AGAIN_MS)
 		publication_rebuild(control);
@@ -282,7 +286,7 @@ end_overrides(struct control *control, struct mono now, struct wall wall)
 		struct arena *arena;
 		struct change *change;
 
-		if (o->until.ms == 0 || o->until.ms > wall.ms)
+		if (!drain_is_over(o, wall))
 			continue;
 		control->ended = now;
 		arena = arena_new();
@@ -292,14 +296,30 @@ end_overrides(struct control *control, struct mono now, struct wall wall)
 			return;
 		}
 		change->arena = arena;
-		change->action = "override.expire";
 		change->author = "isobard";
-		change->reason = "its time has run out";
 		change->subject = arena_text(arena, o->region);
 		change->override_delete = o->id;
+		describe_end(control, o, change);
 		control_change(control, change, NULL, NULL);
 		return;
 	}
+}
+
+static void
+describe_end(const struct control *control, const struct override *o, struct change *change)
+{
+	bool is_drill = strcmp(o->kind, "drill") == 0;
+	const char *why = is_drill ? drills_ended_why(control, o) : NULL;
+	cJSON *verdict = is_drill ? control_drill(control, o->id, why) : NULL;
+	char *text = verdict == NULL ? NULL : json_write(verdict);
+
+	change->action = is_drill ? "drill.end" : "override.expire";
+	change->reason = why == NULL ? "its time has run out" : arena_text(change->arena, why);
+	if (change->reason == NULL)
+		change->reason = "";
+	change->note = text == NULL ? NULL : arena_text(change->arena, text);
+	free(text);
+	cJSON_Delete(verdict);
 }
 
 static void
@@ -459,6 +479,12 @@ const char *
 control_steering_text(const struct control *control)
 {
 	return control->world->steering_text;
+}
+
+const struct drains_state *
+control_drains(const struct control *control)
+{
+	return &control->drains;
 }
 
 size_t

@@ -59,6 +59,7 @@ overrides_load(struct control *control)
 	control->override_arena = loading.arena;
 	control->overrides = loading.list;
 	control->override_count = loading.count;
+	drills_remark(control, wall_now());
 	return true;
 }
 

@@ -1,4 +1,4 @@
-/* region.c -- regions: how they are, and keeping clients away from them.  In: the API's answers.  Out: words.
+/* region.c -- regions: how they are.  In: the API's answers.  Out: words.
  * Threads: one. */
 #include <math.h>
 #include <stdlib.h>
@@ -10,8 +10,6 @@ static void print_region(const cJSON *region);
 static void print_services(const cJSON *region);
 static void print_backends(const cJSON *region);
 static void print_drains(const cJSON *drains);
-static cJSON *drain_body(const struct ctl *ctl, double share, int64_t seconds);
-static enum ctl_status end_drain(struct ctl *ctl, const cJSON *override);
 
 enum ctl_status
 ctl_region_list(struct ctl *ctl)
@@ -97,24 +95,34 @@ print_drains(const cJSON *drains)
 	const cJSON *drain;
 
 	cJSON_ArrayForEach(drain, drains) {
-		printf("          drain %.0f by %s to %.1f %% until %s: %s\n", member_number(drain, "id"),
-		    member_text(drain, "author"), 100 * member_number(drain, "share"),
-		    member_text(drain, "until") == NULL ? "it's ended by hand" : member_text(drain, "until"),
-		    member_text(drain, "reason"));
+		const char *service = member_text(drain, "service"), *until = member_text(drain, "until");
+
+		printf("          %s %.0f by %s%s%s to %.1f %% until %s: %s\n", member_text(drain, "kind"),
+		    member_number(drain, "id"), member_text(drain, "author"), service == NULL ? "" : " of ",
+		    service == NULL ? "" : service, 100 * member_number(drain, "share"),
+		    until == NULL ? "it's ended by hand" : until, member_text(drain, "reason"));
+		if (member_number(drain, "over_s") > 0)
+			printf("          on its way %s: %.1f %% now\n", member_true(drain, "ending") ? "back" : "there",
+			    100 * member_number(drain, "now"));
 	}
 }
 
 static void
 print_services(const cJSON *region)
 {
-	struct table table = { .columns = { "SERVICE", "STATE", "<HEALTHY", "<LOAD/S", "CAUSE" } };
+	struct table table = { .columns = { "SERVICE", "STATE", "<ADMITS", "<HEALTHY", "<LOAD/S", "CAUSE" } };
 	const cJSON *service;
 
 	cJSON_ArrayForEach(service, member(region, "services")) {
 		double backends = member_number(service, "backends");
 
 		table_text(&table, member_text(service, "service"));
-		table_text(&table, member_true(service, "dead") ? "dead" : "alive");
+		if (member_number(service, "held_for_s") > 0)
+			table_format(&table, "held, %.0f s", member_number(service, "held_for_s"));
+		else
+			table_text(&table, member_true(service, "dead") ? "dead"
+			    : member_true(service, "returning") ? "returning" : "alive");
+		table_percent(&table, member_number(service, "admits"));
 		if (isfinite(backends))
 			table_format(&table, "%.0f of %.0f", member_number(service, "healthy_backends"), backends);
 		else
@@ -149,105 +157,4 @@ print_backends(const cJSON *region)
 	}
 	printf("\n");
 	table_print(&table);
-}
-
-/* --- drains -------------------------------------------------------------------------------------------------- */
-
-enum ctl_status
-ctl_region_drain(struct ctl *ctl)
-{
-	double percent = 0;
-	int64_t seconds = 0;
-	char *end = NULL;
-	cJSON *answer = NULL;
-	enum ctl_status status;
-
-	if (ctl->reason == NULL || ctl->reason[0] == '\0')
-		return ctl_usage("say why: --reason TEXT");
-	if ((ctl->period == NULL) == !ctl->forever)
-		return ctl_usage("say how long: either --for DURATION or --forever");
-	if (ctl->period != NULL && !ctl_duration(ctl->period, &seconds))
-		return CTL_USAGE;
-	if (ctl->to != NULL)
-		percent = strtod(ctl->to, &end);
-	if (end != NULL &&
-	    (end == ctl->to || (*end != '\0' && strcmp(end, "%") != 0) || !(percent >= 0 && percent <= 100)))
-		return ctl_usage("--to is a part from 0 to 100, not '%s'", ctl->to);
-	status = ctl_send(ctl, "POST", ctl->dry_run ? "/v1/overrides?dry_run=true" : "/v1/overrides",
-	    drain_body(ctl, percent / 100, seconds), &answer);
-	if (answer != NULL && ctl->dry_run)
-		printf("Region %s would be drained to %g %%.\n", ctl->arguments[0], percent);
-	else if (answer != NULL)
-		printf("Region %s is drained to %g %%, as override %.0f. End it by: isobarctl region undrain %s\n",
-		    ctl->arguments[0], percent, member_number(answer, "override"), ctl->arguments[0]);
-	ctl_print_outcome(ctl, answer);
-	cJSON_Delete(answer);
-	return status;
-}
-
-/* `seconds` 0: for ever. */
-static cJSON *
-drain_body(const struct ctl *ctl, double share, int64_t seconds)
-{
-	cJSON *body = cJSON_CreateObject();
-	bool good = cJSON_AddStringToObject(body, "kind", "drain") != NULL &&
-	    cJSON_AddStringToObject(body, "region", ctl->arguments[0]) != NULL &&
-	    cJSON_AddNumberToObject(body, "share", share) != NULL &&
-	    cJSON_AddStringToObject(body, "reason", ctl->reason) != NULL;
-
-	if (good && seconds > 0)
-		good = cJSON_AddNumberToObject(body, "for_s", (double)seconds) != NULL;
-	else if (good)
-		good = cJSON_AddNullToObject(body, "until") != NULL;
-	if (good)
-		return body;
-	cJSON_Delete(body);
-	return NULL;
-}
-
-enum ctl_status
-ctl_region_undrain(struct ctl *ctl)
-{
-	bool json = ctl->json;
-	cJSON *answer = NULL;
-	const cJSON *override;
-	unsigned ended = 0;
-	enum ctl_status status;
-
-	ctl->json = false;
-	status = ctl_call(ctl, "GET", "/v1/overrides", NULL, &answer);
-	ctl->json = json;
-	cJSON_ArrayForEach(override, member(answer, "overrides")) {
-		const char *region = member_text(override, "region"), *kind = member_text(override, "kind");
-
-		if (status != CTL_DONE || region == NULL || kind == NULL || strcmp(region, ctl->arguments[0]) != 0 ||
-		    strcmp(kind, "drain") != 0)
-			continue;
-		status = end_drain(ctl, override);
-		ended++;
-	}
-	cJSON_Delete(answer);
-	if (status == CTL_DONE && ended == 0)
-		return ctl_fail("region %s isn't drained", ctl->arguments[0]);
-	return status;
-}
-
-static enum ctl_status
-end_drain(struct ctl *ctl, const cJSON *override)
-{
-	char *query = ctl_change_query(ctl), *path = NULL;
-	cJSON *answer = NULL;
-	enum ctl_status status;
-
-	if (asprintf(&path, "/v1/overrides/%.0f%s", member_number(override, "id"), query) < 0)
-		path = NULL;
-	status = path == NULL ? ctl_fail("out of memory") : ctl_call(ctl, "DELETE", path, NULL, &answer);
-	if (answer != NULL)
-		printf("Drain %.0f of region %s %s.\n", member_number(override, "id"), member_text(override, "region"),
-		    ctl->dry_run ? "would end" : "has ended");
-	ctl_print_outcome(ctl, answer);
-	cJSON_Delete(answer);
-	free(path);
-	free(query);
-	return status;
 }

@@ -622,8 +622,16 @@ overrides_badly_made() {
 	problem "an end that is no time" 400 "tomorrow"
 	ask POST /v1/overrides '{"region": "us-east", "reason": "x", "until": "2020-01-01T00:00:00Z"}'
 	problem "an end that has passed" 400 "has passed"
-	ask POST /v1/overrides '{"region": "us-east", "service": "www.gtm.example.com", "reason": "x", "for_s": 5}'
-	problem "a drain of one service" 422 "whole region"
+	ask POST /v1/overrides '{"region": "us-east", "service": "wwww.gtm.example.com.", "reason": "x", "for_s": 5}'
+	problem "a drain of a service that there isn't" 422 "wwww.gtm"
+	ask POST /v1/overrides '{"region": "us-east", "reason": "x", "for_s": 5, "over_s": -1}'
+	problem "a way that takes less than no time" 400 "over_s"
+	ask POST /v1/overrides '{"kind": "drill", "region": "us-east", "reason": "x", "for_s": 5}'
+	problem "a drill of nothing" 400 "share"
+	ask POST /v1/overrides '{"kind": "drill", "region": "us-east", "share": 0.5, "reason": "x", "until": null}'
+	problem "a drill for ever" 400 "end"
+	ask POST /v1/overrides '{"kind": "drill", "region": "us-east", "share": 0.5, "reason": "x", "for_s": 5, "force": true}'
+	problem "a drill that is forced" 400 "forced"
 	ask DELETE /v1/overrides/4711
 	problem "an override that isn't there" 404 "4711"
 	ask DELETE /v1/overrides/first

@@ -94,15 +94,15 @@ wrong_usage() {
 	is "a token file that isn't there" 2 "nowhere"
 	"$program" -s ftp://127.0.0.1 status >"$world/out" 2>"$world/err"
 	same "a URL of another kind is a path" $? 3
-	run region drain eu-west --for 1h
+	run drain eu-west --for 1h
 	is "a drain without a reason" 2 "--reason"
-	run region drain eu-west --reason x
+	run drain eu-west --reason x
 	is "a drain without an end" 2 "--forever"
-	run region drain eu-west --reason x --for 1h --forever
+	run drain eu-west --reason x --for 1h --forever
 	is "a drain with two ends" 2 "either"
-	run region drain eu-west --reason x --for 1hour
+	run drain eu-west --reason x --for 1hour
 	is "a duration that is none" 2 "1hour"
-	run region drain eu-west --reason x --for 1h --to 101
+	run drain eu-west --reason x --for 1h --to 101
 	is "more than all" 2 "101"
 	run token create x
 	is "a token for nothing" 2 "--scope"
@@ -333,23 +333,23 @@ records() {
 }
 
 regions() {
-	run region drain us-east --reason "new switch" --for 10m --dry-run
+	run drain us-east --reason "new switch" --for 10m --dry-run
 	is "a dry run of a drain" 0 "% of the clients of api.gtm.example.com. would move"
-	run region drain us-east --reason "new switch" --for 10m
-	is "a drain" 0 "isobarctl region undrain us-east"
+	run drain us-east --reason "new switch" --for 10m
+	is "a drain" 0 "isobarctl undrain us-east"
 	same "nobody is sent there" "$(for _ in {1..20}; do world_dig +short api.gtm.example.com A; done | grep -c 127.0.0.12)" 0
 	run region show us-east
 	is "is told with the region" 0 "new switch"
 	run region list
 	same "and in the list" "$(awk '$1 == "us-east" { print $3 }' <<<"$out")" 0.0
-	run region drain us-east --reason "in part" --forever --to 50
+	run drain us-east --reason "in part" --forever --to 50
 	is "another, in part and for ever" 0 "50 %"
-	run region undrain us-east
+	run undrain us-east
 	is "all of its drains end" 0 "has ended"
 	same "both" "$(grep -c 'has ended' <<<"$out")" 2
-	run region undrain us-east
+	run undrain us-east
 	is "then there is none" 1 "isn't drained"
-	run region drain us-eats --reason x --for 1m
+	run drain us-eats --reason x --for 1m
 	is "a region that isn't there" 1 "did you mean 'us-east'?"
 }
 

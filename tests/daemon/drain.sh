@@ -294,14 +294,14 @@ drills_that_hurt() {
 	report c 4/4
 	hurts "backends that get slow" "answer within 80 ms, 5 ms it was" slow
 	report c 4/4
-	hurts "a drain beyond the budget" "requests/s to region" forced
+	hurts "a drain beyond the budget" "of the budget" forced
 	run undrain b
 	hurts "another steering" "the steering has changed" change_steering
 	run drill a --fraction 1 --for 1h --dry-run
 	is "(it would be safe)" 0
 	run drain b --for 1h --reason x
 	run drill a --fraction 1 --for 1h
-	is "what overloads others can't be practised" 1 "of the 100 that it bears"
+	is "what overloads others can't be practised" 1 "of the 102 that it bears"
 	run undrain b
 }
 

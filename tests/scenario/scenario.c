@@ -8,7 +8,7 @@
  *	report REGION SERVICE 2/3 [load N | accepts GROUP]   the region's agent says: 2 of 3 backends are healthy
  *	late REGION SERVICE 0/3       the same with a sequence that is older than the newest
  *	probe REGION SERVICE ok|fail  an outside-in probe has ended
- *	drain REGION 0.25 / undrain REGION
+ *	drain REGION 0.25 [over SECONDS] [for SECONDS] [of SERVICE] / undrain REGION [SECONDS]
  *	predict REGION 0.3|none
  *	ask NAME TYPE [CLIENT]        CLIENT: a prefix for ECS, or an address without "/" for the resolver itself
  *	expect RCODE [RDATA ...] [ttl N] [scope N] [ede N] [tc]     of the last ask; RDATA in any order
@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/drain.h"
 #include "control/publish.h"
 #include "serve/answer.h"
 
@@ -39,6 +40,7 @@ struct script {
 	struct mono now;
 	uint64_t sequence;
 	struct override drains[16];
+	char drained[16][300];		/* their services */
 	size_t drain_count;
 	struct counters counters;
 	char asked[512];
@@ -251,6 +253,7 @@ advance(struct script *s, double seconds)
 	do {
 		s->now.ns = s->now.ns + 1000000000 < until ? s->now.ns + 1000000000 : until;
 		round_tick(s->round, s->now, (struct wall){ s->now.ns / 1000000 });
+		round_overrides(s->round, s->drains, s->drain_count, (struct wall){ s->now.ns / 1000000 });
 		round_write(s->round, s->publisher.current);
 	} while (s->now.ns < until);
 }
@@ -323,9 +326,24 @@ do_probe(struct script *s, char **words, bool wanted)
 static void
 do_override(struct script *s, char **words, size_t count)
 {
-	if (count == 3 && s->drain_count < ARRAY_SIZE(s->drains)) {
-		s->drains[s->drain_count++] = (struct override){ .kind = "drain", .region = strdup(words[1]),
-		    .service = "", .reason = "test", .author = "test", .value = strtod(words[2], NULL) };
+	struct wall now = { s->now.ns / 1000000 };
+
+	if (*words[0] == 'd' && count >= 3 && s->drain_count < ARRAY_SIZE(s->drains)) {
+		struct override *o = &s->drains[s->drain_count++];
+
+		*o = (struct override){ .kind = "drain", .region = strdup(words[1]), .service = "", .reason = "test",
+		    .author = "test", .begin = 1, .value = strtod(words[2], NULL), .from = now };
+		for (size_t i = 3; i + 1 < count; i += 2)
+			if (strcmp(words[i], "over") == 0)
+				o->over_ms = (int64_t)(1000 * strtod(words[i + 1], NULL));
+			else if (strcmp(words[i], "for") == 0)
+				o->until.ms = now.ms + (int64_t)(1000 * strtod(words[i + 1], NULL));
+			else
+				o->service = strcpy(s->drained[s->drain_count - 1], words[i + 1]);
+	} else if (count == 3) {
+		for (size_t i = 0; i < s->drain_count; i++)
+			if (strcmp(s->drains[i].region, words[1]) == 0)
+				drain_end(&s->drains[i], (int64_t)(1000 * strtod(words[2], NULL)), now);
 	} else {
 		size_t kept = 0;
 

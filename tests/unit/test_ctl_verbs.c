@@ -24,8 +24,10 @@ test_find(void)
 		{ "the first word alone", { (char[]){ "zone" } }, 1, NULL, 0, NULL },
 		{ "two words as one", { (char[]){ "zone list" } }, 1, NULL, 0, "zone list" },
 		{ "a slip", { (char[]){ "staus" } }, 1, NULL, 0, "status" },
-		{ "a slip in the second word", { (char[]){ "region" }, (char[]){ "drian" } }, 2, NULL, 0,
-		    "region drain" },
+		{ "a slip in the second word", { (char[]){ "region" }, (char[]){ "shwo" } }, 2, NULL, 0,
+		    "region show" },
+		{ "one word that begins two verbs", { (char[]){ "drill" }, (char[]){ "eu" } }, 2, "drill", 1, NULL },
+		{ "and the other", { (char[]){ "drill" }, (char[]){ "show" } }, 2, "drill show", 2, NULL },
 		{ "nothing like it", { (char[]){ "quux" } }, 1, NULL, 0, NULL },
 		{ "an empty word", { (char[]){ "" } }, 1, NULL, 0, NULL },
 	};

@@ -487,10 +487,72 @@ test_restart_old(void)
 	round_free(s.round);
 }
 
+/* Events of the time before a restart, then the reports: what was held or returning goes on where it was. */
+static void
+recall(struct script *s, double at, const char *region, const char *service, const char *state)
+{
+	char name[64];
+	struct health_event event = { wall_of(at), region, name, state, "as it was" };
+
+	snprintf(name, sizeof(name), "%s.example.com.", service);
+	round_recall(s->round, &event, mono_of(s->seconds), wall_of(s->seconds));
+}
+
+static void
+test_recall(void)
+{
+	struct script s = { .name = "recall", .round = NULL };
+	size_t www, api;
+
+	s.round = round_new(on_event, &s);
+	if (s.round == NULL)
+		abort();
+	adopt(&s, two);
+	www = service_of(&s, "www");
+	api = service_of(&s, "api");
+	recall(&s, -400, "eu", "www", "down");		/* the first death is free */
+	recall(&s, -300, "eu", "www", "up");
+	recall(&s, -1000, "us", "www", "down");
+	recall(&s, -900, "us", "www", "up");
+	recall(&s, -100, "us", "www", "down");		/* the second holds it for five minutes */
+	recall(&s, -50, "us", "api", "down");
+	recall(&s, -10, "xx", "api", "down");
+	recall(&s, -10, "eu", "other", "down");
+	s.seconds = -2;
+	do_report(&s, "us/r 10 -2 www 1/1");
+	do_report(&s, "eu/r 10 -2 www 1/1");
+	s.seconds = 0;
+	round_recalled(s.round);
+	CU_ASSERT_EQUAL(s.events, 1);
+	run_line(&s, "event up no report speaks of it any more");
+	run_line(&s, "dead www us");
+	run_line(&s, "alive api us");
+	run_line(&s, "alive www eu");
+	round_tick(s.round, mono_of(0), wall_of(0));
+	/* 300 s after it came back, 65 s a step: at the fifth, which is all. */
+	CU_ASSERT_EQUAL(round_admits(s.round, steering_region_find(round_steering(s.round), "eu"), www), 1);
+	CU_ASSERT_EQUAL(round_admits(s.round, steering_region_find(round_steering(s.round), "eu"), api), 1);
+	s.seconds = 10;
+	do_report(&s, "us/r 11 10 www 1/1");
+	s.seconds = 15;
+	do_report(&s, "us/r 12 15 www 1/1");
+	run_line(&s, "dead www us");
+	CU_ASSERT(round_held_until(s.round, steering_region_find(round_steering(s.round), "us"), www).ns > mono_of(199).ns);
+	CU_ASSERT(round_held_until(s.round, steering_region_find(round_steering(s.round), "us"), www).ns < mono_of(201).ns);
+	s.seconds = 199;
+	do_report(&s, "us/r 13 199 www 1/1");
+	run_line(&s, "dead www us");
+	run_line(&s, "at 200");
+	run_line(&s, "alive www us");
+	CU_ASSERT_DOUBLE_EQUAL(round_admits(s.round, steering_region_find(round_steering(s.round), "us"), www), 0.05, 1e-9);
+	round_free(s.round);
+}
+
 static const struct suite_case cases[] = {
 	{ .name = "what is said, and what follows", .run = test_scripts },
 	{ .name = "a restart with reports of several ages", .run = test_restart },
 	{ .name = "a region whose stored report is old is silent, not up", .run = test_restart_old },
+	{ .name = "what was held down or on its way back before a restart", .run = test_recall },
 };
 
 int

@@ -138,7 +138,7 @@ dead_in() {	# REGION
 }
 
 alive_in() {	# REGION
-	world_get "/v1/regions/$1" | jq -e --arg name "$name." '.services[] | select(.service == $name).dead | not'
+	world_get "/v1/regions/$1" | jq -e --arg name "$name." '.services[] | select(.service == $name) | (.dead | not) and .admits == 1'
 }
 
 world_agent_again() {	# REGION; its token is known

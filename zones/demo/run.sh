@@ -145,7 +145,7 @@ print_what_to_try() {
 		  alias isobarctl='$ISOBAR_BUILD/src/isobarctl --socket $api_socket'
 		  isobarctl status
 		  isobarctl explain $service --client 198.51.100.7
-		  isobarctl region drain us-east --for 5m --reason "to see what happens"
+		  isobarctl drain us-east --for 5m --reason "to see what happens"
 
 		Or let a backend die, and see its region leave the answers:
 

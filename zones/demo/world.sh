@@ -215,7 +215,7 @@ world_region_is() {	# REGION STATE
 # Every backend of the region is reported, and the region is in the answers of all its services.
 world_region_serves() {	# REGION
 	world_get "/v1/regions/$1" | jq -e '.state == "up" and (.backends | length) == 4 and all(.backends[]; .healthy) and
-		all(.services[]; .dead | not)'
+		all(.services[]; (.dead | not) and .admits == 1)'
 }
 
 world_dig() {	# ARGUMENTS of dig
