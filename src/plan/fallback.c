@@ -1,10 +1,10 @@
 /* fallback.c -- what is done when the program can't be solved: out of time, or the solver gave up.
  * In: a scene.  Out: shares in its arena.  Threads: any.
  *
- * A client keeps its last shares, cut to what lives and is legal. One that had none is shared by capacity among its legal
- * regions, a region of unknown capacity counting as the mean of the known. The backup is the next one in a circle, in
- * steps that differ from client to client, so that what one region loses is spread over all others.
- * Nothing here looks at limits: it's what is left when nothing better can be had, and always legal. */
+ * A client keeps its last shares, cut to what lives and is legal. One that had none is shared by capacity among its
+ * legal regions, a region of unknown capacity counting as the mean of the known. The backup is the next one in a
+ * circle, in steps that differ from client to client, so that what one region loses is spread over all others. Nothing
+ * here looks at limits: it's what is left when nothing better can be had, and always legal. */
 #include "plan/fallback.h"
 
 #include <math.h>

@@ -5,8 +5,8 @@
 
 #include "plan/scene.h"
 
-/* The pair that does what `pair` does now: dead and illegal regions replaced by the next of the client's order. The client
- * has a legal region. */
+/* The pair that does what `pair` does now: dead and illegal regions replaced by the next of the client's order. The
+ * client has a legal region. */
 struct plan_pair fallback_clip(const struct scene *scene, size_t c, struct plan_pair pair) NONNULL;
 
 /* By client, in the scene's arena; *method says which. NULL: out of memory. */

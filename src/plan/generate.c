@@ -1,22 +1,23 @@
 /* generate.c -- the optimum over all rows and all legal pairs, by adding only those that matter.
  * In: a program with its first rows and columns.  Out: the same, optimal.  Threads: one per struct program.
  *
- * A world of 100 regions has 15,000 rows and, with 2,000 clients, 20 million pairs; a few hundred rows bind, and few more
- * columns than rows are used. So:
+ * A world of 100 regions has 15,000 rows and, with 2,000 clients, 20 million pairs; a few hundred rows bind, and few
+ * more columns than rows are used. So:
  *	1. solve what is there;
  *	2. rows that the solution passes are added: the loads of all scenarios follow from the pairs in use (loads.c);
- *	3. pairs that would pay at the present prices (negative reduced cost) are added. A primary that doesn't pay with the
- *	   cheapest backup that there could be is skipped with all its backups, so that 20 million cost what 200,000 do;
+ *	3. pairs that would pay at the present prices (negative reduced cost) are added. A primary that doesn't pay
+ *	   with the cheapest backup that there could be is skipped with all its backups, so that 20 million cost what
+ *	   200,000 do;
  *	4. again, until there are none. What is optimal for such a part is optimal for the whole.
  * So K nearest is where the search begins, and not a limit: where a price is high, more pairs come in.
  *
- * The clients' own errors are independent, so what a row keeps in reserve for them is z sqrt(sum of (e_c a_c)^2), a_c being
- * what c has there: the quantile of the row's sum, never a sum of quantiles (Bertsimas and Sim's budget is a polyhedral
- * form of the same). It is evaluated at the optimum, taken off the limit, and the program solved again, warm, until no
- * row lacks more than a part of its reserve. A reserve only grows within a solve, so that this ends. The exact optimum by
- * tangents (Kelley) was tried: thirty seconds where this takes a third of one, for a margin that is an estimate.
- * It begins with the reserves of the last solve where those are about what the last plan needs, so that an unchanged
- * problem is the same program again. */
+ * The clients' own errors are independent, so what a row keeps in reserve for them is z sqrt(sum of (e_c a_c)^2), a_c
+ * being what c has there: the quantile of the row's sum, never a sum of quantiles (Bertsimas and Sim's budget is a
+ * polyhedral form of the same). It is evaluated at the optimum, taken off the limit, and the program solved again,
+ * warm, until no row lacks more than a part of its reserve. A reserve only grows within a solve, so that this ends. The
+ * exact optimum by tangents (Kelley) was tried: thirty seconds where this takes a third of one, for a margin that is an
+ * estimate. It begins with the reserves of the last solve where those are about what the last plan needs, so that an
+ * unchanged problem is the same program again. */
 #include "plan/generate.h"
 
 #include <math.h>
@@ -27,7 +28,7 @@
 #include "plan/pricing.h"
 
 #define NONE UINT32_MAX
-/* A row is passed when it is by so much of its limit; ten times below what the certificate and the tests look at. */
+/* A row is passed when it is by so much of its limit; a tenth of what the tests look at. */
 #define PASSED 1e-7
 /* A reserve may be short by this part of it: less than its estimates are sure of, and ten solves fewer. */
 #define RESERVE_SHORT 0.05

@@ -16,7 +16,7 @@ struct loads {
 
 struct loads *loads_new(const struct scene *scene) NONNULL MUST_USE;	/* NULL: out of memory */
 void loads_free(struct loads *loads);
-bool loads_compute(struct loads *loads, const struct program *program) NONNULL MUST_USE;	/* false: out of memory */
+bool loads_compute(struct loads *loads, const struct program *program) NONNULL MUST_USE;	/* false: no memory */
 
 /* z times the standard deviation, by the scene's margins. */
 double loads_reserve(const struct loads *loads, const struct scene *scene, size_t scenario, region_id region) NONNULL;

@@ -1,5 +1,5 @@
-/* lp.h -- the one door to the solver of linear programs (Clp): a program goes in with the basis to begin at, its optimum
- * and basis come out. Nothing is kept between calls but the model's memory. Threads: one per struct lp. */
+/* lp.h -- the one door to the solver of linear programs (Clp): a program goes in with the basis to begin at, its
+ * optimum and basis come out. Nothing is kept between calls but the model's memory. Threads: one per struct lp. */
 #ifndef ISOBAR_PLAN_LP_H
 #define ISOBAR_PLAN_LP_H
 

@@ -20,6 +20,7 @@ struct program_matrix {
 };
 
 static bool make_room(struct program_matrix *matrix, size_t columns, size_t rows);
+static bool resize(void **array, size_t size);
 static void fill_column(struct program_matrix *matrix, const struct program *program, size_t i);
 static void fill_load(struct program_matrix *matrix, const struct program *program, region_id region);
 static void fill_pair(struct program_matrix *matrix, const struct program *program,
@@ -87,14 +88,19 @@ matrix_fill(struct program_matrix *matrix, const struct program *program, struct
 static bool
 make_room(struct program_matrix *matrix, size_t columns, size_t rows)
 {
-	int *starts = realloc(matrix->starts, (columns + 1) * sizeof(*starts));
-	double *numbers = realloc(matrix->numbers, (4 * columns + 3 * rows + 1) * sizeof(*numbers));
-	unsigned char *basis = realloc(matrix->basis, columns + rows + 1);
+	return resize((void **)&matrix->starts, (columns + 1) * sizeof(*matrix->starts))
+	    && resize((void **)&matrix->numbers, (4 * columns + 3 * rows + 1) * sizeof(*matrix->numbers))
+	    && resize((void **)&matrix->basis, columns + rows + 1);
+}
 
-	matrix->starts = starts != NULL ? starts : matrix->starts;
-	matrix->numbers = numbers != NULL ? numbers : matrix->numbers;
-	matrix->basis = basis != NULL ? basis : matrix->basis;
-	return starts != NULL && numbers != NULL && basis != NULL;
+static bool
+resize(void **array, size_t size)
+{
+	void *moved = realloc(*array, size);
+
+	if (moved != NULL)
+		*array = moved;
+	return moved != NULL;
 }
 
 static void
@@ -202,12 +208,9 @@ emit(struct program_matrix *matrix, uint32_t row, double coefficient)
 		return;
 	if (matrix->used == matrix->size) {
 		size_t larger = matrix->size == 0 ? 4096 : matrix->size * 2;
-		int *rows = realloc(matrix->rows, larger * sizeof(*rows));
-		double *coefficients = realloc(matrix->coefficients, larger * sizeof(*coefficients));
 
-		matrix->rows = rows != NULL ? rows : matrix->rows;
-		matrix->coefficients = coefficients != NULL ? coefficients : matrix->coefficients;
-		matrix->failed = rows == NULL || coefficients == NULL;
+		matrix->failed = !resize((void **)&matrix->rows, larger * sizeof(*matrix->rows))
+		    || !resize((void **)&matrix->coefficients, larger * sizeof(*matrix->coefficients));
 		if (matrix->failed)
 			return;
 		matrix->size = larger;

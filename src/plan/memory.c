@@ -1,11 +1,11 @@
 /* memory.c -- the end of one solve as the beginning of the next.
- * In: a solved program; later a new one.  Out: basis, rows and reserves of the old one in the new.  Threads: one; it owns
- * its arena.
+ * In: a solved program; later a new one.  Out: basis, rows and reserves of the old one in the new.  Threads: one; it
+ * owns its arena.
  *
- * Regions, clients and risk groups may have come and gone, so all is kept by name. What has no counterpart is left out; the
- * solver mends a basis that lacks something. Nothing here changes the optimum, only the way there -- but for reserves,
- * which are right within a few percent only (generate.c): with those of the last solve, an unchanged problem is the very
- * same program, and its plan stays the same. */
+ * Regions, clients and risk groups may have come and gone, so all is kept by name. What has no counterpart is left out;
+ * the solver mends a basis that lacks something. Nothing here changes the optimum, only the way there -- but for
+ * reserves, which are right within a few percent only (generate.c): with those of the last solve, an unchanged problem
+ * is the very same program, and its plan stays the same. */
 #include "plan/memory.h"
 
 #include <math.h>
@@ -13,38 +13,43 @@
 #include <string.h>
 
 #define NONE UINT32_MAX
-/* A reserve is taken over when it differs by less than this from what the last plan needs today. */
-#define RESERVE_CLOSE 0.1
+/* A reserve is taken over when what the last plan needs of it today differs by less than this part from what it needed
+ * then. A few percent are noise in the forecasts of errors. */
+#define NEED_CLOSE 0.1
+/* A reserve may exceed what is needed, since it was evaluated before the last moves of its solve. Were it taken back at
+ * once, the next plan would move into the room; but it mustn't grow stale. */
+#define RESERVE_MOST 2.5
 
 struct pair { uint32_t client; region_id primary, backup; };
 
 /* A scenario by what it loses: a region, a risk group, or NONE for both: nothing. */
-struct cell { uint32_t lost, risk_group; region_id region; bool binds; double reserve; };
+struct cell { uint32_t lost, risk_group; region_id region; bool binds; double reserve, needed; };
 
 struct memory {
 	struct arena *arena;
 	size_t client_count, region_count, group_count, pair_count, cell_count;
 	const char **clients, **regions, **groups;
 	struct pair *pairs;		/* basic ones */
-	struct cell *cells;		/* that bind, or have a reserve; reserve in requests/s */
+	struct cell *cells;		/* that bind, or have a reserve; in requests/s */
 };
 
 struct name { const char *text; uint32_t index; };
 
 static bool keep_names(struct memory *memory, const struct planner_problem *problem);
 static bool keep_pairs(struct memory *memory, const struct program *program);
-static bool keep_cells(struct memory *memory, const struct program *program);
+static bool keep_cells(struct memory *memory, const struct program *program, const struct loads *loads);
 static uint32_t *match(const char **old, size_t old_count, struct name *names, size_t count);
 static void recall_pairs(const struct memory *memory, struct program *program, const uint32_t *clients,
 	const uint32_t *regions);
 static void recall_cells(const struct memory *memory, struct program *program, const uint32_t *regions,
 	const uint32_t *groups);
-static void drop_far_reserves(struct program *program);
+static void take_reserve(struct scene *scene, size_t i, const struct cell *cell, double needed);
+static double *needed_today(struct program *program);
 static size_t find_scenario(const struct scene *scene, uint32_t lost, uint32_t risk_group);
 static int compare_names(const void *a, const void *b);
 
 struct memory *
-memory_new(const struct program *program)
+memory_new(const struct program *program, const struct loads *loads)
 {
 	struct arena *arena = arena_new();
 	struct memory *memory = arena == NULL ? NULL : arena_alloc(arena, sizeof(*memory));
@@ -55,7 +60,7 @@ memory_new(const struct program *program)
 	}
 	memory->arena = arena;
 	if (!keep_names(memory, program->scene->problem) || !keep_pairs(memory, program)
-	    || !keep_cells(memory, program)) {
+	    || !keep_cells(memory, program, loads)) {
 		arena_free(arena);
 		return NULL;
 	}
@@ -108,7 +113,7 @@ keep_pairs(struct memory *memory, const struct program *program)
 }
 
 static bool
-keep_cells(struct memory *memory, const struct program *program)
+keep_cells(struct memory *memory, const struct program *program, const struct loads *loads)
 {
 	const struct scene *scene = program->scene;
 
@@ -121,10 +126,13 @@ keep_cells(struct memory *memory, const struct program *program)
 		bool binds = program->fill_row[i] != NONE && program->rows[program->fill_row[i]].basis != LP_BASIC;
 
 		if (binds || scene->reserve[i] > 0)
-			memory->cells[memory->cell_count++] = (struct cell){ .region = (region_id)(i % scene->region_count),
-				.lost = s->region == NO_REGION ? NONE : s->region, .binds = binds,
+			memory->cells[memory->cell_count++] = (struct cell){ .binds = binds,
+				.region = (region_id)(i % scene->region_count),
+				.lost = s->region == NO_REGION ? NONE : s->region,
 				.risk_group = s->risk_group == SIZE_MAX ? NONE : (uint32_t)s->risk_group,
-				.reserve = scene->reserve[i] * scene->unit };
+				.reserve = scene->reserve[i] * scene->unit,
+				.needed = scene->unit * loads_reserve(loads, scene, i / scene->region_count,
+				    (region_id)(i % scene->region_count)) };
 	}
 	return true;
 }
@@ -153,8 +161,6 @@ memory_recall(const struct memory *memory, struct program *program)
 	if (clients != NULL && regions != NULL && groups != NULL) {
 		recall_pairs(memory, program, clients, regions);
 		recall_cells(memory, program, regions, groups);
-		drop_far_reserves(program);
-		program_limits(program);
 	}
 	free(names);
 	free(clients);
@@ -217,6 +223,7 @@ static void
 recall_cells(const struct memory *memory, struct program *program, const uint32_t *regions, const uint32_t *groups)
 {
 	struct scene *scene = program->scene;
+	double *needed = scene->error_z > 0 ? needed_today(program) : NULL;
 
 	for (size_t i = 0; i < memory->cell_count; i++) {
 		const struct cell *cell = &memory->cells[i];
@@ -229,7 +236,8 @@ recall_cells(const struct memory *memory, struct program *program, const uint32_
 		if (r == NONE || gone || s == SIZE_MAX || region_set_has(&scene->scenarios[s].lost, (region_id)r)
 		    || !isfinite(scene_limit(scene, s, (region_id)r)))
 			continue;
-		scene->reserve[s * scene->region_count + r] = cell->reserve / scene->unit;
+		if (needed != NULL)
+			take_reserve(scene, s * scene->region_count + r, cell, needed[s * scene->region_count + r]);
 		if (!cell->binds)
 			continue;
 		if (program->fill_row[s * scene->region_count + r] == NONE)
@@ -237,6 +245,38 @@ recall_cells(const struct memory *memory, struct program *program, const uint32_
 		if (!program->failed)
 			program->rows[program->fill_row[s * scene->region_count + r]].basis = LP_AT_UPPER;
 	}
+	free(needed);
+	program_limits(program);
+}
+
+static void
+take_reserve(struct scene *scene, size_t i, const struct cell *cell, double needed)
+{
+	double then = cell->needed / scene->unit, reserve = cell->reserve / scene->unit;
+
+	if (fabs(needed - then) <= NEED_CLOSE * then && reserve <= RESERVE_MOST * needed)
+		scene->reserve[i] = reserve;
+}
+
+/* By cell, what the last plan needs by today's demand and errors. NULL: out of memory. */
+static double *
+needed_today(struct program *program)
+{
+	const struct scene *scene = program->scene;
+	size_t cells = scene->scenario_count * scene->region_count;
+	struct loads *loads = loads_new(scene);
+	double *needed = malloc((cells + 1) * sizeof(*needed));
+
+	program_value_last_plan(program);
+	if (loads == NULL || needed == NULL || !loads_compute(loads, program)) {
+		loads_free(loads);
+		free(needed);
+		return NULL;
+	}
+	for (size_t i = 0; i < cells; i++)
+		needed[i] = loads_reserve(loads, scene, i / scene->region_count, (region_id)(i % scene->region_count));
+	loads_free(loads);
+	return needed;
 }
 
 static size_t
@@ -250,26 +290,4 @@ find_scenario(const struct scene *scene, uint32_t lost, uint32_t risk_group)
 			return s;
 	}
 	return SIZE_MAX;
-}
-
-/* What the last plan needs today, by the pairs that it had. */
-static void
-drop_far_reserves(struct program *program)
-{
-	struct scene *scene = program->scene;
-	struct loads *loads = scene->error_z > 0 ? loads_new(scene) : NULL;
-	bool known = false;
-
-	if (loads != NULL) {
-		program_value_last_plan(program);
-		known = loads_compute(loads, program);
-	}
-	for (size_t i = 0; i < scene->scenario_count * scene->region_count; i++) {
-		double needed = known ? loads_reserve(loads, scene, i / scene->region_count,
-		    (region_id)(i % scene->region_count)) : 0;
-
-		if (fabs(scene->reserve[i] - needed) > RESERVE_CLOSE * needed)
-			scene->reserve[i] = 0;
-	}
-	loads_free(loads);
 }

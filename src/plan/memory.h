@@ -7,8 +7,8 @@
 
 struct memory;
 
-/* What a solved program has in its basis, its rows that bind, its reserves. NULL: out of memory. */
-struct memory *memory_new(const struct program *program) NONNULL MUST_USE;
+/* What a solved program with these loads has in its basis, its rows that bind, its reserves. NULL: out of memory. */
+struct memory *memory_new(const struct program *program, const struct loads *loads) NONNULL MUST_USE;
 void memory_free(struct memory *memory);
 
 /* Into a program as program_new() made it. Reserves are taken as far as they are about what the last plan needs by

@@ -1,5 +1,5 @@
-/* mincut.h -- can the demand of clients reach regions that have room for it, and if not, who is short of what: a maximal
- * flow and its minimal cut. Pure; threads: any. */
+/* mincut.h -- can the demand of clients reach regions that have room for it, and if not, who is short of what: a
+ * maximal flow and its minimal cut. Pure; threads: any. */
 #ifndef ISOBAR_PLAN_MINCUT_H
 #define ISOBAR_PLAN_MINCUT_H
 

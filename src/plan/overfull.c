@@ -36,7 +36,7 @@ overfull_find(struct scene *scene, struct overfull *overfull)
 	for (size_t r = 0; r < scene->region_count; r++) {
 		double capacity = capacity_of(scene, r);
 
-		scene->overfull[r] = scene->fixed[r] > capacity ? scene->fixed[r] / capacity : 1;
+		scene->overfull[r] = fmax(scene->fixed[r] / capacity, 1);
 	}
 	for (size_t c = 0; c < scene->client_count; c++) {
 		const struct scene_client *client = &scene->clients[c];

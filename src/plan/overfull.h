@@ -16,8 +16,8 @@ struct overfull {
 	struct mincut shed_cut;		/* who is short, if anybody is shed */
 };
 
-/* Sets scene->overfull to the least levels: the fullest part as low as possible, then the next. What may be shed doesn't
- * raise them: it's shed instead. In the scene's arena; false: out of memory. */
+/* Sets scene->overfull to the least levels: the fullest part as low as possible, then the next. What may be shed
+ * doesn't raise them: it's shed instead. In the scene's arena; false: out of memory. */
 bool overfull_find(struct scene *scene, struct overfull *overfull) NONNULL MUST_USE;
 
 #endif

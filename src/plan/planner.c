@@ -29,8 +29,8 @@ struct planner {
 
 static bool solve(struct planner *planner, struct scene *scene, struct mono deadline, struct planner_result *result);
 static enum program_result find_plan(struct program *program, struct loads *loads, struct relaxation *made,
-	double *step);
-static bool fill_result(struct program *program, struct loads *loads, const struct relaxation *made,
+	struct entry *entry);
+static bool fill_result(struct program *program, struct loads *loads, struct relaxation *made, struct entry *entry,
 	struct planner_result *result);
 static bool fall_back(struct scene *scene, struct planner_result *result);
 static void sort_steps(struct planner_step *steps, size_t count);
@@ -84,6 +84,7 @@ static bool
 solve(struct planner *planner, struct scene *scene, struct mono deadline, struct planner_result *result)
 {
 	struct relaxation made = { 0 };
+	struct entry entry = { .step = 1 };
 	struct program *program = NULL;
 	struct loads *loads = loads_new(scene);
 	enum program_result found = PROGRAM_FAILED;
@@ -97,14 +98,14 @@ solve(struct planner *planner, struct scene *scene, struct mono deadline, struct
 	program->deadline = deadline;
 	if (planner->memory != NULL)
 		memory_recall(planner->memory, program);
-	found = find_plan(program, loads, &made, &result->step);
+	found = find_plan(program, loads, &made, &entry);
 	if (program->failed)
 		goto done;
-	good = found == PROGRAM_OPTIMAL ? fill_result(program, loads, &made, result) : fall_back(scene, result);
 	if (found == PROGRAM_OPTIMAL) {
 		memory_free(planner->memory);
-		planner->memory = memory_new(program);	/* NULL: the next begins anew */
+		planner->memory = memory_new(program, loads);	/* NULL: the next begins anew */
 	}
+	good = found == PROGRAM_OPTIMAL ? fill_result(program, loads, &made, &entry, result) : fall_back(scene, result);
 done:
 	program_free(program);
 	loads_free(loads);
@@ -112,32 +113,36 @@ done:
 }
 
 static enum program_result
-find_plan(struct program *program, struct loads *loads, struct relaxation *made, double *step)
+find_plan(struct program *program, struct loads *loads, struct relaxation *made, struct entry *entry)
 {
 	enum program_result result = relax_optimise(program, made);
 	bool losses_hold = true;
 
-	*step = 1;
 	for (size_t i = 0; i < made->count; i++)
 		losses_hold = losses_hold && made->steps[i].kind < RELAX_LOSS;
 	/* Where not even the plan itself fits, the way to it can't. */
 	if (result == PROGRAM_OPTIMAL && losses_hold)
-		result = entry_optimise(program, loads, step);
+		result = entry_optimise(program, loads, entry);
 	if (result == PROGRAM_OPTIMAL && (!relax_note_fixed(program->scene, made) || !loads_compute(loads, program)))
 		program->failed = true;
 	return result;
 }
 
 static bool
-fill_result(struct program *program, struct loads *loads, const struct relaxation *made, struct planner_result *result)
+fill_result(struct program *program, struct loads *loads, struct relaxation *made, struct entry *entry,
+    struct planner_result *result)
 {
 	struct scene *scene = program->scene;
 	struct planner_share *shares = sharing_of(program, loads);
 
-	if (shares != NULL && result->step < 1)
-		shares = entry_mix(scene, shares, &result->step);
+	/* Prices by the limits that made them: the way there may drop margins. */
 	if (shares == NULL || !sharing_prices(program, result))
 		return false;
+	if (entry->mix)
+		shares = entry_mix(scene, shares, entry, made);
+	if (shares == NULL)
+		return false;
+	result->step = entry->step;
 	sort_steps(made->steps, made->count);
 	result->method = made->count > 0 ? PLANNER_RELAXED : PLANNER_OPTIMAL;
 	result->objective = program->objective * scene->unit;

@@ -52,7 +52,7 @@ struct planner_problem {
 	double quantile_z;		/* normal quantile of the wanted safety against forecast errors, e.g. 1.64 */
 	double failure_cost;		/* A, ms: what a failed region costs a request over what a served one does */
 	double churn_cost;		/* kappa, ms: a client isn't moved for less */
-	unsigned nearest;		/* K: columns among so many nearest legal regions; raised where a price is high */
+	unsigned nearest;		/* K: the search begins at so many nearest legal regions; it's no limit */
 	int64_t time_limit_ms;
 };
 
@@ -70,7 +70,7 @@ enum planner_relaxation {		/* in this order; residency is never among them */
 struct planner_step {
 	enum planner_relaxation kind;
 	const char *what;		/* which row, region or class gave way */
-	const char *why;		/* the min cut, in words and numbers: "clients of germany need 41k, ... have 38k" */
+	const char *why;		/* the min cut: "clients of germany need 41k ..., have room for 38k" */
 };
 
 struct planner_share {			/* of one planner_clients */

@@ -5,8 +5,8 @@
 
 #include "plan/program.h"
 
-/* Adds the best pairs of negative reduced cost of each client. Their number: 0 proves that the program is optimal over all
- * legal pairs. */
+/* Adds the best pairs of negative reduced cost of each client. Their number: 0 proves that the program is optimal over
+ * all legal pairs. */
 size_t pricing_add(struct program *program) NONNULL MUST_USE;
 
 #endif

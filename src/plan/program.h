@@ -21,7 +21,7 @@ struct program_column {
 	region_id primary, backup;
 	unsigned char basis;
 	uint32_t client;
-	uint32_t of;			/* COLUMN_OVER: the cell, scenario * region_count + region, or UINT32_MAX: entry */
+	uint32_t of;			/* COLUMN_OVER: scenario * region_count + region, or UINT32_MAX: entry */
 	double cost, upper, value;
 };
 
@@ -91,14 +91,22 @@ struct program {
 struct program *program_new(struct scene *scene, struct lp *lp) NONNULL MUST_USE;
 void program_free(struct program *program);
 
+/* What program_new() begins with: for each client its allowances, what it had, and its nearest. */
+void program_add_clients(struct program *program) NONNULL;
+/* Indices; 0 with program->failed. */
+size_t program_add_column(struct program *program, struct program_column column) NONNULL;
+size_t program_add_row(struct program *program, struct program_row row) NONNULL;
+/* Room for one more item. */
+bool program_grow(struct program *program, void **array, size_t *size, size_t count, size_t item) NONNULL;
+
 bool program_has_pair(const struct program *program, size_t c, region_id primary, region_id backup) NONNULL;
 void program_add_pair(struct program *program, size_t c, region_id primary, region_id backup) NONNULL;
 void program_add_fill(struct program *program, size_t scenario, region_id region) NONNULL;
 void program_add_entry(struct program *program, region_id region) NONNULL;
 /* At most `most` (scaled) of the class may be shed. */
 void program_add_class(struct program *program, unsigned class, double most) NONNULL;
-/* Makes the pair's column, adding it if there's none, one that the next solve begins with; `first`: and no other of this
- * client. A pair that isn't allowed (any more) is left out. */
+/* Makes the pair's column, adding it if there's none, one that the next solve begins with; `first`: and no other of
+ * this client. A pair that isn't allowed (any more) is left out. */
 void program_make_basic(struct program *program, size_t c, region_id primary, region_id backup, bool first) NONNULL;
 /* The last plan as the columns' values: until the first solve. */
 void program_value_last_plan(struct program *program) NONNULL;

@@ -5,13 +5,13 @@
  *	1. margins: h0, h1 and the reserves for forecast errors, to 1;
  *	2. (K nearest is no limit here: generate.c looks at all legal pairs from the start;)
  *	3. latency caps, of those clients only that need more;
- *	4. loss rows, of the least probable loss, one after the other. A loss is passed over when its rows have no part in
- *	   the conflict: dropping them wouldn't help. Rows that gave way still cost SCENE_OVERLOAD_MS, so what is beyond
- *	   them is as little as it can be;
+ *	4. loss rows, of the least probable loss, one after the other. A loss is passed over when its rows have no part
+ *	   in the conflict: dropping them wouldn't help. Rows that gave way still cost SCENE_OVERLOAD_MS, so what is
+ *	   beyond them is as little as it can be;
  *	5. normal loads: the least greatest load / capacity (overfull.c);
  *	6. classes are shed, as far as that saves others from 5.
- * 5 and 6 are computed before 4, since they don't depend on it: if normal loads can't fit, all loss rows together are in
- * conflict with them, and would all be dropped, when most of them have nothing to do with it.
+ * 5 and 6 are computed before 4, since they don't depend on it: if normal loads can't fit, all loss rows together are
+ * in conflict with them, and would all be dropped, when most of them have nothing to do with it.
  * Residency isn't among the steps: there are no columns that could break it. */
 #include "plan/relax.h"
 
@@ -37,8 +37,6 @@ static bool relax_all_passed(struct program *program, struct relaxation *made);
 static bool note_levels(const struct scene *scene, const struct overfull *overfull, struct relaxation *made);
 static enum program_result optimise_in(struct program *program, enum program_mode mode);
 static bool note_fixed_region(const struct scene *scene, struct relaxation *made, region_id region);
-static bool note(const struct scene *scene, struct relaxation *made, enum planner_relaxation kind, const char *what,
-	const char *why);
 
 enum program_result
 relax_optimise(struct program *program, struct relaxation *made)
@@ -68,8 +66,8 @@ relax_optimise(struct program *program, struct relaxation *made)
 	return result == PROGRAM_OPTIMAL && !within ? optimise_in(program, PROGRAM_COST) : result;
 }
 
-/* By cost first, since nearly always that is within the limits. If not, the least over decides; if that is 0 after all, a
- * limit was dearer than over_cost, which is raised. */
+/* By cost first, since nearly always that is within the limits. If not, the least over decides; if that is 0 after all,
+ * a limit was dearer than over_cost, which is raised. */
 enum program_result
 relax_within(struct program *program, bool *within)
 {
@@ -111,18 +109,24 @@ relax_margins(struct program *program, struct relaxation *made)
 
 	if (!(scene->normal_limit < 1) && !(scene->loss_limit < 1) && !(scene->margin > 1) && !(scene->error_z > 0))
 		return true;
-	what = arena_printf(scene->arena, "margins: regions may be filled to 1 of their capacity, not %.3g and %.3g after "
-	    "a loss, with no reserve for errors of forecasts", scene->normal_limit, scene->loss_limit);
-	if (!note(scene, made, RELAX_MARGINS, what, words_why(program)))
+	what = arena_printf(scene->arena, "margins: regions may be filled to 1 of their capacity, not %.3g and %.3g "
+	    "after a loss, with no reserve for errors of forecasts", scene->normal_limit, scene->loss_limit);
+	if (!relax_note(scene, made, RELAX_MARGINS, what, words_why(program)))
 		return false;
+	relax_drop_margins(scene);
+	program_limits(program);
+	return true;
+}
+
+void
+relax_drop_margins(struct scene *scene)
+{
 	scene->normal_limit = fmax(scene->normal_limit, 1);
 	scene->loss_limit = fmax(scene->loss_limit, 1);
 	scene->margin = 1;
 	scene->error_z = 0;
 	for (size_t cell = 0; cell < scene->scenario_count * scene->region_count; cell++)
 		scene->reserve[cell] = 0;
-	program_limits(program);
-	return true;
 }
 
 /* ---- latency caps ------------------------------------------------------------------------------------------------ */
@@ -143,8 +147,8 @@ relax_impossible_caps(struct scene *scene, struct relaxation *made)
 		return true;
 	names = words_clients(scene, lifted);
 	set_caps(scene, lifted);
-	return names != NULL && note(scene, made, RELAX_LATENCY, arena_printf(scene->arena, "latency caps of %s", names),
-	    "no legal region is as near");
+	return names != NULL && relax_note(scene, made, RELAX_LATENCY,
+	    arena_printf(scene->arena, "latency caps of %s", names), "no legal region is as near");
 }
 
 static enum program_result
@@ -166,7 +170,7 @@ relax_caps(struct program *program, struct relaxation *made, bool *within)
 	if (program_over(program) <= WITHIN)
 		result = keep_other_caps(program, lifted);
 	names = words_clients(scene, lifted);
-	if (result == PROGRAM_OPTIMAL && (names == NULL || !note(scene, made, RELAX_LATENCY,
+	if (result == PROGRAM_OPTIMAL && (names == NULL || !relax_note(scene, made, RELAX_LATENCY,
 	    arena_printf(scene->arena, "latency caps of %s", names), why)))
 		return PROGRAM_FAILED;
 	return result == PROGRAM_OPTIMAL ? relax_within(program, within) : result;
@@ -254,7 +258,7 @@ relax_losses(struct program *program, struct relaxation *made)
 		s = least_probable(program);
 		if (s == SIZE_MAX)
 			return PROGRAM_OPTIMAL;
-		if (!note(scene, made, RELAX_LOSS, arena_printf(scene->arena, "loss of %s", scene_name(scene, s)),
+		if (!relax_note(scene, made, RELAX_LOSS, arena_printf(scene->arena, "loss of %s", scene_name(scene, s)),
 		    words_why_lost(program, s)))
 			return PROGRAM_FAILED;
 		scene->scenarios[s].relaxed = true;
@@ -295,7 +299,7 @@ relax_all_passed(struct program *program, struct relaxation *made)
 		if (row->kind != ROW_FILL || row->scenario == 0 || s->relaxed || !(row->dual < -PRICED))
 			continue;
 		s->relaxed = any = true;
-		if (!note(scene, made, RELAX_LOSS, arena_printf(scene->arena, "loss of %s",
+		if (!relax_note(scene, made, RELAX_LOSS, arena_printf(scene->arena, "loss of %s",
 		    scene_name(scene, row->scenario)), words_why_lost(program, row->scenario)))
 			return false;
 	}
@@ -324,7 +328,7 @@ note_levels(const struct scene *scene, const struct overfull *overfull, struct r
 		const struct overfull_level *level = &overfull->levels[i];
 		const char *regions = words_regions(scene, level->cut.regions);
 
-		if (regions == NULL || !note(scene, made, RELAX_OVERLOAD, arena_printf(scene->arena,
+		if (regions == NULL || !relax_note(scene, made, RELAX_OVERLOAD, arena_printf(scene->arena,
 		    "load of %s: %.3g of capacity", regions, level->level), words_cut(scene, 0, &level->cut)))
 			return false;
 	}
@@ -334,7 +338,7 @@ note_levels(const struct scene *scene, const struct overfull *overfull, struct r
 		if (!(overfull->shed[class] > 0))
 			continue;
 		words_rate(overfull->shed[class] * scene->unit, amount);
-		if (!note(scene, made, RELAX_SHED, arena_printf(scene->arena,
+		if (!relax_note(scene, made, RELAX_SHED, arena_printf(scene->arena,
 		    "class %u: %s requests/s get the static answer", class, amount),
 		    words_cut(scene, 0, &overfull->shed_cut)))
 			return false;
@@ -373,15 +377,15 @@ note_fixed_region(const struct scene *scene, struct relaxation *made, region_id 
 		return true;
 	words_rate(scene->fixed[worst * scene->region_count + region] * scene->unit, load);
 	words_rate(scene->problem->regions[region].capacity, room);
-	return note(scene, made, worst == 0 ? RELAX_OVERLOAD : RELAX_LOSS,
+	return relax_note(scene, made, worst == 0 ? RELAX_OVERLOAD : RELAX_LOSS,
 	    worst == 0 ? arena_printf(scene->arena, "load of %s", scene->problem->regions[region].name)
 	    : arena_printf(scene->arena, "loss of %s, at %s", scene_name(scene, worst),
 	    scene->problem->regions[region].name), arena_printf(scene->arena,
 	    "clients that aren't planned bring it %s requests/s, it has a capacity of %s", load, room));
 }
 
-static bool
-note(const struct scene *scene, struct relaxation *made, enum planner_relaxation kind, const char *what,
+bool
+relax_note(const struct scene *scene, struct relaxation *made, enum planner_relaxation kind, const char *what,
     const char *why)
 {
 	if (made->count == made->size) {

@@ -1,5 +1,5 @@
-/* relax.h -- the best program within the limits; and when there's none, what gives way, in the stated order. Inner to the
- * planner. Threads: one. */
+/* relax.h -- the best program within the limits; and when there's none, what gives way, in the stated order. Inner to
+ * the planner. Threads: one. */
 #ifndef ISOBAR_PLAN_RELAX_H
 #define ISOBAR_PLAN_RELAX_H
 
@@ -10,8 +10,8 @@ struct relaxation {
 	struct planner_step *steps;	/* in the scene's arena */
 };
 
-/* Solves `program`, over all pairs and rows, and notes in `made` what had to give way: margins, latency caps, losses from
- * the least probable, levels, shed classes. */
+/* Solves `program`, over all pairs and rows, and notes in `made` what had to give way: margins, latency caps, losses
+ * from the least probable, levels, shed classes. */
 enum program_result relax_optimise(struct program *program, struct relaxation *made) NONNULL MUST_USE;
 
 /* Is all within the limits in force? Otherwise solved by PROGRAM_OVER. */
@@ -22,5 +22,12 @@ bool relax_note_fixed(const struct scene *scene, struct relaxation *made) NONNUL
 
 /* Latency caps that leave a client no region at all give way before there is a program. false: out of memory. */
 bool relax_impossible_caps(struct scene *scene, struct relaxation *made) NONNULL MUST_USE;
+
+/* h0, h1 and the reserves to 1, in the scene. */
+void relax_drop_margins(struct scene *scene) NONNULL;
+
+/* false: out of memory, also when one of the texts is NULL for lack of it. */
+bool relax_note(const struct scene *scene, struct relaxation *made, enum planner_relaxation kind, const char *what,
+	const char *why) __attribute__((nonnull(1, 2))) MUST_USE;
 
 #endif

@@ -20,8 +20,8 @@ struct scenario {
 #define SCENE_UNSERVED_MS 10000.0
 #define SCENE_OVERLOAD_MS 1000.0
 
-/* Staying with a pair whose primary stays as well is worth this part of kappa: nobody moves when a backup changes, but a
- * list is rewritten. */
+/* Staying with a pair whose primary stays as well is worth this part of kappa: nobody moves when a backup changes, but
+ * a list is rewritten. */
 #define SCENE_BACKUP_CHURN 0.1
 
 /* Where a client's list led last time, dead regions skipped: `region` had `amount` of its demand. */
@@ -76,7 +76,8 @@ double scene_limit(const struct scene *scene, size_t scenario, region_id region)
 region_id scene_landing(const struct scene *scene, size_t c, region_id primary, region_id backup, size_t scenario)
 	NONNULL;
 
-/* ms per request of the pair: latency and price, what failures are expected to cost, churn and target of the primary. */
+/* ms per request of the pair: latency and price, what failures are expected to cost, churn and target of the primary.
+ * */
 double scene_cost(const struct scene *scene, size_t c, region_id primary, region_id backup) NONNULL;
 
 /* Primaries and backups by the latency caps that are in force. */

@@ -3,9 +3,9 @@
  *
  * Shares below 10^-9 are rounding of the solver and go to the others. The rest is divided by its sum, and the largest
  * takes what is left to 1, so that a sum of the doubles is 1 to the last places.
- * Places 3 and 4 matter when two regions are lost that aren't in one risk group, for which there are no rows. So they are
- * sorted again with the prices of what is full. But for a client with a pair that lies within one risk group the program
- * counted on the first order; it keeps that. */
+ * Places 3 and 4 matter when two regions are lost that aren't in one risk group, for which there are no rows. So they
+ * are sorted again with the prices of what is full. But for a client with a pair that lies within one risk group the
+ * program counted on the first order; it keeps that. */
 #include "plan/sharing.h"
 
 #include <math.h>

@@ -2,8 +2,8 @@
  * In: a program that can't be kept within its limits.  Out: a sentence in the scene's arena.  Threads: one.
  *
  * If one scenario alone is short, its minimal cut says all there is to say: who needs how much, and where there's room
- * for how much less. If each could be served alone, but no one choice of pairs serves all, the prices of PROGRAM_OVER are
- * the proof (Farkas): the rows with a price exclude each other for the clients with one. */
+ * for how much less. If each could be served alone, but no one choice of pairs serves all, the prices of PROGRAM_OVER
+ * are the proof (Farkas): the rows with a price exclude each other for the clients with one. */
 #include "plan/words.h"
 
 #include <math.h>
@@ -66,8 +66,10 @@ cut_of(const struct scene *scene, size_t s, struct mincut *cut, double *missing)
 		room[r] = fmax(scene_limit(scene, s, (region_id)r), 0);
 	for (size_t c = 0; c < scene->client_count; c++) {
 		const struct scene_client *client = &scene->clients[c];
-		struct region_set reach = s == 0 ? client->primaries : region_set_or(client->primaries, client->backups);
+		struct region_set reach = client->primaries;
 
+		if (s > 0)
+			reach = region_set_or(reach, client->backups);
 		if (client->planned)
 			demands[c] = (struct mincut_demand){ .amount = client->demand,
 				.reach = region_set_minus(reach, scene->scenarios[s].lost) };
@@ -85,9 +87,9 @@ words_cut(const struct scene *scene, size_t s, const struct mincut *cut)
 		return NULL;
 	words_rate(cut->demand * scene->unit, need);
 	words_rate(cut->room * scene->unit, have);
-	return arena_printf(scene->arena, "%s%s%sclients of %s need %s requests/s, their legal regions %s have room for %s",
-	    s == 0 ? "" : "if ", s == 0 ? "" : scene_name(scene, s), s == 0 ? "" : " is lost, ", clients, need, regions,
-	    have);
+	return arena_printf(scene->arena,
+	    "%s%s%sclients of %s need %s requests/s, their legal regions %s have room for %s", s == 0 ? "" : "if ",
+	    s == 0 ? "" : scene_name(scene, s), s == 0 ? "" : " is lost, ", clients, need, regions, have);
 }
 
 static const char *
@@ -110,7 +112,8 @@ conflict(const struct program *program)
 		if (row->kind != ROW_FILL || !(row->dual < -PRICED))
 			continue;
 		if (count < NAMED_MOST && row->scenario > 0)
-			region = arena_printf(scene->arena, "%s (if %s is lost)", region, scene_name(scene, row->scenario));
+			region = arena_printf(scene->arena, "%s (if %s is lost)", region,
+			    scene_name(scene, row->scenario));
 		list = region == NULL ? NULL : join(scene, list, region, count++);
 	}
 	list = list == NULL ? NULL : and_more(scene, list, count);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tests/bench/run.sh -- `make bench`: isobard beside NSD on the same names in the same run, the time from the report of a
-# dead region to the first right answer, and the rate of samples that the store makes durable. Prints tables.
+# dead region to the first right answer, the rate of samples that the store makes durable, and how long a plan takes.
+# Prints tables.
 # In: ISOBAR_BUILD, ISOBAR_SOURCE; optionally SECONDS_EACH (5) and ROUNDS (3): how long dnsperf asks, and how often.
 # The servers run on the first processor with one thread each, dnsperf on the second. CPU time is that of the server's
 # processes, from /proc/PID/stat, over the queries that dnsperf saw answered.
@@ -18,6 +19,7 @@ main() {
 	stop_servers
 	measure_failover
 	measure_store
+	"$ISOBAR_BUILD/tests/bench/bench_planner"
 }
 
 fail() {

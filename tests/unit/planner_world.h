@@ -10,8 +10,8 @@
 
 #include "plan/planner.h"
 
-#define WORLD_REGIONS 8
-#define WORLD_CLIENTS 12
+#define WORLD_REGIONS 7
+#define WORLD_CLIENTS 9
 #define WORLD_GROUPS 3
 #define WORLD_PAIRS (WORLD_REGIONS * WORLD_REGIONS)
 
@@ -25,7 +25,7 @@ struct planner_world {
 	uint64_t state;
 };
 
-static const char *const world_names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l" };
+static const char *const world_names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i" };
 
 static inline double
 world_dice(struct planner_world *world)
@@ -66,11 +66,14 @@ static inline void
 world_random(struct planner_world *world, uint64_t seed, double used)
 {
 	double demand = 0, capacity = 0;
+	size_t regions, clients;
+	uint64_t state;
 
+	memset(world, 0, sizeof(*world));
 	world->state = seed * 0x2545f4914f6cdd1du + 1;
-	size_t regions = 2 + (size_t)(seed * 7 % (WORLD_REGIONS - 1)), clients = 1 + (size_t)(seed * 5 % WORLD_CLIENTS);
-	uint64_t state = world->state;
-
+	regions = 2 + world_below(world, WORLD_REGIONS - 1);
+	clients = 1 + world_below(world, WORLD_CLIENTS);
+	state = world->state;
 	world_init(world, regions, clients);
 	world->state = state;
 	for (size_t r = 0; r < regions; r++) {

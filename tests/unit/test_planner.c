@@ -525,6 +525,7 @@ test_transition(void)
 		double moved[2];
 
 		result = plan();
+		CU_ASSERT(round > 0 || result->step < 0.5);	/* 2 of 10 */
 		moved[0] = primary_of(result, 0, B);
 		moved[1] = primary_of(result, 1, A);
 		for (size_t c = 0; c < 2; c++) {
@@ -537,35 +538,52 @@ test_transition(void)
 		most = fmax(most, moved[0]);
 		world_adopt(&world, result);
 	}
-	CU_ASSERT(near(most, 1));	/* they arrive */
+	CU_ASSERT(near(most, 1) && near(result->step, 1));	/* they arrive */
 	end();
 }
 
-/* Half of the world is dead, all newcomers to B at once: nothing that could be spread over time. */
+/* A and D have 99 of 80 that they may have: 19 of each must go to B, which for one TTL still has 80 of its own. */
 static void
 test_step(void)
 {
+	static const unsigned legal[] = { 1 << A | 1 << B, 1 << D | 1 << B, 1 << B | 1 << C };
 	const struct planner_result *result;
+	double step = 20.0 / 38;
 
-	begin(3, 2);
+	begin(4, 3);
 	world.problem.loss_limit = 10;
 	world.problem.normal_limit = 0.8;
-	for (size_t r = 0; r < 3; r++)
-		world.regions[r].capacity = 100;
-	/* A has 85 of 80 that it may; the only other region of its clients, B, has 75 of others, who may go to C. */
-	world.clients[0].demand = 85;
-	world.clients[1].demand = 75;
-	region_set_remove(&world.clients[0].legal, C);
-	region_set_remove(&world.clients[1].legal, A);
-	world.clients[0].before_count = world.clients[1].before_count = 1;
+	for (size_t c = 0; c < 3; c++) {
+		world.clients[c].legal = (struct region_set){ { legal[c] } };
+		world.clients[c].demand = c < 2 ? 99 : 80;
+		world.clients[c].before_count = 1;
+	}
 	world.before[0][0] = (struct plan_pair){ A, B, 1 };
-	world.before[1][0] = (struct plan_pair){ B, C, 1 };
-	set_latency(0, 10, 20, 0, 0);
-	set_latency(1, 0, 10, 60, 0);
+	world.before[1][0] = (struct plan_pair){ D, B, 1 };
+	world.before[2][0] = (struct plan_pair){ B, C, 1 };
 	result = plan();
-	CU_ASSERT(result->method == PLANNER_OPTIMAL);
-	CU_ASSERT(85 * primary_of(result, 0, A) <= 80 + 1e-6);
-	CU_ASSERT(near(result->step, 1));
+	CU_ASSERT(near(result->step, step));
+	CU_ASSERT(near(99 * primary_of(result, 0, B), 19 * step) && near(99 * primary_of(result, 1, B), 19 * step));
+	CU_ASSERT(near(80 * primary_of(result, 2, C), 38 * step));
+	CU_ASSERT(result->method == PLANNER_RELAXED && result->step_count == 1 && near(result->normal_limit, 1));
+	SUITE_TEXT(result->steps[0].what, "margins, on the way from the last plan");
+	SUITE_TEXT(result->steps[0].why, "b would get 38 requests/s at once, and beside those of the last plan, whom caches lead "
+	    "there, it has room for 20");
+	/* The rest of the way. */
+	for (int round = 0; round < 6 && result->step < 1; round++) {
+		world_adopt(&world, result);
+		result = plan();
+	}
+	CU_ASSERT(result->method == PLANNER_OPTIMAL && near(result->step, 1) && near(result->fill_now, 0.8));
+	/* Where the last plan overloads a region, it's left at once. */
+	world.clients[0].demand = 140;
+	for (size_t c = 0; c < 3; c++)
+		world.clients[c].before_count = 1;
+	world.before[0][0] = (struct plan_pair){ A, B, 1 };
+	world.before[1][0] = (struct plan_pair){ D, B, 1 };
+	world.before[2][0] = (struct plan_pair){ B, C, 1 };
+	result = plan();
+	CU_ASSERT(result->method == PLANNER_OPTIMAL && near(result->step, 1) && near(result->fill_now, 0.8));
 	end();
 }
 
@@ -639,7 +657,7 @@ main(void)
 		{ .name = "an unchanged world has an unchanged plan", .run = test_unchanged_worlds },
 		{ .name = "the same worlds, the same bytes", .run = test_deterministic },
 		{ .name = "no region carries the old and the new beyond its capacity", .run = test_transition },
-		{ .name = "a last plan past its limits is left", .run = test_step },
+		{ .name = "a last plan past its limits is left in steps", .run = test_step },
 		{ .name = "no time: the last plan, or by capacity", .run = test_no_time },
 		{ .name = "nothing to plan", .run = test_nothing },
 	};

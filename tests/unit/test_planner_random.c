@@ -168,7 +168,7 @@ test_worlds(void)
 		static struct planner_world world;
 		struct planner *planner = planner_new();
 		struct arena *arena = arena_new();
-		const struct planner_result *result;
+		const struct planner_result *result = NULL;
 		unsigned failed = CU_get_number_of_failures();
 
 		if (seed > WORLDS_LEAST && mono_ms_between(begin, mono_now()) > PATIENCE_MS)
@@ -177,8 +177,8 @@ test_worlds(void)
 		world_random(&world, seed, 0.1 + 1.3 * (double)(seed % 17) / 17);
 		if (seed % 3 > 0)
 			world_complicate(&world);
-		/* Twice: the second plan begins at the first, and at the planner's memory of it. */
-		for (int again = 0; again < 2; again++) {
+		/* A quarter twice: the second plan begins at the first, and at the planner's memory of it. */
+		for (int again = 0; again < (seed % 4 == 0 ? 2 : 1); again++) {
 			snprintf(name, sizeof(name), "world %u, plan %d", (unsigned)seed, again + 1);
 			result = planner_solve(planner, &world.problem, arena);
 			assert(result != NULL);
