@@ -2,9 +2,9 @@
  * In: workers' counters and sketches, the round's loads.  Out: struct demand for plans and views, rows in the store.
  * Threads: control, with jobs on the store's writer.
  *
- *  every READ_MS     questions by group, and what is shown
- *  every MINUTE_MS   the workers' sketches; then slots and keys, one service a tick, so that no tick is long; a row for
- *                    each group and larger country
+ *  every READ_MS     questions by group, and what is shown; a row of the present minute for each group and larger
+ *                    country, in place of the one before
+ *  every MINUTE_MS   the workers' sketches; then slots and keys, one service a tick, so that no tick is long
  *  every STATE_MS    slots and heavy keys, for the next start; at the end, too
  *  every LOADS_MS    the loads that regions report. While tables and live words stay as they are, caches turn over, and
  *                    after SETTLED_TTLS of them what regions get is what we meant them to get: the mean of what is
@@ -49,10 +49,9 @@ struct demands {
 	struct estimate *estimate;
 	struct meter *meter;
 	struct demand *shown;
-	struct mono made, read, minute, kept, looked, sketched;
+	struct mono made, rows, minute, kept, looked, sketched;
 	size_t next_service;		/* whose slots are to be read; beyond the last: none until the next minute */
 	uint64_t questions;		/* meter's, at the last sketch */
-	int64_t row_minute;		/* since 1970 */
 	size_t settling_count;
 	struct settling *settling;
 };
@@ -107,7 +106,6 @@ demands_start(struct control *control)
 	demands->made = demands->kept = mono_now();
 	demands->minute = mono_add_ms(demands->made, READ_MS - MINUTE_MS);	/* the first is soon */
 	demands->sketched = demands->made;
-	demands->row_minute = wall_now().ms / MINUTE_MS;
 	demands->next_service = SIZE_MAX;
 	return true;
 }
@@ -165,9 +163,9 @@ demands_tick(struct control *control, struct mono now, struct wall wall)
 	server_tell_time(control->publisher.server, (uint32_t)mono_ms_between(demands->sketched, now));
 	if (mono_ms_between(demands->looked, now) >= LOADS_MS)
 		look_at_loads(control, now);
-	if (mono_ms_between(demands->read, now) >= READ_MS) {
-		meter_read(demands->meter, now);
-		demands->read = now;
+	if (mono_ms_between(demands->rows, now) >= READ_MS) {
+		demands->rows = now;
+		keep_rows(control, wall);
 	}
 	if (mono_ms_between(demands->minute, now) >= MINUTE_MS) {
 		demands->minute = now;
@@ -176,8 +174,6 @@ demands_tick(struct control *control, struct mono now, struct wall wall)
 	} else if (demands->next_service < control->publisher.current->service_count) {
 		meter_read_slots(demands->meter, demands->next_service++, now);
 	}
-	if (wall.ms / MINUTE_MS != demands->row_minute)
-		keep_rows(control, wall);
 	if (mono_ms_between(demands->kept, now) >= STATE_MS) {
 		demands->kept = now;
 		keep_state(control);
@@ -193,14 +189,21 @@ static void
 read_sketches(struct control *control, struct mono now)
 {
 	struct demands *demands = control->demands;
+	const struct partition *partition = control->publisher.current->partition;
+	double *before = calloc(control->publisher.current->service_count + 1, sizeof(*before));
 	struct taking taking = { demands->meter, (uint32_t)mono_ms_between(demands->sketched, now) };
 	double questions = (double)(meter_questions(demands->meter) - demands->questions)
 	    / control->publisher.worker_count * MINUTE_MS / (taking.window_ms + 1);
 
 	demands->questions = meter_questions(demands->meter);
 	demands->sketched = now;
+	if (before == NULL)
+		return;		/* later */
+	estimate_totals(demands->estimate, partition, before);
 	server_sketches(control->publisher.server, questions > BUSY_QUESTIONS ? SKETCH_EVERY_BUSY : 1, take_sketch,
 	    &taking);
+	estimate_keep_totals(demands->estimate, partition, before);
+	free(before);
 }
 
 static void
@@ -239,7 +242,7 @@ show(struct control *control, struct mono now)
 		if (partition->groups[g].country != COUNTRY_UNKNOWN)
 			countries[count++] = partition->groups[g].country;
 	meter_read(demands->meter, now);
-	demands->made = demands->read = now;
+	demands->made = now;
 	demand_free(demands->shown);
 	demands->shown = estimate_demand(demands->estimate, snapshot->steering, snapshot->locator, countries, count,
 	    wall_now());
@@ -451,7 +454,7 @@ correct(struct control *control, size_t s, struct mono now)
 
 /* --- the store ----------------------------------------------------------------------------------------------- */
 
-/* Of the minute that has ended. */
+/* Of this minute, as far as it has come. */
 static void
 keep_rows(struct control *control, struct wall wall)
 {
@@ -461,11 +464,9 @@ keep_rows(struct control *control, struct wall wall)
 	const struct steering *steering = control->publisher.current->steering;
 	const struct estimate_row *rows = NULL;
 	size_t count = 0;
-	struct wall at = { demands->row_minute * MINUTE_MS };
+	struct wall at = { wall.ms - wall.ms % MINUTE_MS };
 
-	demands->row_minute = wall.ms / MINUTE_MS;
 	meter_read(demands->meter, mono_now());
-	demands->read = mono_now();
 	if (arena != NULL && control->store != NULL)
 		rows = estimate_rows(demands->estimate, ROW_LEAST, arena, &count);
 	if (keeping == NULL || rows == NULL || count == 0)

@@ -235,6 +235,35 @@ apply(struct estimate *estimate, size_t s, const struct flow *flow, const double
 	}
 }
 
+void
+estimate_totals(const struct estimate *estimate, const struct partition *partition, double *totals)
+{
+	for (size_t s = 0; s < estimate->service_count; s++) {
+		struct arena *arena = arena_new();
+		struct demand_service demand;
+
+		totals[s] = 0;
+		if (arena != NULL && service_demand(estimate, s, partition, arena, &demand))
+			for (size_t g = 0; g < demand.count; g++)
+				totals[s] += demand.groups[g].rate;
+		arena_free(arena);
+	}
+}
+
+void
+estimate_keep_totals(struct estimate *estimate, const struct partition *partition, const double *totals)
+{
+	double *now = calloc(estimate->service_count + 1, sizeof(*now));
+
+	if (now == NULL)
+		return;
+	estimate_totals(estimate, partition, now);
+	for (size_t s = 0; s < estimate->service_count; s++)
+		if (isfinite(estimate->services[s].residual) && totals[s] > 0 && now[s] > 0)
+			estimate->services[s].scale *= totals[s] / now[s];
+	free(now);
+}
+
 bool
 estimate_distrusts(const struct estimate *estimate, size_t service, region_id region)
 {

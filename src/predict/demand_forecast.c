@@ -3,8 +3,9 @@
  * that all of them share.
  * Threads: its owner's.
  *
- * Each (service, client group, country) is a series of minutes over HISTORY_DAYS. Once a minute the series are summed up
- * into steps of five minutes that end now, and smoothed as loads are (holt_winters.c), all with the same setting: two
+ * Each (service, client group, country) is a series of minutes over HISTORY_DAYS, of which the last is the present one:
+ * isobard writes its row again and again while it lasts. The series are summed up into steps of five minutes that end
+ * now, and smoothed as loads are (holt_winters.c), all with the same setting: two
  * thousand series take some 50 ms. The forecast is for the step that holds the horizon, at least the next one; that the
  * last minutes are part of the last step keeps it from lagging.
  *
@@ -50,7 +51,7 @@ struct demand_forecaster {
 	struct store_reader *reader;
 	struct series **series;		/* by (service, group, country) */
 	size_t count, size, kept;
-	int64_t minute_s;		/* the first minute that isn't over; 0: nothing was read yet */
+	int64_t minute_s;		/* the end of the present minute; 0: nothing was read yet */
 	bool failed;			/* memory was out while rows came */
 	struct demand_forecast *list;
 	size_t list_count;
@@ -101,16 +102,12 @@ int
 demand_forecaster_update(struct demand_forecaster *f, const struct steering *steering, struct wall now,
 	int64_t ahead_s)
 {
-	int64_t minute_s = now.ms / 1000 - now.ms / 1000 % MINUTE_S;
+	int64_t minute_s = now.ms / 1000 - now.ms / 1000 % MINUTE_S + MINUTE_S;
 	int64_t ahead = (ahead_s + LOAD_STEP_S - 1) / LOAD_STEP_S;
-	bool new_minute = minute_s != f->minute_s;
-	int status = 0;
+	int status = read_rows(f, minute_s);
 
-	if (new_minute || f->count == 0) {
-		status = read_rows(f, minute_s);
-		if (status == 0)
-			status = forecast_all(f, ahead < 1 ? 1 : ahead >= LOAD_DAY ? LOAD_DAY - 1 : (size_t)ahead);
-	}
+	if (status == 0)
+		status = forecast_all(f, ahead < 1 ? 1 : ahead >= LOAD_DAY ? LOAD_DAY - 1 : (size_t)ahead);
 	return status == 0 ? list_known(f, steering) : status;
 }
 
