@@ -190,8 +190,8 @@ plan_history(struct request *request)
 	int error;
 
 	if (limit_text != NULL && (end == limit_text || *end != '\0' || limit < 1 || limit > HISTORY_MAX)) {
-		answer_problem(request, 400, NULL, "the parameter 'limit' is a number from 1 to %d, not '%s'", HISTORY_MAX,
-		    limit_text);
+		answer_problem(request, 400, NULL, "the parameter 'limit' is a number from 1 to %d, not '%s'",
+		    HISTORY_MAX, limit_text);
 		return;
 	}
 	listing.list = view_array(&listing.view, view_root(&listing.view), "epochs");
@@ -243,8 +243,8 @@ find_epochs(struct request *request, struct epoch_row rows[2])
 		else if (i == 1)
 			error = store_epoch_edge(request->reader, true, request->arena, &rows[1]);
 		else
-			error = store_epochs(request->reader, rows[1].epoch + 1, SIZE_MAX, on_changed, &changed) < 0 ? -EIO
-			    : changed <= 1 ? -ENOENT
+			error = store_epochs(request->reader, rows[1].epoch + 1, SIZE_MAX, on_changed, &changed) < 0
+			    ? -EIO : changed <= 1 ? -ENOENT
 			    : store_epoch(request->reader, changed - 1, request->arena, &rows[0]);
 	}
 	if (error == -EINVAL)
@@ -313,8 +313,8 @@ tell_diff(struct request *request, const struct past *from, const struct past *t
 		if (!moves_between(from->snapshot, next, &next->services[s], demand, request->arena, &found))
 			view.failed = true;
 		else if (found.count > 0)
-			moves[count++] = (struct outcome_move){ next->services[s].intent->name, found.share, found.count,
-				found.list };
+			moves[count++] = (struct outcome_move){ next->services[s].intent->name, found.share,
+				found.count, found.list };
 	}
 	view.failed |= moves == NULL || !loads_of(from, to, before, capacities) || !loads_of(to, to, after, capacities);
 	outcome_moves(&view, view_array(&view, root, "moves"), moves, count);

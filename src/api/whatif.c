@@ -180,7 +180,7 @@ tell_regions(struct view *view, cJSON *root, const struct scene *scene, const st
 	for (size_t r = 0; r < whatif->region_count; r++) {
 		const struct whatif_region *region = &whatif->regions[r];
 		cJSON *entry = view_object(view, list, NULL);
-		bool bounded = region->capacity > 0;
+		bool bounded = region->capacity > 0 && whatif->known;
 
 		view_text(view, entry, "region", scene->steering->regions[r].name);
 		view_text(view, entry, "state", region->dead ? "dead" : region->lost ? "lost" : NULL);
@@ -188,10 +188,10 @@ tell_regions(struct view *view, cJSON *root, const struct scene *scene, const st
 		view_number(view, entry, "let_in", region->let_in);
 		view_number(view, entry, "before", whatif->known ? region->before : NAN);
 		view_number(view, entry, "after", whatif->known ? region->after : NAN);
-		view_number(view, entry, "capacity", bounded ? region->capacity : NAN);
-		view_number(view, entry, "fill_before", bounded && whatif->known ? region->before / region->capacity : NAN);
-		view_number(view, entry, "fill", bounded && whatif->known ? region->after / region->capacity : NAN);
-		view_bool(view, entry, "overloaded", bounded && whatif->known
+		view_number(view, entry, "capacity", region->capacity > 0 ? region->capacity : NAN);
+		view_number(view, entry, "fill_before", bounded ? region->before / region->capacity : NAN);
+		view_number(view, entry, "fill", bounded ? region->after / region->capacity : NAN);
+		view_bool(view, entry, "overloaded", bounded
 		    && region->after > region->capacity * (1 + CERTIFICATE_SLACK));
 	}
 }

@@ -10,7 +10,8 @@
 /* RFC 1950. *packed octets to be freed; NULL: out of memory. */
 void *deflate_pack(const void *octets, size_t length, size_t *packed) NONNULL MUST_USE;
 
-/* *length octets to be freed, never more than `most`; NULL: out of memory, or they aren't whole and nothing but that. */
+/* *length octets to be freed, never more than `most`; NULL: out of memory, or they aren't whole, or have more behind
+ * them. */
 void *deflate_unpack(const void *packed, size_t packed_length, size_t most, size_t *length) NONNULL MUST_USE;
 
 struct deflate_file;	/* gzip (RFC 1952), or plain text as it is */

@@ -7,8 +7,8 @@
  *	u16 regions, each: u8 length, name
  *	u16 tables, each: u16 length, client group's name, two letters of its country or two zeros,
  *	    u32 slots, u32 heavy keys, u64 inputs, u8 flags (1: uniform, 2: weights)
- *	bodies: the lists' first places of all slots, the second ones, ...; ranks; heavy keys (u32 place in their hash
- *	    table, u64 key, u32 index, u32 position); weights (IEEE 754)
+ *	bodies: the lists' first places of all slots, the second ones, ...; ranks; heavy keys by index (u64 key,
+ *	    u32 position; 0: none); weights (IEEE 754)
  *
  * Columns pack better than slots: most first places are alike, and so are most last ones. A difference is the same with
  * each body XORed with the body of the base's table of the same name and sizes; where there is none it stays as it is.
@@ -32,7 +32,7 @@
 #define HEAVY_MAX ((uint32_t)1 << 24)	/* of one table; far above DEMAND_HEAVY_MAX */
 #define FLAG_UNIFORM 1
 #define FLAG_WEIGHTS 2
-#define HEAVY_SIZE 20
+#define HEAVY_SIZE 12
 #define ENTRY_SIZE 17			/* of the head, behind name and country */
 
 /* A cursor with a sticky error: all fields are read, then it's asked once whether there were that many octets. */
@@ -70,7 +70,7 @@ static void read_entry(struct cursor *cursor, struct entry *entry);
 static const struct entry *entry_like(const struct head *head, const struct entry *entry);
 static size_t find_group(const struct entry *entry, const struct steering *steering, const struct partition *partition);
 static struct slot_table *read_table(const struct entry *entry, const uint8_t *body, const region_id *regions);
-static bool read_heavy(struct slot_table *table, const uint8_t *at);
+static void read_heavy(struct slot_table *table, const uint8_t *at);
 static const uint8_t *take(struct cursor *cursor, size_t length);
 static uint64_t take_number(struct cursor *cursor, unsigned octets);
 static uint64_t get_number(const uint8_t *at, unsigned octets);
@@ -149,24 +149,25 @@ body_length(uint32_t count, uint32_t heavy, uint8_t flags)
 static void
 write_body(uint8_t **at, const struct slot_table *table)
 {
-	size_t slots = (size_t)table->count + table->heavy_count, written = 0;
+	size_t slots = (size_t)table->count + table->heavy_count;
+	uint8_t *heavy;
 
 	for (unsigned p = 0; p < SLOT_LIST; p++)
 		for (size_t i = 0; i < slots; i++)
 			*(*at)++ = table->slots[i].list[p];
 	for (size_t i = 0; i < slots; i++)
 		put_number(at, table->slots[i].rank, 2);
-	for (size_t i = 0; table->heavy_count > 0 && i <= table->heavy_mask && written < table->heavy_count; i++) {
+	heavy = *at;
+	memset(heavy, 0, table->heavy_count * (size_t)HEAVY_SIZE);
+	for (size_t i = 0; table->heavy_count > 0 && i <= table->heavy_mask; i++) {
+		uint8_t *to = heavy + table->heavy[i].index * (size_t)HEAVY_SIZE;
+
 		if (table->heavy[i].key == 0)
 			continue;
-		put_number(at, i, 4);
-		put_number(at, table->heavy[i].key, 8);
-		put_number(at, table->heavy[i].index, 4);
-		put_number(at, table->heavy[i].position, 4);
-		written++;
+		put_number(&to, table->heavy[i].key, 8);
+		put_number(&to, table->heavy[i].position, 4);
 	}
-	for (size_t i = written * HEAVY_SIZE; i < table->heavy_count * (size_t)HEAVY_SIZE; i++)
-		put_number(at, 0, 1);	/* keys that have a slot and no place */
+	*at = heavy + table->heavy_count * (size_t)HEAVY_SIZE;
 	for (size_t i = 0; table->weights != NULL && i < slots; i++) {
 		uint32_t bits;
 
@@ -398,29 +399,20 @@ read_table(const struct entry *entry, const uint8_t *body, const region_id *regi
 
 		memcpy(&weights[i], &bits, 4);
 	}
-	if (read_heavy(table, heavy))
-		return table;
+	read_heavy(table, heavy);
+	return table;
 fail:
 	slot_table_release(table);
 	return NULL;
 }
 
-/* By their places, not by slot_table_place(): the order in which they were placed isn't known any more. */
-static bool
+/* In the order in which they were placed, so that their hash table is the same again. */
+static void
 read_heavy(struct slot_table *table, const uint8_t *at)
 {
-	for (uint32_t i = 0; i < table->heavy_count; i++, at += HEAVY_SIZE) {
-		uint32_t place = (uint32_t)get_number(at, 4);
-		struct heavy_key key = { get_number(at + 4, 8), (uint32_t)get_number(at + 12, 4),
-			(uint32_t)get_number(at + 16, 4) };
-
-		if (key.key == 0)
-			continue;
-		if (place > table->heavy_mask || key.index >= table->heavy_count || table->heavy[place].key != 0)
-			return false;
-		table->heavy[place] = key;
-	}
-	return true;
+	for (uint32_t i = 0; i < table->heavy_count; i++, at += HEAVY_SIZE)
+		if (get_number(at, 8) != 0)
+			slot_table_place(table, get_number(at, 8), i, (uint32_t)get_number(at + 8, 4));
 }
 
 /* --- octets -------------------------------------------------------------------------------------------------- */

@@ -40,7 +40,7 @@ regions() {
 	for i in $(seq 0 3 255); do
 		printf '%s A +subnet=10.%s.7.0/24\n%s A +subnet=192.0.2.%s/32\n' "$www" "$i" "$www" "$i"
 	done >"$world/questions"
-	dig @127.0.0.1 -p "${1-$dns_port}" +short +nocookie +tries=2 -f "$world/questions" | tr '\n' ' '
+	dig @127.0.0.1 -p "$dns_port" +short +nocookie +tries=2 -f "$world/questions" | tr '\n' ' '
 }
 
 epoch() {

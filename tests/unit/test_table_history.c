@@ -48,7 +48,7 @@ random_table(uint32_t count, uint32_t heavy, bool weights, unsigned regions)
 		if (weights)
 			table->weights[i] = (float)dice(1000) / 3.0f;
 	}
-	for (uint32_t i = heavy; i-- > 0;)
+	for (uint32_t i = 0; i < heavy; i++)
 		slot_table_place(table, hash64(&state, sizeof(state), i) | 1, i, dice(UINT32_MAX));
 	return table;
 }
@@ -240,8 +240,8 @@ test_damage(void)
 {
 	struct world world;
 	struct slot_table *tables[GROUPS + 1];
-	size_t length, whole_length, got;
-	uint8_t *octets, *whole;
+	size_t length, whole_length, got, tried = 0, refused = 0;
+	uint8_t *octets, *whole, *changed;
 
 	world_begin(&world);
 	world_fill(&world);
@@ -255,11 +255,15 @@ test_damage(void)
 		CU_ASSERT_PTR_NULL(history_inflate(cut, i, NULL, 0, &got));
 		free(cut);
 		octets[i] ^= 0x40;
-		free(history_inflate(octets, length, NULL, 0, &got));
-		if (i > 0)	/* the first octet may make a difference of it */
-			CU_ASSERT_PTR_NULL(history_inflate(octets, length, NULL, 0, &got));
+		changed = history_inflate(octets, length, NULL, 0, &got);
+		/* Bits that only fill an octet up may change; what comes out never does. */
+		CU_ASSERT(changed == NULL || (got == whole_length && memcmp(changed, whole, got) == 0));
+		refused += changed == NULL;
+		tried++;
+		free(changed);
 		octets[i] ^= 0x40;
 	}
+	CU_ASSERT(refused + 2 >= tried);
 	for (size_t i = 0; i < whole_length; i += 1 + i / 100) {
 		whole[i] ^= 0xff;
 		if (history_read(whole, whole_length, &world.steering, &world.partition, tables))
