@@ -5,9 +5,11 @@
  *
  * Each (service, client group, country) is a series of minutes over HISTORY_DAYS, of which the last is the present one:
  * isobard writes its row again and again while it lasts. The series are summed up into steps of five minutes that end
- * now, and smoothed as loads are (holt_winters.c), all with the same setting: two
- * thousand series take some 50 ms. The forecast is for the step that holds the horizon, at least the next one; that the
- * last minutes are part of the last step keeps it from lagging.
+ * now, and smoothed as loads are (holt_winters.c), all with the same setting: two thousand series take some 50 ms. The
+ * forecast is for the step that holds the horizon, at least the next one.
+ * What rises out of all proportion is believed at once: the present minute's rate stands in for a forecast that lies
+ * below it by more than twice its error. What falls is believed as the steps fall: too much room for a few minutes costs
+ * little, too little room costs an outage.
  *
  * Errors are measured, on forecasts that were made as far ahead from nothing later. e_i = log(actual / forecast) of
  * series i. What all series have in common is the mean e, weighed by demand: its variance, less what independent errors
@@ -33,6 +35,7 @@
 #define ROWS_AT_START 4000000	/* read in some ten seconds; with more series, less of the past is read */
 #define LATE_MIN 5		/* minutes that are read again: what regions report corrects them */
 #define STALE_MIN 60		/* a last rate that is older says nothing */
+#define SURPRISE 2.0		/* errors of a measured rate beyond which it is believed rather than the forecast */
 #define JUDGED_LEAST 12		/* steps: an hour of errors makes an error */
 #define JUDGED_MOST LOAD_DAY	/* and a day is enough: who erred last week may not err now */
 
@@ -343,7 +346,8 @@ forecast_one(struct demand_forecaster *f, struct series *series, size_t ahead, d
 
 		series->residuals[JUDGED_MOST - 1 - i] = steps[at] - forecasts[at - ahead];
 	}
-	if (isfinite(forecasts[count - 1]))
+	if (isfinite(forecasts[count - 1]) &&
+	    exp(forecasts[count - 1]) - 1 >= series->last * (1 - fmin(SURPRISE * series->error, 0.5)))
 		series->rate = fmax(exp(forecasts[count - 1]) - 1, 0);
 }
 

@@ -105,13 +105,13 @@ steady(size_t series, int64_t minute UNUSED)
 static double
 alone(size_t series, int64_t minute)
 {
-	return 100 * exp(0.2 * dice(series, (minute + 1000000) / 5));
+	return 100 * exp(0.2 * dice(series, (minute + 1000004) / 5));
 }
 
 static double
 together(size_t series UNUSED, int64_t minute)
 {
-	return 100 * exp(0.2 * dice(99, (minute + 1000000) / 5));
+	return 100 * exp(0.2 * dice(99, (minute + 1000004) / 5));
 }
 
 static double
@@ -233,11 +233,34 @@ test_goes_on(void)
 	world_close(&world);
 }
 
+/* Three times as much in the present minute: at once. A third of it: not yet. */
+static double
+crowd(size_t series, int64_t minute)
+{
+	return minute < 0 ? 100 : series == 0 ? 300 : 33;
+}
+
+static void
+test_surprise(void)
+{
+	struct making making = { -600, 1, 2, crowd, 0.1 };
+	struct world world;
+	struct demand_forecasts forecasts;
+
+	world_open(&world, &making);
+	forecasts = look(&world, 0);
+	CU_ASSERT_EQUAL_FATAL(forecasts.count, 2);
+	CU_ASSERT(forecasts.list[0].rate == 300);
+	CU_ASSERT(forecasts.list[1].rate > 60);
+	world_close(&world);
+}
+
 static const struct suite_case cases[] = {
 	{ .name = "what is steady stays so", .run = test_steady },
 	{ .name = "errors of one and of all", .run = test_errors },
 	{ .name = "the time of day", .run = test_day },
 	{ .name = "the last rate where little is known", .run = test_little_is_known },
+	{ .name = "what rises is believed at once, what falls later", .run = test_surprise },
 	{ .name = "minute by minute as all at once", .run = test_goes_on },
 };
 
