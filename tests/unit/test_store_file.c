@@ -7,6 +7,7 @@
 #include "store_folder.h"
 
 #define VERSION_1 "tests/fixtures/store/version-1.sql"
+#define VERSION_2 "tests/fixtures/store/version-2.sql"
 
 /* --- tools ------------------------------------------------------------------------------------------------------- */
 
@@ -25,7 +26,7 @@ sql_run(const char *path, const char *sql)
 }
 
 static void
-fixture_load(const char *path)
+fixture_load(const char *path, const char *fixture)
 {
 	const char *srcdir = getenv("srcdir");
 	char name[4096];
@@ -33,7 +34,7 @@ fixture_load(const char *path)
 	int error;
 	char *sql;
 
-	snprintf(name, sizeof(name), "%s/%s", srcdir == NULL ? "." : srcdir, VERSION_1);
+	snprintf(name, sizeof(name), "%s/%s", srcdir == NULL ? "." : srcdir, fixture);
 	sql = text_read_file(name, 1 << 20, &length, &error);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(sql);
 	sql_run(path, sql);
@@ -111,7 +112,7 @@ test_new_file(void)
 
 	store_close(folder_store(&folder));
 	expect(folder.path, "PRAGMA application_id", "1230196546");
-	expect(folder.path, "PRAGMA user_version", "2");
+	expect(folder.path, "PRAGMA user_version", "3");
 	expect(folder.path, "PRAGMA journal_mode", "wal");
 	expect(folder.path, "PRAGMA integrity_check", "ok");
 	CU_ASSERT_EQUAL(stat(folder.path, &status), 0);
@@ -187,7 +188,7 @@ static void
 test_migrates_version_1(void)
 {
 	static const struct { const char *name, *sql, *expected; } questions[] = {
-		{ "version", "PRAGMA user_version", "2" },
+		{ "version", "PRAGMA user_version", "3" },
 		{ "whole", "PRAGMA integrity_check", "ok" },
 		{ "zones", "SELECT count(*) FROM zone", "1" },
 		{ "steering", "SELECT text FROM steering", "regions: {eu-west: {}}" },
@@ -208,7 +209,7 @@ test_migrates_version_1(void)
 	};
 	struct folder folder = folder_open();
 
-	fixture_load(folder.path);
+	fixture_load(folder.path, VERSION_1);
 	store_close(folder_store(&folder));
 	for (size_t i = 0; i < ARRAY_SIZE(questions); i++)
 		expect(folder.path, questions[i].sql, questions[i].expected);
@@ -218,13 +219,47 @@ test_migrates_version_1(void)
 #define SCHEMA_TEXT "SELECT group_concat(replace(replace(replace(sql, char(9), ''), char(10), ''), ' ', ''), ';')" \
 	" FROM (SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name)"
 
+/* Drains are kept and became able to ramp; kinds that nothing ever put in force are gone, their numbers with them. */
+static void
+test_migrates_version_2(void)
+{
+	static const struct { const char *name, *sql, *expected; } questions[] = {
+		{ "version", "PRAGMA user_version", "3" },
+		{ "whole", "PRAGMA integrity_check", "ok" },
+		{ "drains", "SELECT id || kind || region || value || begin || over_ms || forced || until_ms FROM override",
+		    "7draineu-west0.251.0001700003660000" },
+		{ "only them", "SELECT count(*) FROM override", "1" },
+		{ "numbers aren't given again", "SELECT seq FROM sqlite_sequence WHERE name = 'override'", "9" },
+		{ "sequences", "SELECT count(*) FROM report", "4" },
+		{ "newest reports", "SELECT count(*) FROM agent", "3" },
+		{ "samples", "SELECT count(*) || ' ' || sum(value) FROM sample", "3 13.0" },
+		{ "plans", "SELECT body FROM plan", "{\"epoch\":4}" },
+		{ "no epochs yet", "SELECT count(*) FROM epoch", "0" },
+	};
+	struct folder folder = folder_open(), new = folder_open();
+	char *migrated_schema, *new_schema;
+
+	fixture_load(folder.path, VERSION_2);
+	store_close(folder_store(&folder));
+	for (size_t i = 0; i < ARRAY_SIZE(questions); i++)
+		expect(folder.path, questions[i].sql, questions[i].expected);
+	store_close(folder_store(&new));
+	migrated_schema = sql_get(folder.path, SCHEMA_TEXT);
+	new_schema = sql_get(new.path, SCHEMA_TEXT);
+	SUITE_TEXT(migrated_schema, new_schema);
+	free(migrated_schema);
+	free(new_schema);
+	folder_close(&folder);
+	folder_close(&new);
+}
+
 static void
 test_migrated_equals_new(void)
 {
 	struct folder old = folder_open(), new = folder_open();
 	char *old_schema, *new_schema;
 
-	fixture_load(old.path);
+	fixture_load(old.path, VERSION_1);
 	store_close(folder_store(&old));
 	store_close(folder_store(&new));
 	old_schema = sql_get(old.path, SCHEMA_TEXT);
@@ -246,7 +281,7 @@ test_migrated_journal_is_whole(void)
 	struct store_reader *reader;
 	uint64_t revisions, first_bad;
 
-	fixture_load(folder.path);
+	fixture_load(folder.path, VERSION_1);
 	store = folder_store(&folder);
 	reader = folder_reader(&folder);
 	CU_ASSERT_EQUAL(store_journal_verify(reader, &revisions, &first_bad), 0);
@@ -264,7 +299,7 @@ test_failed_migration(void)
 {
 	struct folder folder = folder_open();
 
-	fixture_load(folder.path);
+	fixture_load(folder.path, VERSION_1);
 	sql_run(folder.path, "CREATE TABLE report_2 (x)");	/* in the way of step 2, half-way through it */
 	expect_refused("in the way", folder.path, "migration to schema version 2", "older version");
 	expect(folder.path, "PRAGMA user_version", "1");
@@ -272,7 +307,7 @@ test_failed_migration(void)
 	expect(folder.path, "SELECT count(*) FROM sqlite_schema WHERE name IN ('agent', 'minute')", "0");
 	sql_run(folder.path, "DROP TABLE report_2");
 	store_close(folder_store(&folder));
-	expect(folder.path, "PRAGMA user_version", "2");
+	expect(folder.path, "PRAGMA user_version", "3");
 	folder_close(&folder);
 }
 
@@ -283,7 +318,7 @@ test_reader_waits_for_migration(void)
 	struct text error = { 0 };
 	struct store_reader *reader;
 
-	fixture_load(folder.path);
+	fixture_load(folder.path, VERSION_1);
 	reader = store_reader_open(folder.path, &error);
 	CU_ASSERT_PTR_NULL(reader);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(error.bytes);
@@ -299,8 +334,8 @@ static void
 test_refuses(void)
 {
 	static const struct { const char *name, *sql, *words, *reader_words; } files[] = {
-		{ "newer", "PRAGMA application_id = 1230196546; PRAGMA user_version = 3; CREATE TABLE zone (x)",
-		    "newer Isobar (schema version 3; this program knows versions up to 2)", "newer Isobar" },
+		{ "newer", "PRAGMA application_id = 1230196546; PRAGMA user_version = 4; CREATE TABLE zone (x)",
+		    "newer Isobar (schema version 4; this program knows versions up to 3)", "newer Isobar" },
 		{ "another program's", "CREATE TABLE bookmark (url)", "not an Isobar store", "not an Isobar store" },
 		{ "another program's with an id", "PRAGMA application_id = 252006673; CREATE TABLE t (x)",
 		    "not an Isobar store", "not an Isobar store" },
@@ -389,6 +424,7 @@ static const struct suite_case cases[] = {
 	{ .name = "what was stored is there after closing and opening", .run = test_reopens },
 	{ .name = "a read-only connection reads beside the writer and can't write", .run = test_reader_cannot_write },
 	{ .name = "version 1 is migrated with all its rows", .run = test_migrates_version_1 },
+	{ .name = "version 2 is migrated with all its rows", .run = test_migrates_version_2 },
 	{ .name = "a migrated schema equals a new one", .run = test_migrated_equals_new },
 	{ .name = "the journal of a migrated store is whole", .run = test_migrated_journal_is_whole },
 	{ .name = "a migration that fails leaves the old version whole", .run = test_failed_migration },
