@@ -228,7 +228,7 @@ write_table(const struct packing *p, struct slot_table *table)
 static uint32_t
 turn_at(const struct pack_items *items, uint32_t item)
 {
-	uint32_t block = (uint32_t)((uint64_t)pack_common_slot(items, item) * TURN_BLOCKS / items->common);
+	uint32_t block = pack_scale(pack_common_slot(items, item), items->common, TURN_BLOCKS);
 
 	return block * 2654435769u >> 16;
 }
@@ -241,18 +241,21 @@ rank(const struct packing *p, struct slot_table *table)
 	uint64_t *sizes = arena_alloc(p->arena, (input->pair_count + 1) * sizeof(*sizes));
 	uint64_t *seen = arena_alloc(p->arena, (input->pair_count + 1) * sizeof(*seen));
 	uint32_t *pairs = arena_alloc(p->arena, items->count * sizeof(*pairs));
+	double *levels = arena_alloc(p->arena, (input->pair_count + 1) * sizeof(*levels));
 
-	if (sizes == NULL || seen == NULL || pairs == NULL)
+	if (sizes == NULL || seen == NULL || pairs == NULL || levels == NULL)
 		return false;
 	for (uint32_t i = 0; i < items->count; i++) {
 		pairs[i] = (uint32_t)pack_pair(input, (region_id)p->primaries[i], (region_id)p->backups[i]);
 		sizes[pairs[i]] += items->weights[i];
 	}
+	for (size_t i = 0; i < input->pair_count; i++)
+		levels[i] = sizes[i] == 0 ? 0 : 65535 / (2 * (double)sizes[i]);
 	for (uint32_t i = 0; i < items->count; i++) {
 		uint32_t item = items->along[i], pair = pairs[item];
 		uint64_t middle = 2 * seen[pair] + items->weights[item];
 
-		table->slots[item].rank = (uint16_t)(middle * 65535 / (2 * sizes[pair]));
+		table->slots[item].rank = (uint16_t)((double)middle * levels[pair]);
 		seen[pair] += items->weights[item];
 	}
 	return true;
@@ -363,11 +366,11 @@ pack_pair(const struct pack_input *input, region_id primary, region_id backup)
 void
 pack_others(const struct pack_input *input, struct slot *slot, uint32_t turn)
 {
-	size_t at = 2;
+	size_t at = 2, first = input->turning_count == 0 ? 0 : turn % input->turning_count;
 
 	for (size_t n = 0; n < input->other_count && at < SLOT_LIST; n++) {
-		size_t from = n < input->turning_count ? (turn + n) % input->turning_count : n;
-		region_id r = input->others[from];
+		size_t turned = first + n < input->turning_count ? first + n : first + n - input->turning_count;
+		region_id r = input->others[n < input->turning_count ? turned : n];
 
 		if (r != slot->list[0] && r != slot->list[1] && (at == 2 || r != slot->list[2]))
 			slot->list[at++] = r;

@@ -102,14 +102,15 @@ spread_demand(const struct pack_items *items, const struct pack_input *input, do
 {
 	const struct demand_rate *demand = input->demand;
 	uint32_t most;
-	double sum = 0, heavy = 0;
+	double sum = 0, heavy = 0, part;
 
 	if (demand == NULL)
 		return 0;
 	most = demand->slot_count > items->common ? demand->slot_count : items->common;
+	part = (double)demand->slot_count / most;
 	for (uint32_t i = 0; demand->slot_count > 0 && i < most; i++)
-		rates[(uint64_t)i * items->common / most] += usable((double)demand->slots[(uint64_t)i
-		    * demand->slot_count / most]) * demand->slot_count / most;
+		rates[pack_scale(i, most, items->common)] += part
+			* usable((double)demand->slots[pack_scale(i, most, demand->slot_count)]);
 	for (size_t i = 0; i < demand->heavy_count; i++)
 		heavy += usable(demand->heavy[i].rate);
 	for (uint32_t i = 0; demand->slot_count == 0 && i < items->common; i++)
@@ -221,8 +222,8 @@ slot_before(const struct pack_items *items, const struct slot_table *previous, u
 
 		return heavy != UINT32_MAX ? heavy : slots_common((uint64_t)key->position << 32, previous->count);
 	}
-	return strongest(previous, (uint32_t)((uint64_t)item * previous->count / items->common),
-	    (uint32_t)((uint64_t)(item + 1) * previous->count / items->common));
+	return strongest(previous, pack_scale(item, items->common, previous->count),
+	    pack_scale(item + 1, items->common, previous->count));
 }
 
 /* The first slot of the region with the most demand among these. */
@@ -234,7 +235,8 @@ strongest(const struct slot_table *previous, uint32_t from, uint32_t to)
 
 	if (to <= from + 1)
 		return from;
-	memset(sums, 0, sizeof(sums));
+	for (uint32_t i = from; i < to; i++)
+		sums[previous->slots[i].list[0]] = 0;
 	for (uint32_t i = from; i < to; i++)
 		sums[previous->slots[i].list[0]] += previous->weights == NULL ? 1 : (double)previous->weights[i];
 	for (uint32_t i = from + 1; i < to; i++)

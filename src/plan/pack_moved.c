@@ -3,7 +3,7 @@
  *
  * Each common slot is compared where it lies on the circle, each heavy key with the slot that it had. A key that is
  * heavy no more counts in the common slot that it fell back into, with the weight that it had. */
-#include "plan/pack.h"
+#include "plan/pack_parts.h"
 
 struct tables {
 	const struct slot_table *a, *b;
@@ -37,13 +37,12 @@ moved_common(const struct tables *t)
 	double moved = 0;
 
 	for (uint32_t i = 0; i < most; i++) {
-		uint32_t a = (uint32_t)((uint64_t)i * t->a->count / most);
-		uint32_t b = (uint32_t)((uint64_t)i * t->b->count / most);
+		uint32_t b = pack_scale(i, most, t->b->count);
 
-		if (differ(t, a, b))
-			moved += weight(t->b, b) * t->b->count / most;
+		if (differ(t, pack_scale(i, most, t->a->count), b))
+			moved += weight(t->b, b);
 	}
-	return moved;
+	return moved * t->b->count / most;
 }
 
 static double

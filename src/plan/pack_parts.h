@@ -10,6 +10,15 @@
 #define BINS (REGIONS_MAX + 1)		/* NO_REGION is one */
 #define BIN_NONE (-1)
 
+/* Where slot `i` of `from` slots lies among `to`: without a division where they're powers of two, as mostly. */
+static inline uint32_t
+pack_scale(uint32_t i, uint32_t from, uint32_t to)
+{
+	if ((from & (from - 1)) != 0 || (to & (to - 1)) != 0)
+		return (uint32_t)((uint64_t)i * to / from);
+	return (uint32_t)((uint64_t)i << __builtin_ctz(to) >> __builtin_ctz(from));
+}
+
 struct pack_heavy {
 	uint64_t key;
 	uint32_t position, item;
