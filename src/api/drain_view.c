@@ -65,12 +65,13 @@ drain_judge(const struct control *control, const struct override *override, cons
 	if (effect->worst != NO_REGION && !force)
 		tell_overloads(control, override, effect, diags);
 	else if (effect->worst != NO_REGION)
-		diag_warning(diags, request_place(NULL), NULL, "forced: region %s gets %.0f requests/s of the %.0f that it bears",
+		diag_warning(diags, request_place(NULL), NULL,
+		    "forced: region %s gets %.0f requests/s of the %.0f that it bears",
 		    steering->regions[effect->worst].name, effect->regions[effect->worst].after,
 		    effect->regions[effect->worst].capacity);
 	else if (strcmp(override->kind, "drill") == 0 && effect->budget > 1)
 		diag_error(diags, request_place("/share"), NULL,
-		    "it's beyond the budget of drains: the others bear it now, but a drill must be safe whatever comes");
+		    "it's beyond the budget of drains: the others bear it now, but a drill must be safe for sure");
 	else
 		warn(steering, effect, diags);
 }
@@ -118,8 +119,8 @@ warn(const struct steering *steering, const struct drain_effect *effect, struct 
 		    "it's beyond the budget of drains: the others bear it now, but have no room that is certified");
 	else if (effect->budget > 1)
 		diag_warning(diags, request_place(NULL), NULL,
-		    "the drains in force would use %.0f %% of the budget: the others bear it now, but not for sure on every way "
-		    "there", 100 * effect->budget);
+		    "the drains in force would use %.0f %% of the budget: the others bear it now, but not for sure on "
+		    "every way there", 100 * effect->budget);
 }
 
 const char *

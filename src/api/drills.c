@@ -32,8 +32,8 @@ drills_read(struct request *request)
 	if (past != NULL) {
 		past->list = cJSON_CreateArray();
 		past->failed = past->list == NULL;
-		error = store_journal(request->reader, last > JOURNAL_MOST ? last - JOURNAL_MOST : 1, JOURNAL_MOST, take_row,
-		    past);
+		error = store_journal(request->reader, last > JOURNAL_MOST ? last - JOURNAL_MOST : 1, JOURNAL_MOST,
+		    take_row, past);
 	}
 	if (past == NULL || past->failed)
 		answer_no_memory(request);

@@ -147,12 +147,13 @@ check_names(const struct override *override, const struct steering *steering, st
 	if (override->service[0] == '\0')
 		return;
 	if (service == NULL)
-		diag_error(diags, request_place("/service"), NULL, "steering.yaml has no service '%s'", override->service);
+		diag_error(diags, request_place("/service"), NULL, "steering.yaml has no service '%s'",
+		    override->service);
 	for (size_t i = 0; service != NULL && i < service->region_count; i++)
 		serves |= service->regions[i].region == region;
 	if (service != NULL && region != NO_REGION && !serves)
-		diag_error(diags, request_place("/service"), NULL, "'%s' isn't served by region '%s'", override->service,
-		    override->region);
+		diag_error(diags, request_place("/service"), NULL, "'%s' isn't served by region '%s'",
+		    override->service, override->region);
 }
 
 /* With its final dot, as the steering has it. */
@@ -175,8 +176,9 @@ check_drill(const struct override *override, const struct control *control, stru
 
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(overrides[i].kind, "drill") == 0)
-			diag_error(diags, request_place("/kind"), NULL, "drill %lld of region %s isn't over: one at a time",
-			    (long long)overrides[i].id, overrides[i].region);
+			diag_error(diags, request_place("/kind"), NULL,
+			    "drill %lld of region %s isn't over: one at a time", (long long)overrides[i].id,
+			    overrides[i].region);
 	if (!diag_failed(diags) && !control_drill_possible(control, override->region, why, sizeof(why)))
 		diag_error(diags, request_place("/region"), NULL, "now isn't the time to practise: %s", why);
 }
@@ -281,7 +283,8 @@ read_over(const struct request *request, int64_t *over_ms, struct diags *diags)
 
 	if (text != NULL && (end == text || *end != '\0' || seconds < 0 || seconds > OVER_MAX_S))
 		diag_error(diags, request_place(NULL), NULL,
-		    "the parameter 'over_s' is a number of seconds from 0 to %lld, not '%s'", (long long)OVER_MAX_S, text);
+		    "the parameter 'over_s' is a number of seconds from 0 to %lld, not '%s'", (long long)OVER_MAX_S,
+		    text);
 	*over_ms = text == NULL ? -1 : seconds * 1000;
 	return !diag_failed(diags);
 }

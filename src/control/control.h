@@ -144,8 +144,8 @@ size_t control_overrides(const struct control *control, const struct override **
 const struct drains_state *control_drains(const struct control *control) NONNULL;
 /* Why there can be no drill of this region now, in `why`; true: there can. */
 bool control_drill_possible(const struct control *control, const char *region, char *why, size_t size) NONNULL;
-/* The drill that runs, as its verdict if it ended now for this reason (NULL: its time is over); `id` 0: any. NULL: there
- * is none, or memory is out. */
+/* The drill that runs, as its verdict if it ended now for this reason (NULL: its time is over); `id` 0: any. NULL:
+ * there is none, or memory is out. */
 cJSON *control_drill(const struct control *control, int64_t id, const char *ended)
 	__attribute__((nonnull(1))) MUST_USE;
 

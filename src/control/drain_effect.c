@@ -64,11 +64,13 @@ drain_effect(const struct drain_question *q, struct drain_effect *effect)
 }
 
 static bool
-compare(const struct drain_question *q, struct drain_effect *effect, const struct certificate_terms *terms, double scale)
+compare(const struct drain_question *q, struct drain_effect *effect, const struct certificate_terms *terms,
+	double scale)
 {
 	double before[REGIONS_MAX], after[REGIONS_MAX], unserved_before, unserved, all;
 
-	if (!loads(q, terms, scale, BEFORE, before, &unserved_before) || !loads(q, terms, scale, AFTER, after, &unserved))
+	if (!loads(q, terms, scale, BEFORE, before, &unserved_before)
+	    || !loads(q, terms, scale, AFTER, after, &unserved))
 		return false;
 	all = sum_of(before, effect->region_count) + unserved_before;
 	if (!(all > 0))

@@ -22,7 +22,8 @@ struct drain_question {
 };
 
 struct drain_region {
-	double before, after;		/* requests/s: with the drains that there are, and with the change; 0 unless `known` */
+	double before, after;		/* requests/s, with the drains that there are and with the change; 0 unless
+					 * `known` */
 	double capacity;		/* 0: not known */
 	double gained;			/* of the clients that move, the share that comes here */
 	double drained;			/* the part that drains keep away, as far as they will go, with the change */
@@ -30,12 +31,13 @@ struct drain_region {
 
 struct drain_effect {
 	bool known;			/* there is demand to reckon with */
-	double moved;			/* share of all demand that's served elsewhere by the change; where no demand is known,
-					 * of services and client groups counted alike */
-	double budget_before, budget;	/* sum of drained part / room: proven safe up to 1. INFINITY: something is drained
-					 * that nobody has room for; NAN: not known */
+	double moved;			/* share of all demand that's served elsewhere by the change; where no demand is
+					 * known, of services and client groups counted alike */
+	double budget_before, budget;	/* sum of drained part / room: proven safe up to 1. INFINITY: something is
+					 * drained that nobody has room for; NAN: not known */
 	double unserved;		/* requests/s for which nobody is left */
-	region_id worst;		/* the survivor that the change brings furthest beyond its capacity, or NO_REGION */
+	region_id worst;		/* the survivor that the change brings furthest beyond its capacity, or
+					 * NO_REGION */
 	size_t region_count;
 	struct drain_region regions[REGIONS_MAX];
 };

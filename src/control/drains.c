@@ -1,6 +1,6 @@
 /* drains.c -- judges drains against the demand, capacities and deaths of now.
- * In: overrides, the tables in service.  Out: effects of changes for whoever asks; a warning when what is in force isn't
- * safe any more.  Threads: control.
+ * In: overrides, the tables in service.  Out: effects of changes for whoever asks; a warning when what is in force
+ * isn't safe any more.  Threads: control.
  * An operator's drain is never ended because of that: it was wanted, for a reason that we don't know. It's told, in the
  * log, as a health event and in the status, and that all survivors but one are full may be better than the reason. */
 #include "control/drains.h"

@@ -181,8 +181,8 @@ check_region(struct drill *drill, const struct drill_world *world, region_id id)
 	region->peak = fmax(region->peak, load);	/* the other one, when one is NAN */
 	if (state->capacity > 0 && load > limit * state->capacity) {
 		snprintf(drill->ended, sizeof(drill->ended),
-		    "region %s bears %.0f requests/s, which is beyond %.0f %% of its capacity of %.0f", state->name, load,
-		    100 * limit, state->capacity);
+		    "region %s bears %.0f requests/s, which is beyond %.0f %% of its capacity of %.0f", state->name,
+		    load, 100 * limit, state->capacity);
 		return false;
 	}
 	if (state->reported.ms == region->reported.ms)
@@ -211,8 +211,8 @@ check_health(struct drill *drill, const struct drill_world *world, region_id id)
 		region->slow_in_a_row = 0;
 	if (region->slow_in_a_row >= DRILL_SLOW_REPORTS) {
 		snprintf(drill->ended, sizeof(drill->ended),
-		    "the backends of region %s answer within %.0f ms, %.0f ms it was when it began", state->name, latency,
-		    region->latency);
+		    "the backends of region %s answer within %.0f ms, %.0f ms it was when it began", state->name,
+		    latency, region->latency);
 		return false;
 	}
 	return true;
@@ -257,7 +257,8 @@ add_words(const struct drill *drill, const char *ended, cJSON *into)
 	if (ended != NULL)
 		snprintf(words, sizeof(words), "ended before its time: %s", ended);
 	else if (isfinite(most))
-		snprintf(words, sizeof(words), "nobody was overloaded: region %s bore the most, %.0f %% of its capacity",
+		snprintf(words, sizeof(words),
+		    "nobody was overloaded: region %s bore the most, %.0f %% of its capacity",
 		    drill->steering->regions[fullest].name, 100 * most);
 	else
 		snprintf(words, sizeof(words), "nothing went wrong; no survivor reports its load and has a capacity");

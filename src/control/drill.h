@@ -20,7 +20,8 @@
 struct drill_region {
 	bool watched;			/* up when it began */
 	double capacity, load, peak;	/* requests/s as reported; NAN: not */
-	double health, latency;		/* at the begin: part of backends that's healthy, their mean ms; NAN: not known */
+	double health, latency;		/* at the begin: part of backends that's healthy, their mean ms; NAN: not
+					 * known */
 	unsigned slow_in_a_row;
 	struct wall reported;		/* the last report that was looked at */
 };

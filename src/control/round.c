@@ -8,6 +8,8 @@
  *  round_silence.c   reports that stay away, and probes from outside
  *  round_recovery.c  how a region that was dead comes back
  *  round_words.c     drains, and the live words that queries see */
+#include "control/round.h"
+
 #include "control/round_state.h"
 
 #include <errno.h>

@@ -110,8 +110,8 @@ unsigned round_constraints(const struct round *round) NONNULL;
 void round_overrides(struct round *round, const struct override *overrides, size_t count, struct wall wall)
 	__attribute__((nonnull(1)));
 
-/* A "down" or "up" of the time before a restart, by time: what was dead is dead, what was returning is, and what flapped
- * is remembered. Before the reports; then round_recalled(), when they are there. No events come of it. */
+/* A "down" or "up" of the time before a restart, by time: what was dead is dead, what was returning is, and what
+ * flapped is remembered. Before the reports; then round_recalled(), when they are there. No events come of it. */
 void round_recall(struct round *round, const struct health_event *event, struct mono now, struct wall wall) NONNULL;
 void round_recalled(struct round *round) NONNULL;
 
@@ -120,7 +120,8 @@ void round_predict(struct round *round, const struct prediction *prediction) NON
 /* Time passes: silence is noticed here, and predictions that have expired. */
 void round_tick(struct round *round, struct mono now, struct wall wall) NONNULL;
 
-/* The share of its own clients that the region lets in for the service on its way back from death; 1: it isn't on it. */
+/* The share of its own clients that the region lets in for the service on its way back from death; 1: it isn't on
+ * it. */
 double round_return_admits(const struct round *round, region_id region, size_t service) NONNULL;
 /* The least of that and of what its drains let in. */
 double round_admits(const struct round *round, region_id region, size_t service) NONNULL;

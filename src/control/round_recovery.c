@@ -5,15 +5,15 @@
  * For one (service, region):
  *  1. Each death counts one, and is forgotten by half every half-life. The first is free: a region that has died and is
  *     well again comes back. With the second that's still remembered (FLAPPING) it's held down from the death on, for
- *     the hold-down time (which is at least three times the highest TTL: before that most clients haven't even left), twice
- *     as long with every further death, and for HOLD_MOST_MS at most: longer is an operator's decision.
+ *     the hold-down time (which is at least three times the highest TTL: before that most clients haven't even left),
+ *     twice as long with every further death, and for HOLD_MOST_MS at most: longer is an operator's decision.
  *  2. It isn't held down where some clients may be sent nowhere else that lives: law leaves them no better place.
  *  3. It takes its own clients back by steps: caches are cold there, connection pools empty, and what killed it may be
  *     the load. Who comes at a step stays; nobody is moved twice. As backup of others it serves whole at once, for the
  *     alternative is nobody.
- *  4. A step lasts until the answers of the step before have run out and a report of what came of them has arrived (highest
- *     TTL and a health check interval), all of this time without a failed probe, without silence that no probe fills,
- *     and without fewer healthy backends than at the step's begin: else its time counts anew.
+ *  4. A step lasts until the answers of the step before have run out and a report of what came of them has arrived
+ *     (highest TTL and a health check interval), all of this time without a failed probe, without silence that no probe
+ *     fills, and without fewer healthy backends than at the step's begin: else its time counts anew.
  *  5. While another region of the service is beyond its capacity, a step lasts only one health check interval: that one
  *     needs the help more than this one needs the rest.
  *  6. When no other region of the service is alive, it takes everything at once.

@@ -336,7 +336,8 @@ load_events(struct control *control)
 
 	if (reader != NULL && store_health_events(reader, (struct wall){ now.ms - RECALL_MS },
 	    (struct wall){ now.ms + 1 }, on_event, control) != 0)
-		log_warning("the health events can't be read; regions that were held down or returning are back at once");
+		log_warning("the health events can't be read; regions that were held down or returning are back"
+		    " at once");
 	store_reader_close(reader);
 	text_fini(&error);
 }

@@ -40,7 +40,8 @@ ctl_drain(struct ctl *ctl)
 	status = ctl_send(ctl, "POST", ctl->dry_run ? "/v1/overrides?dry_run=true" : "/v1/overrides",
 	    override_body(ctl, "drain", share, seconds, over), &answer);
 	if (answer != NULL) {
-		printf("Region %s %s drained to %g %%", ctl->arguments[0], ctl->dry_run ? "would be" : "is", 100 * share);
+		printf("Region %s %s drained to %g %%", ctl->arguments[0], ctl->dry_run ? "would be" : "is",
+		    100 * share);
 		if (over > 0)
 			printf(" within %lld s", (long long)over);
 		if (!ctl->dry_run)
@@ -135,7 +136,8 @@ print_effect(const cJSON *drain)
 static void
 print_survivors(const cJSON *regions)
 {
-	struct table table = { .columns = { "REGION", "<DRAINED", "<GETS", "<LOAD/S", "<THEN/S", "<CAPACITY/S", "<FULL" } };
+	struct table table = { .columns = { "REGION", "<DRAINED", "<GETS", "<LOAD/S", "<THEN/S", "<CAPACITY/S",
+				   "<FULL" } };
 	const cJSON *region;
 
 	cJSON_ArrayForEach(region, regions) {
@@ -201,6 +203,7 @@ end_override(struct ctl *ctl, const cJSON *override, int64_t over)
 	char *query = ctl_change_query(ctl), *path = NULL;
 	bool is_drill = member_text(override, "kind") != NULL && strcmp(member_text(override, "kind"), "drill") == 0;
 	double within = over >= 0 ? (double)over : member_number(override, "over_s");
+	const char *how = ctl->dry_run ? "would end" : within > 0 && !is_drill ? "ends" : "has ended";
 	cJSON *answer = NULL;
 	enum ctl_status status;
 
@@ -215,7 +218,7 @@ end_override(struct ctl *ctl, const cJSON *override, int64_t over)
 	status = path == NULL ? ctl_fail("out of memory") : ctl_call(ctl, "DELETE", path, NULL, &answer);
 	if (answer != NULL) {
 		printf("%s %.0f of region %s %s", is_drill ? "Drill" : "Drain", member_number(override, "id"),
-		    member_text(override, "region"), ctl->dry_run ? "would end" : within > 0 && !is_drill ? "ends" : "has ended");
+		    member_text(override, "region"), how);
 		if (within > 0 && !is_drill)
 			printf(" within %.0f s", within);
 		printf(".\n");
@@ -252,8 +255,8 @@ ctl_drill(struct ctl *ctl)
 		return status;
 	id = member_number(answer, "override");
 	if (!json) {
-		printf("Drill: %g %% of the clients of region %s %s elsewhere for %lld s.\n", 100 * part, ctl->arguments[0],
-		    ctl->dry_run ? "would go" : "go", (long long)seconds);
+		printf("Drill: %g %% of the clients of region %s %s elsewhere for %lld s.\n", 100 * part,
+		    ctl->arguments[0], ctl->dry_run ? "would go" : "go", (long long)seconds);
 		print_effect(member(answer, "drain"));
 		ctl_print_outcome(ctl, answer);
 	}
@@ -347,8 +350,8 @@ ctl_drill_show(struct ctl *ctl)
 	running = member(answer, "running");
 	if (cJSON_IsObject(running)) {
 		printf("Drill %.0f runs: %.0f %% of the clients of region %s go elsewhere, until %s: %s\n",
-		    member_number(running, "drill"), 100 * member_number(running, "fraction"), member_text(running, "region"),
-		    member_text(running, "ends"), member_text(running, "reason"));
+		    member_number(running, "drill"), 100 * member_number(running, "fraction"),
+		    member_text(running, "region"), member_text(running, "ends"), member_text(running, "reason"));
 		print_verdict(running);
 	}
 	cJSON_ArrayForEach(verdict, member(answer, "drills")) {
@@ -369,8 +372,8 @@ print_verdict(const cJSON *verdict)
 
 	if (member_text(verdict, "verdict") != NULL)
 		printf("Drill %.0f of region %s, %.0f %% from %s to %s: %s\n", member_number(verdict, "drill"),
-		    member_text(verdict, "region"), 100 * member_number(verdict, "fraction"), member_text(verdict, "began"),
-		    member_text(verdict, "until"), member_text(verdict, "verdict"));
+		    member_text(verdict, "region"), 100 * member_number(verdict, "fraction"),
+		    member_text(verdict, "began"), member_text(verdict, "until"), member_text(verdict, "verdict"));
 	if (isfinite(member_number(verdict, "moved")))
 		printf("%.3g %% of all requests were forecast to move.\n", 100 * member_number(verdict, "moved"));
 	cJSON_ArrayForEach(entry, member(verdict, "regions")) {

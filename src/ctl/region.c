@@ -102,8 +102,8 @@ print_drains(const cJSON *drains)
 		    service == NULL ? "" : service, 100 * member_number(drain, "share"),
 		    until == NULL ? "it's ended by hand" : until, member_text(drain, "reason"));
 		if (member_number(drain, "over_s") > 0)
-			printf("          on its way %s: %.1f %% now\n", member_true(drain, "ending") ? "back" : "there",
-			    100 * member_number(drain, "now"));
+			printf("          on its way %s: %.1f %% now\n",
+			    member_true(drain, "ending") ? "back" : "there", 100 * member_number(drain, "now"));
 	}
 }
 

@@ -16,7 +16,8 @@ const struct planning planning_default = {
 static const double recovery_steps[] = { 0.05, 0.1, 0.25, 0.5 };
 
 const struct recovery recovery_default = {
-	.hold_down_ms = 300000, .half_life_ms = 900000, .step_count = ARRAY_SIZE(recovery_steps), .steps = recovery_steps,
+	.hold_down_ms = 300000, .half_life_ms = 900000, .step_count = ARRAY_SIZE(recovery_steps),
+	.steps = recovery_steps,
 };
 
 struct steering *
