@@ -207,7 +207,9 @@ print_table(const struct sim *sim, const struct tally *tallies)
 				printf("%7.3f", y[i][at++]);
 			}
 		printf("\n");
-		plot.series[plot.series_count++] = (struct svg_series){ policy_at(i)->name, count, x, y[i], policy_at(i)->ours };
+		if (i != BASELINE_GDNSD_WEIGHTED && i != BASELINE_GDNSD_GEO)	/* in this they are as the two before */
+			plot.series[plot.series_count++] = (struct svg_series){ policy_at(i)->name, count, x, y[i],
+				policy_at(i)->ours };
 	}
 	if (sim->full) {
 		printf("    %-22s", "  planned again");

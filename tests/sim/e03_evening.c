@@ -73,8 +73,10 @@ e03_evening(struct sim *sim)
 		for (size_t t = 0; t < e->ticks; t++)
 			beyond += e->beyond[t] / (double)e->ticks;
 		printf("    %-22s %14.4f %18.4f\n", e->policy->name, beyond, e->lost / (double)e->ticks);
-		plot.series[plot.series_count++] = (struct svg_series){ e->policy->name, e->ticks, e->minutes, e->beyond,
-			e->policy->ours };
+		/* Not those that would hide the others: like one of them, or all over the plot. */
+		if (i != BASELINE_GDNSD_WEIGHTED && i != BASELINE_GDNSD_GEO && i != BASELINE_SHED)
+			plot.series[plot.series_count++] = (struct svg_series){ e->policy->name, e->ticks, e->minutes, e->beyond,
+				e->policy->ours };
 	}
 	svg_lines(sim->folder, "E3-evening", &plot);
 	free(all);

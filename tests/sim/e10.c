@@ -1,6 +1,7 @@
 /* e10.c -- E10: two regions at once.
- * All pairs of regions at all hours, 60 % used. A pair is the more probable, the nearer its regions are to each other:
- * exp(-distance / 1500 km) + 0.02, since storms, grids and cables are shared by neighbours, and the rest is chance.
+ * All pairs of regions, every six hours of the day (short form: every four, without what comes later), 60 % used. A pair is
+ * the more probable, the nearer its regions are to each other: exp(-distance / 1500 km) + 0.02, since storms, grids and
+ * cables are shared by neighbours, and the rest is chance.
  * Lost is what reaches a dead region, nobody, or a region beyond its capacity. CVaR 99: the mean of the worst hundredth of
  * that distribution. Ours is told of the pairs within 1000 km as risk groups, as an operator would name them.
  * Two moments: when fresh answers have followed and nothing else, and later: those that react to loads have had ten minutes
@@ -54,7 +55,7 @@ e10_pairs(struct sim *sim)
 	for (size_t i = 0; i < POLICY_COUNT; i++) {
 		size_t count = 0;
 
-		for (unsigned hour = 0; hour < HOURS; hour += sim->full ? 3 : 12)
+		for (unsigned hour = 0; hour < HOURS; hour += sim->full ? 6 : 4)
 			count += run_hour(sim, policy_at(i), isobar, hour, shares, outcomes[0] + count, outcomes[1] + count);
 		printf("    %-24s", policy_at(i)->name);
 		for (size_t k = 0; k < (sim->full ? 2 : 1); k++) {

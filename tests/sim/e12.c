@@ -46,7 +46,7 @@ at_random(struct sim *sim, uint64_t *picks)
 {
 	struct isobar *isobar = sim->isobar;
 	struct dice dice = dice_new(sim->seed, 121);
-	const uint64_t wanted = sim->full ? 1000000000 : 10000000;
+	const uint64_t wanted = sim->full ? 1000000000 : 5000000;
 	const unsigned plans = sim->full ? 24 : 2;
 	uint64_t wrong = 0;
 
@@ -112,7 +112,7 @@ whole_decisions(struct sim *sim, uint64_t *decisions)
 	struct dice dice = dice_new(sim->seed, 122);
 	uint64_t wrong = 0;
 
-	*decisions = sim->full ? 50000000 : 300000;
+	*decisions = sim->full ? 50000000 : 100000;
 	for (uint64_t i = 0; i < *decisions; i++) {
 		size_t key = dice_below(&dice, (uint32_t)sim->population->count);
 		struct address address = population_address(sim->population, key);
@@ -157,7 +157,7 @@ exhaustive(struct sim *sim, uint64_t *picks)
 	isobar = isobar_new(globe, population, (struct isobar_options){ .sticky = true, .seed = sim->seed });
 	plan_at(isobar, 12);
 	*picks = 0;
-	for (unsigned drained = 0; drained <= (sim->full ? 8 : 1); drained++) {
+	for (unsigned drained = 0; drained <= (sim->full ? 8 : 0); drained++) {
 		for (unsigned r = 0; r < 8; r++)
 			live_set_admit(isobar->service->live, (region_id)r, r + 1 == drained ? ADMIT_NONE : ADMIT_ALL);
 		for (unsigned dead = 0; dead < 256; dead++) {

@@ -69,7 +69,7 @@ struct isobar {
 	bool certified;
 	char why[300];				/* not */
 	double worst_now, worst_lost, moved;	/* as the certificate has them */
-	double compile_us;
+	double plan_us, compile_us;		/* processor time that the last ones took */
 };
 
 #define ISOBAR_SERVICE "www.sim.example."
@@ -82,6 +82,8 @@ void isobar_free(struct isobar *isobar);
 /* The planner's word on this demand by group of the globe; it stays in isobar->result until the next one. */
 const struct planner_result *isobar_solve(struct isobar *isobar, const double *demand, struct isobar_terms terms) NONNULL;
 bool isobar_has_plan(const struct planner_result *result) NONNULL;	/* every single loss is borne */
+
+double isobar_processor_us(void);
 
 /* The last result is kept from the next one, and comes back into force afterwards. */
 struct isobar_aside { struct arena *arena; const struct planner_problem *problem; const struct planner_result *result; };

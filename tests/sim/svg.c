@@ -176,35 +176,38 @@ dashes(size_t nth, bool ours)
 	return ours ? "" : kinds[nth % ARRAY_SIZE(kinds)];
 }
 
-/* At the height of the last point, from above to below at least 14 apart. */
+/* At the height of the last point, but at least 14 apart, and within the picture. */
 static void
 draw_names(struct text *out, const struct frame *f, const struct svg_plot *plot)
 {
-	double heights[SVG_SERIES], last = TOP - 14;
+	double heights[SVG_SERIES], at[SVG_SERIES], last = TOP - 14;
 	size_t order[SVG_SERIES];
 
 	for (size_t i = 0; i < plot->series_count; i++) {
 		const struct svg_series *s = &plot->series[i];
-		size_t end = s->count, at;
+		size_t end = s->count, place;
 
 		while (end > 0 && isnan(s->y[end - 1]))
 			end--;
 		heights[i] = end == 0 ? HEIGHT - BOTTOM : at_y(f, s->y[end - 1]);
-		for (at = i; at > 0 && heights[order[at - 1]] > heights[i]; at--)
-			order[at] = order[at - 1];
-		order[at] = i;
+		for (place = i; place > 0 && heights[order[place - 1]] > heights[i]; place--)
+			order[place] = order[place - 1];
+		order[place] = i;
 	}
+	for (size_t n = 0; n < plot->series_count; n++)
+		last = at[n] = fmax(heights[order[n]], last + 14);
+	last = HEIGHT - 6;
+	for (size_t n = plot->series_count; n-- > 0; last = at[n] - 14)
+		at[n] = fmin(at[n], last);
 	for (size_t n = 0; n < plot->series_count; n++) {
 		const struct svg_series *s = &plot->series[order[n]];
-		double y = fmax(heights[order[n]], last + 14);
 
 		text_printf(out, "<line x1='%d' y1='%.1f' x2='%d' y2='%.1f' stroke='%s' stroke-width='%s'%s/>"
-			"<text x='%d' y='%.1f' fill='%s'%s>", WIDTH - RIGHT + 4, y, WIDTH - RIGHT + 24, y,
+			"<text x='%d' y='%.1f' fill='%s'%s>", WIDTH - RIGHT + 4, at[n], WIDTH - RIGHT + 24, at[n],
 			s->ours ? "#0050b0" : "#777", s->ours ? "2.6" : "1.3", dashes(order[n], s->ours), WIDTH - RIGHT + 28,
-			y + 4, s->ours ? "#0050b0" : "#333", s->ours ? " font-weight='bold'" : "");
+			at[n] + 4, s->ours ? "#0050b0" : "#333", s->ours ? " font-weight='bold'" : "");
 		escape(out, s->name);
 		text_puts(out, "</text>\n");
-		last = y;
 	}
 }
 
