@@ -38,7 +38,8 @@ effect_of(const struct control *control, struct drain_question *question, struct
 	struct plan *cut;
 	bool done;
 
-	certify_terms(publisher, control->round, control->plan, NULL, question->at, capacities, &cut, &terms);
+	certify_terms(publisher, control->round, control->plan, control_demand(control), question->at,
+	    capacities, &cut, &terms);
 	question->snapshot = publisher->current;
 	question->terms = &terms;
 	question->room = publisher->certificate == NULL ? NULL : publisher->certificate->room;
