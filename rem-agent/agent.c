@@ -1,8 +1,8 @@
 /* agent.c -- when reports are made, and of what.
  * In: settings. Out: reports, handed to push.
  * Threads: the loop's; nothing here blocks (probe.h, gather.h, push.h see to that).
- * Latencies between clients and the region, where something measures them (latency_file.h), go with the first report after
- * they have changed: they are the controller's until it's told others.
+ * Latencies between clients and the region, where something measures them (latency_file.h), go with the first report
+ * after they have changed: they are the controller's until it's told others.
  * Ownership: the agent owns its settings and all parts; timers live inside it, so it is freed with the last of them.
  *
  * A round, each interval:

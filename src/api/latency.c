@@ -169,10 +169,12 @@ check_names(const struct latency_work *work, const struct steering *steering, st
 		snprintf(pointer, sizeof(pointer), "/latency/%zu/clients", i);
 		if (!latency_clients_known(steering, work->list[i].clients))
 			diag_error(diags, request_place(pointer), NULL,
-			    "'%s' is no client group, no country (such as DE) and no GROUP/COUNTRY", work->list[i].clients);
+			    "'%s' is no client group, no country (such as DE) and no GROUP/COUNTRY",
+			    work->list[i].clients);
 		snprintf(pointer, sizeof(pointer), "/latency/%zu/region", i);
 		if (steering_region_find(steering, work->list[i].region) == NO_REGION)
-			diag_error(diags, request_place(pointer), NULL, "there is no region '%s'", work->list[i].region);
+			diag_error(diags, request_place(pointer), NULL, "there is no region '%s'",
+			    work->list[i].region);
 	}
 }
 

@@ -130,8 +130,8 @@ read_row(struct reading *r, const struct field *fields, size_t count)
 	struct latency_line *line;
 
 	if (count != expected) {
-		diag_error(r->diags, place(r, 1), NULL, "the line has %zu field%s, not %zu", count, count == 1 ? "" : "s",
-		    expected);
+		diag_error(r->diags, place(r, 1), NULL, "the line has %zu field%s, not %zu", count,
+		    count == 1 ? "" : "s", expected);
 		return;
 	}
 	if (r->count == LATENCY_ROWS_MAX) {
@@ -223,9 +223,9 @@ refuse_twice(struct reading *r)
 
 		if (strcmp(first->clients, second->clients) == 0 && strcmp(first->region, second->region) == 0)
 			diag_error(r->diags, (struct diag_place){ .file = r->file, .line = second->line,
-			    .column = second->clients_column }, NULL, "'%s'%s%s%s is in line %u already", second->clients,
-			    second->region[0] == '\0' ? "" : " to '", second->region, second->region[0] == '\0' ? "" : "'",
-			    first->line);
+			    .column = second->clients_column }, NULL, "'%s'%s%s%s is in line %u already",
+			    second->clients, second->region[0] == '\0' ? "" : " to '", second->region,
+			    second->region[0] == '\0' ? "" : "'", first->line);
 	}
 	free(sorted);
 }

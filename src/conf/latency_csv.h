@@ -25,9 +25,9 @@ struct latency_table {
 	const struct latency_line *lines;	/* in the order of the file */
 };
 
-/* "clients,region,milliseconds" as the first line, or, for a table of one region, "clients,milliseconds". Blank lines and
- * those that begin with '#' say nothing. `text` is NUL-terminated. False after errors, all of them in `diags` with line
- * and column. */
+/* "clients,region,milliseconds" as the first line, or, for a table of one region, "clients,milliseconds". Blank lines
+ * and those that begin with '#' say nothing. `text` is NUL-terminated. False after errors, all of them in `diags` with
+ * line and column. */
 bool latency_csv_read(const char *text, const char *file, bool one_region, struct arena *arena,
 	struct latency_table *table, struct diags *diags) NONNULL;
 

@@ -2,8 +2,8 @@
  * In: a steering, all zones.  Out: errors for what couldn't be answered, warnings for what would surprise.
  * A service's variants are the nodes <region>._region.<service>. A query for a type that some variant has is steered;
  * every other type is answered from the owner's own records. So a static record of a steered type is never seen, and
- * that of another type is no error: an apex keeps its SOA and NS. With `shed: true` the owner's own records of a steered
- * type are the answer for clients that no region has room for, and then they must be there.
+ * that of another type is no error: an apex keeps its SOA and NS. With `shed: true` the owner's own records of a
+ * steered type are the answer for clients that no region has room for, and then they must be there.
  * Variants that differ in their types are answered (the next region of a client's list that has the type), but clients
  * then take a different region for each type. A CNAME in one and addresses in another is an error: whoever asks for the
  * address first decides for all types, and the shares come out as nobody wrote them. */
@@ -281,13 +281,13 @@ check_shed(const struct subject *s)
 	for (size_t i = 0; i < ARRAY_SIZE(types) && s->service->shed; i++) {
 		if (some_variant_has(s, types[i]) && (s->owner == NULL || node_rrset(s->owner, types[i]) == NULL))
 			diag_error(s->diags, s->place, NULL,
-			    "'shed: true' needs %s records at '%s' itself: they are the answer for clients that no region "
-			    "has room for", rrtype_text(types[i], text), s->service->name);
+			    "'shed: true' needs %s records at '%s' itself: they are the answer for clients that no "
+			    "region has room for", rrtype_text(types[i], text), s->service->name);
 	}
 	if (s->service->shed && some_variant_has(s, TYPE_CNAME))
 		diag_error(s->diags, s->place, NULL,
-		    "'shed: true' needs addresses at '%s' itself, but its regions have CNAMEs, which no other record may "
-		    "stand beside", s->service->name);
+		    "'shed: true' needs addresses at '%s' itself, but its regions have CNAMEs, which no other record "
+		    "may stand beside", s->service->name);
 }
 
 static void

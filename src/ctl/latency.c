@@ -73,7 +73,8 @@ served_steering(struct ctl *ctl, struct steering **steering)
 		text = member_text(member(answer, "files"), "steering.yaml");
 		*steering = text == NULL ? steering_empty() : steering_read(text, "steering.yaml", &diags);
 		if (*steering == NULL)
-			status = ctl_fail("isobard's steering.yaml can't be read by this isobarctl: is one of them older?");
+			status = ctl_fail("isobard's steering.yaml can't be read by this isobarctl: "
+			    "is one of them older?");
 	}
 	diag_fini(&diags);
 	cJSON_Delete(answer);

@@ -2,12 +2,13 @@
  * In: a solved problem.  Out: its shares, changed where a predicted failure would leave a region nobody.
  * Threads: one.
  *
- * A model that takes all clients off a region takes away what it's judged by: nobody would ever learn that it was wrong.
- * So a region that something is predicted of keeps EXPLORE of what it would have without the prediction: of its weight
- * where weights are written, else of the clients that are nearest to it. What it costs is bounded by the same number.
- * Clients of a pair (k, b) become clients of (r, k). That takes load off k and b in some cases and adds it in none: when
- * r is lost they are back at k. Only r itself has more, in each case at most by what was moved, and only as far as it
- * has room. */
+ * A model that takes all clients off a region takes away what it's judged by: nobody would ever learn that it was
+ * wrong. So a region that something is predicted of keeps EXPLORE of what it would have without the prediction: of its
+ * weight where weights are written, else of the clients that are nearest to it. What it costs is bounded by the same
+ * number.
+ * Clients of a pair (k, b) become clients of (r, k). That takes load off k and b in some cases and adds it in none:
+ * when r is lost they are back at k. Only r itself has more, in each case at most by what was moved, and only as far as
+ * it has room. */
 #include "plan/explore.h"
 
 #include <math.h>
@@ -15,7 +16,8 @@
 
 #include "plan/sharing.h"
 
-#define EXPLORE 0.05		/* a hundred requests, of a thousand a minute, tell 5 % of errors from 0.1 % in two minutes */
+/* A hundred requests tell 5 % of errors from 0.1 %: of a thousand a minute, two minutes. */
+#define EXPLORE 0.05
 #define DANGER_LEAST 0.01	/* of a prediction that could have taken clients away */
 
 static bool find_room(const struct planner_problem *problem, const struct planner_result *result, double *room,
@@ -44,8 +46,8 @@ explore(const struct proposal *proposal, const struct grouping *grouping, const 
 		for (size_t r = 0; r < problem->region_count && !client->fixed; r++) {
 			region_id region = (region_id)r;
 
-			if (!(proposal->regions[r].probability >= DANGER_LEAST) || !region_set_has(&client->legal, region) ||
-			    region_set_has(&problem->dead, region))
+			if (!(proposal->regions[r].probability >= DANGER_LEAST) ||
+			    !region_set_has(&client->legal, region) || region_set_has(&problem->dead, region))
 				continue;
 			if (!keep(client, &shares[c], region, EXPLORE * natural(proposal,
 			    &proposal->steering->services[cell->service], client, region), room, arena))
@@ -108,7 +110,8 @@ natural(const struct proposal *proposal, const struct steering_service *service,
 		if (!region_set_has(&client->legal, member->region) || !(member->weight > 0))
 			continue;
 		sum += member->weight;
-		least = fmin(least, client->latency[member->region] + proposal->steering->regions[member->region].price);
+		least = fmin(least, client->latency[member->region] +
+		    proposal->steering->regions[member->region].price);
 		own = member->region == region ? member->weight : own;
 	}
 	if (!(own > 0))
@@ -130,7 +133,8 @@ keep(const struct planner_clients *client, struct planner_share *share, region_i
 		return false;
 	for (size_t i = 0; i < share->pair_count; i++) {
 		have += share->pairs[i].primary == region ? share->pairs[i].share : 0;
-		open += share->pairs[i].primary != region && share->pairs[i].primary != NO_REGION ? share->pairs[i].share : 0;
+		open += share->pairs[i].primary != region && share->pairs[i].primary != NO_REGION ?
+		    share->pairs[i].share : 0;
 	}
 	if (have >= least || !(open > 0))
 		return true;

@@ -5,11 +5,12 @@
  *
  * 1. Countries. With a geo database, a country that has CUT_SHARE of all demand becomes a demand group of its own, and
  *    stays one until it has less than half of that: a cut costs slots, and one that comes and goes moves clients.
- * 2. Cells. Their demand is what is forecast, but at least a trace: shares of nobody would be arbitrary, and those of the
- *    first client to come should be near.
- * 3. Clients. Two hundred services in the same regions under the same law ask the planner one question, not two hundred:
- *    cells that agree in services' terms, costs and law are one client, whose demand is the sum. CLIENTS_MAX bounds what
- *    is left; the smallest beyond it, and cells beyond CELLS_MAX, follow the default group of their service.
+ * 2. Cells. Their demand is what is forecast, but at least a trace: shares of nobody would be arbitrary, and those of
+ *    the first client to come should be near.
+ * 3. Clients. Two hundred services in the same regions under the same law ask the planner one question, not two
+ *    hundred: cells that agree in services' terms, costs and law are one client, whose demand is the sum. CLIENTS_MAX
+ *    bounds what is left; the smallest beyond it, and cells beyond CELLS_MAX, follow the default group of their
+ *    service.
  * Static policies take room that others can't have: their cells are clients that aren't planned ("fixed"). */
 #include "plan/groups.h"
 
@@ -139,7 +140,8 @@ make_cells(struct builder *b)
 	b->grouping->cell_count = count;
 	for (size_t i = 0; i < count; i++) {
 		size_t s = i / partition->count, g = i % partition->count;
-		struct region_set legal = partition_legal(partition, b->locator, &b->steering->services[s], (uint16_t)g);
+		struct region_set legal = partition_legal(partition, b->locator, &b->steering->services[s],
+		    (uint16_t)g);
 		struct region_set alive = legal;
 
 		if (b->proposal->dead != NULL)
@@ -303,7 +305,8 @@ make_clients(struct builder *b)
 	qsort_r(b->order, count, sizeof(*b->order), compare_cells, b);
 	for (size_t first = 0, end; first < count; first = end) {
 		for (end = first + 1; end < count; end++) {
-			const struct cell *one = &grouping->cells[b->order[first]], *other = &grouping->cells[b->order[end]];
+			const struct cell *one = &grouping->cells[b->order[first]];
+			const struct cell *other = &grouping->cells[b->order[end]];
 
 			if (b->service_class[one->service] != b->service_class[other->service] ||
 			    b->cost_class[one->group] != b->cost_class[other->group] ||

@@ -50,8 +50,8 @@ static const char *suggest_region(const struct steering *steering, const char *n
 struct plan *
 plan_read(const char *json, size_t length, const struct steering *steering, struct diags *diags)
 {
-	static const char *const known[] = { "made", "based_on", "model", "method", "normal_limit", "loss_limit", "margin",
-		"latency_ms", "step", "relaxations", "overloads", "regions", "services", NULL };
+	static const char *const known[] = { "made", "based_on", "model", "method", "normal_limit", "loss_limit",
+		"margin", "latency_ms", "step", "relaxations", "overloads", "regions", "services", NULL };
 	cJSON *root = json_parse(json, length, "plan", diags);
 	struct arena *arena = root == NULL ? NULL : arena_new();
 	struct plan *plan = arena == NULL ? NULL : arena_alloc(arena, sizeof(*plan));
@@ -329,7 +329,8 @@ read_like(struct reading *r, const struct json_object *o, size_t services_before
 		const struct plan_service *other = &r->plan->services[i];
 
 		if (strcmp(other->name, name) == 0)
-			found = bsearch(group, other->groups, other->group_count, sizeof(*other->groups), plan_group_compare);
+			found = bsearch(group, other->groups, other->group_count, sizeof(*other->groups),
+			    plan_group_compare);
 	}
 	if (found == NULL) {
 		json_error(o, "like", NULL, "no service '%s' before this one has this group", name);
@@ -340,8 +341,8 @@ read_like(struct reading *r, const struct json_object *o, size_t services_before
 
 		if (primary == NO_REGION ? !service->shed : !service_has(service, primary) ||
 		    (backup != NO_REGION && !service_has(service, backup))) {
-			json_error(o, "like", NULL, "'%s' can't be shared like '%s': their regions or what they shed differ",
-			    service->name, name);
+			json_error(o, "like", NULL, "'%s' can't be shared like '%s': their regions or what they shed "
+			    "differ", service->name, name);
 			return;
 		}
 	}

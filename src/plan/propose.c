@@ -266,8 +266,10 @@ add_service(struct plan *plan, const struct grouping *grouping, const struct pla
 			continue;
 		share = &result->shares[cell->client];
 		list[count++] = (struct plan_group){
-			.group = grouping->partition->groups[g].group, .country = grouping->partition->groups[g].country,
-			.demand = cell->demand, .error = cell->error, .pair_count = share->pair_count, .pairs = share->pairs,
+			.group = grouping->partition->groups[g].group,
+			.country = grouping->partition->groups[g].country,
+			.demand = cell->demand, .error = cell->error,
+			.pair_count = share->pair_count, .pairs = share->pairs,
 			.order_count = share->order_count < ORDER_MOST ? share->order_count : ORDER_MOST,
 			.order = share->order,
 		};

@@ -26,7 +26,8 @@ bool
 propose_relaxations(struct plan *plan, const struct planner_result *result)
 {
 	static const char *const kinds[] = { [RELAX_MARGINS] = "margins", [RELAX_NEAREST] = "nearest",
-		[RELAX_LATENCY] = "latency", [RELAX_LOSS] = "loss", [RELAX_OVERLOAD] = "overload", [RELAX_SHED] = "shed" };
+		[RELAX_LATENCY] = "latency", [RELAX_LOSS] = "loss", [RELAX_OVERLOAD] = "overload",
+		[RELAX_SHED] = "shed" };
 	struct plan_relaxation *list = arena_alloc(plan->arena, (result->step_count + 1) * sizeof(*list));
 
 	if (list == NULL)
@@ -82,7 +83,8 @@ add_case(struct plan *plan, const struct planner_problem *problem, const struct 
 		double capacity = problem->regions[r].capacity;
 
 		if (capacity > 0 && loads[r] > (limit + SLACK) * capacity)
-			list[plan->overload_count++] = (struct plan_overload){ copy, (region_id)r, loads[r] / capacity };
+			list[plan->overload_count++] =
+			    (struct plan_overload){ copy, (region_id)r, loads[r] / capacity };
 	}
 	return true;
 }

@@ -3,10 +3,10 @@
  * Threads: any.
  *
  * Where the operator wrote weights, they are the target, and leaving them costs what steering.yaml says; a region that
- * is likely to fail has less of a target, by its chance of survival. Where no weight is written, capacity is the target,
- * or else equal shares, for a millisecond: it decides only between regions that are as good as each other, as they all
- * are where nobody knows where a client is. A region of weight 0 is the last resort: it counts as so much farther away,
- * for primaries and backups. */
+ * is likely to fail has less of a target, by its chance of survival. Where no weight is written, capacity is the
+ * target, or else equal shares, for a millisecond: it decides only between regions that are as good as each other, as
+ * they all are where nobody knows where a client is. A region of weight 0 is the last resort: it counts as so much
+ * farther away, for primaries and backups. */
 #include "plan/targets.h"
 
 #include <math.h>
@@ -98,7 +98,8 @@ push_away_last_resorts(const struct proposal *proposal, const struct steering_se
 		if (service->regions[i].weight > 0)
 			continue;
 		if (latency == NULL)
-			latency = arena_copy(arena, client->latency, proposal->steering->region_count * sizeof(*latency));
+			latency = arena_copy(arena, client->latency,
+			    proposal->steering->region_count * sizeof(*latency));
 		if (latency == NULL)
 			return false;
 		latency[service->regions[i].region] += proposal->steering->planning.weight_cost_ms;
@@ -163,7 +164,8 @@ last_group(const struct proposal *proposal, const struct steering_service *servi
 		if (found == NULL)
 			found = find_group(planned, names, proposal->steering->groups[group].name, COUNTRY_UNKNOWN);
 		if (found == NULL)
-			found = find_group(planned, names, proposal->steering->groups[GROUP_DEFAULT].name, COUNTRY_UNKNOWN);
+			found = find_group(planned, names, proposal->steering->groups[GROUP_DEFAULT].name,
+			    COUNTRY_UNKNOWN);
 	}
 	return found;
 }
@@ -172,7 +174,8 @@ static const struct plan_group *
 find_group(const struct plan_service *service, const struct steering *names, const char *name, uint8_t country)
 {
 	for (size_t g = 0; g < service->group_count; g++) {
-		if (service->groups[g].country == country && strcmp(names->groups[service->groups[g].group].name, name) == 0)
+		if (service->groups[g].country == country &&
+		    strcmp(names->groups[service->groups[g].group].name, name) == 0)
 			return &service->groups[g];
 	}
 	return NULL;
@@ -219,7 +222,8 @@ ranked(const struct proposal *proposal, const struct steering_service *service, 
 		if (!region_set_has(&legal, member->region))
 			continue;
 		if (service->policy == POLICY_GEOGRAPHIC && from.known)
-			key = to->known ? great_circle_km(from.latitude, from.longitude, to->latitude, to->longitude) : 1e6;
+			key = !to->known ? 1e6 :
+			    great_circle_km(from.latitude, from.longitude, to->latitude, to->longitude);
 		if (member->weight <= 0)
 			key += 1e9;
 		count++;

@@ -5,8 +5,8 @@
 
 #include "plan/groups.h"
 
-/* Fills in all of `client` but name, demand, error, legal and the row of latencies, which may be replaced. `cell` stands
- * for all that the client is. False: out of memory. */
+/* Fills in all of `client` but name, demand, error, legal and the row of latencies, which may be replaced. `cell`
+ * stands for all that the client is. False: out of memory. */
 bool targets_set(const struct proposal *proposal, const struct partition *partition, const struct cell *cell,
 	struct planner_clients *client, struct arena *arena) NONNULL MUST_USE;
 

@@ -3,13 +3,13 @@
  * that all of them share.
  * Threads: its owner's.
  *
- * Each (service, client group, country) is a series of minutes over HISTORY_DAYS, of which the last is the present one:
- * isobard writes its row again and again while it lasts. The series are summed up into steps of five minutes that end
- * now, and smoothed as loads are (holt_winters.c), all with the same setting: two thousand series take some 50 ms. The
- * forecast is for the step that holds the horizon, at least the next one.
+ * Each (service, client group, country) is a series of minutes over HISTORY_DAYS, of which the last is the present
+ * one: isobard writes its row again and again while it lasts. The series are summed up into steps of five minutes that
+ * end now, and smoothed as loads are (holt_winters.c), all with the same setting: two thousand series take some 50 ms.
+ * The forecast is for the step that holds the horizon, at least the next one.
  * What rises out of all proportion is believed at once: the present minute's rate stands in for a forecast that lies
- * below it by more than twice its error. What falls is believed as the steps fall: too much room for a few minutes costs
- * little, too little room costs an outage.
+ * below it by more than twice its error. What falls is believed as the steps fall: too much room for a few minutes
+ * costs little, too little room costs an outage.
  *
  * Errors are measured, on forecasts that were made as far ahead from nothing later. e_i = log(actual / forecast) of
  * series i. What all series have in common is the mean e, weighed by demand: its variance, less what independent errors

@@ -150,7 +150,8 @@ field_place(const char *pointer)
 }
 
 bool
-field_refuse_twice(struct field_key *keys, size_t count, const char *what, const char *member, bool by_index, struct diags *diags)
+field_refuse_twice(struct field_key *keys, size_t count, const char *what, const char *member, bool by_index,
+	struct diags *diags)
 {
 	bool twice = false;
 

@@ -33,7 +33,7 @@ const char *field_service(struct report_reader *reader, const struct json_object
 bool field_is_name(const char *text) NONNULL;
 
 const char *field_keep(struct report_reader *reader, const char *text) NONNULL;	/* a copy; never NULL */
-void *field_room(struct report_reader *reader, size_t count, size_t size) NONNULL;	/* zeroed; NULL: out of memory */
+void *field_room(struct report_reader *reader, size_t count, size_t size) NONNULL;	/* zeroed, or NULL */
 size_t field_list_size(const cJSON *value);		/* 0 for NULL */
 void field_pointer(char pointer[static 256], const char *member, size_t index) NONNULL;
 struct diag_place field_place(const char *pointer) NONNULL;

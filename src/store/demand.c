@@ -14,8 +14,8 @@
 int
 store_demand_put(struct store_txn *txn, const struct demand_row *row)
 {
-	return db_run(txn->db, "INSERT OR REPLACE INTO demand (service, client_group, country, at_ms, rate, error, asked)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+	return db_run(txn->db, "INSERT OR REPLACE INTO demand (service, client_group, country, at_ms, rate, error,"
+	    " asked) VALUES (?, ?, ?, ?, ?, ?, ?)",
 	    DB_VALUES(db_text(row->service), db_text(row->group), db_text(row->country), db_integer(row->at.ms),
 		db_real(row->rate), db_real(row->error), db_real(row->asked)));
 }

@@ -9,7 +9,8 @@
 int
 store_latency_put(struct store_txn *txn, const struct latency_entry *entry)
 {
-	return db_run(txn->db, "INSERT OR REPLACE INTO latency (clients, region, source, ms, at_ms) VALUES (?, ?, ?, ?, ?)",
+	return db_run(txn->db, "INSERT OR REPLACE INTO latency (clients, region, source, ms, at_ms)"
+	    " VALUES (?, ?, ?, ?, ?)",
 	    DB_VALUES(db_text(entry->clients), db_text(entry->region), db_text(entry->source), db_real(entry->ms),
 		db_integer(entry->at.ms)));
 }

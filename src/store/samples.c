@@ -86,7 +86,8 @@ report_latencies(struct store_txn *txn, const struct report *report)
 
 	for (size_t i = 0; i < report->latency_count && error == 0; i++) {
 		const struct latency_entry entry = { .clients = report->latencies[i].clients,
-			.region = report->region, .source = "agent", .ms = report->latencies[i].ms, .at = report->time };
+			.region = report->region, .source = "agent", .ms = report->latencies[i].ms,
+			.at = report->time };
 
 		error = store_latency_put(txn, &entry);
 	}
