@@ -89,6 +89,13 @@ share_primaries(struct packing *p)
 	if (next == NULL || guests == NULL)
 		return false;
 	pack_apportion_primaries(p->input, items->total, sharing.targets);
+	for (size_t i = 0; i < p->input->pair_count; i++) {
+		const struct plan_pair *pair = &p->input->pairs[i];
+		uint64_t seats = (uint64_t)(pair->share * (double)items->total);
+
+		if (seats > sharing.largest[pair->primary])
+			sharing.largest[pair->primary] = seats;
+	}
 	for (uint32_t i = 0; i < items->count; i++)
 		find_place(p, sharing.targets, i, &next[i], &guests[i]);
 	pack_share(&sharing);

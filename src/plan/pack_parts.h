@@ -47,6 +47,7 @@ struct pack_sharing {
 	uint32_t count;
 	const uint32_t *heaviest, *along;	/* the items to share out, in these two orders */
 	uint64_t targets[BINS];			/* their sum is that of the weights; 0: nobody may be there */
+	uint64_t largest[BINS];			/* that a bin takes of one item, where others take more; 0: any */
 	int16_t *bins;				/* by item; in: where it is, or BIN_NONE; out: where it shall be */
 	const int16_t *next;			/* by item: where it goes best if it leaves, or BIN_NONE */
 	const bool *guests;			/* by item: is it there for want of its own place? These leave first */

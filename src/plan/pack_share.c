@@ -14,6 +14,7 @@
 #include "plan/pack_parts.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 
 struct state {
@@ -22,11 +23,17 @@ struct state {
 	region_id open[BINS];		/* bins that may hold something */
 	size_t open_count;
 	size_t next;			/* of `open`: the bin that a run goes to */
+	uint64_t total;
+	uint64_t largest;		/* of sharing->largest */
 	uint64_t mean;			/* weight; heavier items are placed one by one */
 };
 
 static void take_stock(struct state *s);
 static void leave(struct state *s, bool guests);
+static void settle(struct state *s);
+static void start_afresh(struct state *s);
+static int64_t worst_error(const struct state *s);
+static bool too_heavy(const struct state *s, uint32_t item, int bin);
 static int place_for(const struct state *s, uint32_t item);
 static void settle_heavy(struct state *s);
 static void settle_light(struct state *s);
@@ -48,10 +55,57 @@ pack_share(struct pack_sharing *sharing)
 	if (sharing->guests != NULL)
 		leave(&s, true);
 	leave(&s, false);
-	settle_heavy(&s);
-	settle_light(&s);
-	while (even_out(&s))
+	settle(&s);
+	if (sharing->moving_is_cheap)
+		start_afresh(&s);
+}
+
+static void
+settle(struct state *s)
+{
+	settle_heavy(s);
+	settle_light(s);
+	while (even_out(s))
 		;
+}
+
+/* Where moving is cheap, what lay there before isn't worth a target that is missed: without it, each of the heavy ones
+ * goes where most room is, and the light ones fill what is left. */
+static void
+start_afresh(struct state *s)
+{
+	struct pack_sharing *sharing = s->sharing;
+	int64_t before = worst_error(s);
+	int16_t *kept;
+
+	if (before <= sharing->weights[sharing->heaviest[sharing->count - 1]])
+		return;
+	kept = malloc(sharing->count * sizeof(*kept));
+	if (kept == NULL)
+		return;
+	for (uint32_t i = 0; i < sharing->count; i++) {
+		kept[i] = sharing->bins[sharing->heaviest[i]];
+		sharing->bins[sharing->heaviest[i]] = BIN_NONE;
+	}
+	take_stock(s);
+	settle(s);
+	if (worst_error(s) >= before)
+		for (uint32_t i = 0; i < sharing->count; i++)
+			sharing->bins[sharing->heaviest[i]] = kept[i];
+	free(kept);
+}
+
+static int64_t
+worst_error(const struct state *s)
+{
+	int64_t worst = 0;
+
+	for (size_t i = 0; i < s->open_count; i++) {
+		int64_t room = s->room[s->open[i]], error = room < 0 ? -room : room;
+
+		worst = error > worst ? error : worst;
+	}
+	return worst;
 }
 
 static void
@@ -60,19 +114,24 @@ take_stock(struct state *s)
 	struct pack_sharing *sharing = s->sharing;
 	uint64_t total = 0;
 
-	s->open_count = s->next = 0;
+	s->open_count = s->next = s->largest = 0;
 	for (unsigned b = 0; b < BINS; b++) {
 		if (sharing->targets[b] == 0)
 			continue;
 		s->room[b] = (int64_t)sharing->targets[b];
 		s->open[s->open_count++] = (region_id)b;
 		total += sharing->targets[b];
+		if (sharing->largest[b] > s->largest)
+			s->largest = sharing->largest[b];
 	}
 	s->mean = total / sharing->count;
+	s->total = total;
 	for (uint32_t i = 0; i < sharing->count; i++) {
 		int16_t *bin = &sharing->bins[sharing->heaviest[i]];
+		bool guest = sharing->guests != NULL && sharing->guests[sharing->heaviest[i]];
 
-		if (*bin != BIN_NONE && sharing->targets[*bin] == 0)
+		if (*bin != BIN_NONE && (sharing->targets[*bin] == 0
+		    || (!guest && too_heavy(s, sharing->heaviest[i], *bin))))
 			*bin = BIN_NONE;
 		if (*bin != BIN_NONE)
 			s->room[*bin] -= sharing->weights[sharing->heaviest[i]];
@@ -100,14 +159,28 @@ leave(struct state *s, bool guests)
 	}
 }
 
-/* Where its clients go anyway, if there's room, or where most room is. */
+/* Heavier than the bin's largest, and another bin would take it. */
+static bool
+too_heavy(const struct state *s, uint32_t item, int bin)
+{
+	uint64_t largest = s->sharing->largest[bin], weight = s->sharing->weights[item];
+
+	return largest > 0 && weight > largest + s->total / 512 && weight <= s->largest;
+}
+
+/* Where its clients go anyway, if there's room, or where most room is of those that take it. */
 static int
 place_for(const struct state *s, uint32_t item)
 {
 	const struct pack_sharing *sharing = s->sharing;
-	int next = sharing->next == NULL ? BIN_NONE : sharing->next[item];
+	int next = sharing->next == NULL ? BIN_NONE : sharing->next[item], best = BIN_NONE;
 
-	return next != BIN_NONE && s->room[next] >= sharing->weights[item] ? next : (int)roomiest(s);
+	if (next != BIN_NONE && s->room[next] >= sharing->weights[item])
+		return next;
+	for (size_t i = 0; i < s->open_count; i++)
+		if (!too_heavy(s, item, s->open[i]) && (best == BIN_NONE || s->room[s->open[i]] > s->room[best]))
+			best = s->open[i];
+	return best;
 }
 
 static void
@@ -159,7 +232,7 @@ even_out(struct state *s)
 		int bin = sharing->bins[item];
 		int64_t over = -s->room[bin];
 
-		if (over <= 0 || !evens_out(s, weight, over, s->room[best]))
+		if (over <= 0 || too_heavy(s, item, (int)best) || !evens_out(s, weight, over, s->room[best]))
 			continue;
 		move(s, item, (int)best);
 		best = roomiest(s);
@@ -173,7 +246,13 @@ even_out(struct state *s)
 static bool
 evens_out(const struct state *s, int64_t weight, int64_t over, int64_t room)
 {
-	return s->sharing->moving_is_cheap ? weight < over + room : weight <= over || weight <= room;
+	int64_t worse = over > room ? over : room;
+
+	if (s->sharing->moving_is_cheap)
+		return weight < over + room;
+	/* Beyond both, it leaves an error behind: worth a move only where the one that there is matters. */
+	return weight <= over || weight <= room
+	    || (worse > (int64_t)(s->total / 512) && weight - over < worse && weight - room < worse);
 }
 
 static void
