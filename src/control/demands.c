@@ -189,21 +189,16 @@ static void
 read_sketches(struct control *control, struct mono now)
 {
 	struct demands *demands = control->demands;
-	const struct partition *partition = control->publisher.current->partition;
-	double *before = calloc(control->publisher.current->service_count + 1, sizeof(*before));
 	struct taking taking = { demands->meter, (uint32_t)mono_ms_between(demands->sketched, now) };
 	double questions = (double)(meter_questions(demands->meter) - demands->questions)
 	    / control->publisher.worker_count * MINUTE_MS / (taking.window_ms + 1);
 
 	demands->questions = meter_questions(demands->meter);
 	demands->sketched = now;
-	if (before == NULL)
-		return;		/* later */
-	estimate_totals(demands->estimate, partition, before);
+	meter_hold(demands->meter);
 	server_sketches(control->publisher.server, questions > BUSY_QUESTIONS ? SKETCH_EVERY_BUSY : 1, take_sketch,
 	    &taking);
-	estimate_keep_totals(demands->estimate, partition, before);
-	free(before);
+	meter_release(demands->meter);
 }
 
 static void

@@ -19,6 +19,7 @@ struct meter {
 	uint32_t **slots;			/* the same by service and slot; NULL where slots aren't counted */
 	uint32_t *room;				/* for the sums of one service's slots */
 	struct mono read, *slots_read;		/* when last; of each service */
+	double *totals;				/* between hold and release: requests/s of each service */
 	uint64_t questions;
 };
 
@@ -57,6 +58,8 @@ forget(struct meter *meter)
 	free(meter->slots_read);
 	free(meter->asked);
 	free(meter->room);
+	free(meter->totals);
+	meter->totals = NULL;
 	meter->slots = NULL;
 	meter->slots_read = NULL;
 	meter->asked = meter->room = NULL;
@@ -88,7 +91,8 @@ make_room(struct meter *meter, const struct snapshot *snapshot)
 	meter->asked = calloc(snapshot->service_count * snapshot->cell_count + 1, sizeof(*meter->asked));
 	meter->slots = calloc(snapshot->service_count + 1, sizeof(*meter->slots));
 	meter->slots_read = calloc(snapshot->service_count + 1, sizeof(*meter->slots_read));
-	if (meter->asked == NULL || meter->slots == NULL || meter->slots_read == NULL)
+	meter->totals = calloc(snapshot->service_count + 1, sizeof(*meter->totals));
+	if (meter->totals == NULL || meter->asked == NULL || meter->slots == NULL || meter->slots_read == NULL)
 		return false;
 	for (size_t s = 0; s < snapshot->service_count; s++) {
 		uint32_t count = snapshot_slot_count(snapshot, &snapshot->services[s]);
@@ -175,7 +179,7 @@ void
 meter_read_slots(struct meter *meter, size_t s, struct mono now)
 {
 	const struct snapshot *snapshot = meter->snapshot;
-	double seconds = snapshot == NULL ? 0 : seconds_between(meter->slots_read[s], now);
+	double seconds = snapshot == NULL ? 0 : seconds_between(meter->slots_read[s], now), total;
 	uint32_t count;
 
 	if (!(seconds > 0))
@@ -191,8 +195,10 @@ meter_read_slots(struct meter *meter, size_t s, struct mono now)
 		meter->room[i] = sum - meter->slots[s][i];
 		meter->slots[s][i] = sum;
 	}
+	total = estimate_total(meter->estimate, snapshot->partition, s);
 	read_tables(meter, s, meter->room, seconds);
 	estimate_pass_keys(meter->estimate, s, seconds);
+	estimate_keep_total(meter->estimate, snapshot->partition, s, total);
 	meter->slots_read[s] = now;
 }
 
@@ -228,6 +234,24 @@ read_keys(struct meter *meter, size_t s, const struct slot_table *table, const u
 		locate(meter->snapshot->locator, &prefix.address, &place);
 		(void)estimate_key(meter->estimate, s, heavy->key, &place, questions[heavy->index], false);
 	}
+}
+
+void
+meter_hold(struct meter *meter)
+{
+	const struct snapshot *snapshot = meter->snapshot;
+
+	for (size_t s = 0; snapshot != NULL && s < snapshot->service_count; s++)
+		meter->totals[s] = estimate_total(meter->estimate, snapshot->partition, s);
+}
+
+void
+meter_release(struct meter *meter)
+{
+	const struct snapshot *snapshot = meter->snapshot;
+
+	for (size_t s = 0; snapshot != NULL && s < snapshot->service_count; s++)
+		estimate_keep_total(meter->estimate, snapshot->partition, s, meter->totals[s]);
 }
 
 void

@@ -26,7 +26,9 @@ void meter_end(struct meter *meter, struct mono now) NONNULL;
 void meter_read(struct meter *meter, struct mono now) NONNULL;		/* how much was asked, all services */
 /* Where in its groups a service was asked, and by whom. */
 void meter_read_slots(struct meter *meter, size_t service, struct mono now) NONNULL;
-/* A worker's sketch of the last `window_ms`. */
+/* A worker's sketch of the last `window_ms`; all of them between hold and release (estimate_keep_total()). */
+void meter_hold(struct meter *meter) NONNULL;
+void meter_release(struct meter *meter) NONNULL;
 void meter_take(struct meter *meter, const struct sketch *sketch, uint32_t window_ms) NONNULL;
 
 /* Seconds that caches keep the service's answers for: the mean over its regions. */

@@ -235,33 +235,27 @@ apply(struct estimate *estimate, size_t s, const struct flow *flow, const double
 	}
 }
 
-void
-estimate_totals(const struct estimate *estimate, const struct partition *partition, double *totals)
+double
+estimate_total(const struct estimate *estimate, const struct partition *partition, size_t s)
 {
-	for (size_t s = 0; s < estimate->service_count; s++) {
-		struct arena *arena = arena_new();
-		struct demand_service demand;
+	struct arena *arena = arena_new();
+	struct demand_service demand;
+	double total = 0;
 
-		totals[s] = 0;
-		if (arena != NULL && service_demand(estimate, s, partition, arena, &demand))
-			for (size_t g = 0; g < demand.count; g++)
-				totals[s] += demand.groups[g].rate;
-		arena_free(arena);
-	}
+	if (arena != NULL && service_demand(estimate, s, partition, arena, &demand))
+		for (size_t g = 0; g < demand.count; g++)
+			total += demand.groups[g].rate;
+	arena_free(arena);
+	return total;
 }
 
 void
-estimate_keep_totals(struct estimate *estimate, const struct partition *partition, const double *totals)
+estimate_keep_total(struct estimate *estimate, const struct partition *partition, size_t s, double total)
 {
-	double *now = calloc(estimate->service_count + 1, sizeof(*now));
+	double now = estimate_total(estimate, partition, s);
 
-	if (now == NULL)
-		return;
-	estimate_totals(estimate, partition, now);
-	for (size_t s = 0; s < estimate->service_count; s++)
-		if (isfinite(estimate->services[s].residual) && totals[s] > 0 && now[s] > 0)
-			estimate->services[s].scale *= totals[s] / now[s];
-	free(now);
+	if (isfinite(estimate->services[s].residual) && total > 0 && now > 0)
+		estimate->services[s].scale *= total / now;
 }
 
 bool
