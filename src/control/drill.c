@@ -3,7 +3,7 @@
  * Threads: control; no clock, no store.
  *
  * It ends at once when
- *  1. another region is dead for some service or silent, that wasn't when it began (then it wouldn't have begun);
+ *  1. a region is dead for some service or silent, which none was when it began; its own too: then it's no practice;
  *  2. a survivor reports more load than its capacity times the loss limit of steering.yaml;
  *  3. a survivor's healthy backends are fewer, or answer slower, than when it began;
  *  4. an answer was outside of the law;
@@ -153,10 +153,10 @@ drill_check(struct drill *drill, const struct drill_world *world)
 	else if (world->violations > drill->violations)
 		snprintf(drill->ended, sizeof(drill->ended), "an answer was outside of the residency rules");
 	for (size_t r = 0; r < drill->steering->region_count && drill->ended[0] == '\0'; r++)
-		if (!drill->regions[r].watched)
-			drill->regions[r].peak = fmax(drill->regions[r].peak, load_of(world->round, (region_id)r));
-		else if (is_well(world, (region_id)r, drill->ended, sizeof(drill->ended)))
+		if (is_well(world, (region_id)r, drill->ended, sizeof(drill->ended)) && drill->regions[r].watched)
 			check_region(drill, world, (region_id)r);
+		else if (!drill->regions[r].watched)
+			drill->regions[r].peak = fmax(drill->regions[r].peak, load_of(world->round, (region_id)r));
 	if (drill->ended[0] == '\0' && world->unsafe != NULL)
 		snprintf(drill->ended, sizeof(drill->ended), "%s", world->unsafe);
 	return drill->ended[0] != '\0';
