@@ -349,7 +349,7 @@ test_ends(void)
 		{ "two slow reports", SLOW, "the backends of region b answer within 95 ms, 10 ms it was when it began" },
 		{ "a death", DEATH, "www.example. is dead in region b" },
 		{ "its own region's death", OWN_DEATH, "www.example. is dead in region a" },
-		{ "silence", SILENCE, "region b is silent" },
+		{ "silence", SILENCE, "region a is silent" },
 		{ "an answer against the law", VIOLATION, "an answer was outside of the residency rules" },
 		{ "drains that aren't safe any more", UNSAFE, "another drain is too much" },
 		{ "another steering", STEERING, "the steering has changed" },
