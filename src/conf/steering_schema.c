@@ -197,7 +197,7 @@ static const struct setting planning_settings[] = {
 		.unit = "number", .otherwise = "0.85", .least = 0.1, .most = 1,
 		.help = "part of a capacity that is filled while all is well" },
 	{ .key = "loss-limit", SETTING_AT(struct written_planning, loss_limit), .type = SETTING_NUMBER,
-		.unit = "number", .otherwise = "1", .least = 0.1, .most = 1,
+		.unit = "number", .otherwise = "0.99", .least = 0.1, .most = 1,
 		.help = "part of a capacity that is filled after the loss of a region or risk group" },
 	{ .key = "safety", SETTING_AT(struct written_planning, safety), .type = SETTING_NUMBER, .unit = "number",
 		.otherwise = "0.95", .least = 0.5, .most = 0.9999,

@@ -19,7 +19,7 @@ struct meter {
 	uint32_t **slots;			/* the same by service and slot; NULL where slots aren't counted */
 	uint32_t *room;				/* for the sums of one service's slots */
 	struct mono read, *slots_read;		/* when last; of each service */
-	double *totals;				/* between hold and release: requests/s of each service */
+	double *totals;				/* between hold and release: requests/s by service and demand group */
 	uint64_t questions;
 };
 
@@ -28,6 +28,8 @@ static void forget(struct meter *meter);
 static void count_cell(struct meter *meter, size_t service, size_t cell, uint32_t questions);
 static void read_tables(struct meter *meter, size_t service, const uint32_t *questions, double seconds);
 static void read_keys(struct meter *meter, size_t service, const struct slot_table *table, const uint32_t *questions);
+static void hold(struct meter *meter, size_t service);
+static void release(struct meter *meter, size_t service);
 static double seconds_between(struct mono from, struct mono to);
 
 struct meter *
@@ -91,7 +93,7 @@ make_room(struct meter *meter, const struct snapshot *snapshot)
 	meter->asked = calloc(snapshot->service_count * snapshot->cell_count + 1, sizeof(*meter->asked));
 	meter->slots = calloc(snapshot->service_count + 1, sizeof(*meter->slots));
 	meter->slots_read = calloc(snapshot->service_count + 1, sizeof(*meter->slots_read));
-	meter->totals = calloc(snapshot->service_count + 1, sizeof(*meter->totals));
+	meter->totals = calloc(snapshot->service_count * snapshot->partition->count + 1, sizeof(*meter->totals));
 	if (meter->totals == NULL || meter->asked == NULL || meter->slots == NULL || meter->slots_read == NULL)
 		return false;
 	for (size_t s = 0; s < snapshot->service_count; s++) {
@@ -179,7 +181,7 @@ void
 meter_read_slots(struct meter *meter, size_t s, struct mono now)
 {
 	const struct snapshot *snapshot = meter->snapshot;
-	double seconds = snapshot == NULL ? 0 : seconds_between(meter->slots_read[s], now), total;
+	double seconds = snapshot == NULL ? 0 : seconds_between(meter->slots_read[s], now);
 	uint32_t count;
 
 	if (!(seconds > 0))
@@ -195,10 +197,10 @@ meter_read_slots(struct meter *meter, size_t s, struct mono now)
 		meter->room[i] = sum - meter->slots[s][i];
 		meter->slots[s][i] = sum;
 	}
-	total = estimate_total(meter->estimate, snapshot->partition, s);
+	hold(meter, s);
 	read_tables(meter, s, meter->room, seconds);
 	estimate_pass_keys(meter->estimate, s, seconds);
-	estimate_keep_total(meter->estimate, snapshot->partition, s, total);
+	release(meter, s);
 	meter->slots_read[s] = now;
 }
 
@@ -242,7 +244,7 @@ meter_hold(struct meter *meter)
 	const struct snapshot *snapshot = meter->snapshot;
 
 	for (size_t s = 0; snapshot != NULL && s < snapshot->service_count; s++)
-		meter->totals[s] = estimate_total(meter->estimate, snapshot->partition, s);
+		hold(meter, s);
 }
 
 void
@@ -251,7 +253,23 @@ meter_release(struct meter *meter)
 	const struct snapshot *snapshot = meter->snapshot;
 
 	for (size_t s = 0; snapshot != NULL && s < snapshot->service_count; s++)
-		estimate_keep_total(meter->estimate, snapshot->partition, s, meter->totals[s]);
+		release(meter, s);
+}
+
+static void
+hold(struct meter *meter, size_t s)
+{
+	const struct partition *partition = meter->snapshot->partition;
+
+	estimate_totals(meter->estimate, partition, s, meter->totals + s * partition->count);
+}
+
+static void
+release(struct meter *meter, size_t s)
+{
+	const struct partition *partition = meter->snapshot->partition;
+
+	estimate_keep_totals(meter->estimate, partition, s, meter->totals + s * partition->count);
 }
 
 void

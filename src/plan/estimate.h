@@ -56,11 +56,12 @@ bool estimate_expect(const struct estimate *estimate, const struct snapshot *sna
  * memory, or no report. */
 bool estimate_correct(struct estimate *estimate, const struct snapshot *snapshot, size_t service,
 	const double *loads, double step) NONNULL;
-/* Requests/s of a service. What is learnt of keys and caches between the two calls doesn't change how much there is, once
- * regions' reports have corrected it: what they said included that already. */
-double estimate_total(const struct estimate *estimate, const struct partition *partition, size_t service) NONNULL;
-void estimate_keep_total(struct estimate *estimate, const struct partition *partition, size_t service, double total)
-	NONNULL;
+/* Requests/s of a service by demand group. What is learnt of keys and caches between the two calls doesn't change how much
+ * there is, once regions' reports have corrected it: what they said included that already. */
+void estimate_totals(const struct estimate *estimate, const struct partition *partition, size_t service,
+	double *totals) NONNULL;
+void estimate_keep_totals(struct estimate *estimate, const struct partition *partition, size_t service,
+	const double *totals) NONNULL;
 bool estimate_distrusts(const struct estimate *estimate, size_t service, region_id region) NONNULL;
 
 /* --- what is made of it -------------------------------------------------------------------------------------- */

@@ -235,27 +235,37 @@ apply(struct estimate *estimate, size_t s, const struct flow *flow, const double
 	}
 }
 
-double
-estimate_total(const struct estimate *estimate, const struct partition *partition, size_t s)
+void
+estimate_totals(const struct estimate *estimate, const struct partition *partition, size_t s, double *totals)
 {
 	struct arena *arena = arena_new();
 	struct demand_service demand;
-	double total = 0;
 
+	memset(totals, 0, partition->count * sizeof(*totals));
 	if (arena != NULL && service_demand(estimate, s, partition, arena, &demand))
-		for (size_t g = 0; g < demand.count; g++)
-			total += demand.groups[g].rate;
+		for (size_t i = 0; i < demand.count; i++)
+			totals[partition_index(partition, &demand.groups[i])] = demand.groups[i].rate;
 	arena_free(arena);
-	return total;
 }
 
 void
-estimate_keep_total(struct estimate *estimate, const struct partition *partition, size_t s, double total)
+estimate_keep_totals(struct estimate *estimate, const struct partition *partition, size_t s, const double *totals)
 {
-	double now = estimate_total(estimate, partition, s);
+	struct service_estimate *service = &estimate->services[s];
+	double *now = isfinite(service->residual) ? calloc(partition->count + 1, sizeof(*now)) : NULL;
 
-	if (isfinite(estimate->services[s].residual) && total > 0 && now > 0)
-		estimate->services[s].scale *= total / now;
+	if (now == NULL)
+		return;
+	estimate_totals(estimate, partition, s, now);
+	for (size_t u = 0; u < unit_count(estimate); u++) {
+		uint8_t country = unit_country(estimate, u);
+		size_t g = country == COUNTRY_UNKNOWN ? unit_group(estimate, u) : partition->by_country[country];
+
+		if (g < partition->count && totals[g] > 0 && now[g] > 0)
+			service->units[u].factor = fmin(fmax(service->units[u].factor * totals[g] / now[g],
+			    1 / FACTOR_MOST), FACTOR_MOST);
+	}
+	free(now);
 }
 
 bool

@@ -9,7 +9,7 @@
 static bool names_group(const struct residency_rule *rule, const uint16_t *groups, size_t count);
 
 const struct planning planning_default = {
-	.normal_limit = 0.85, .loss_limit = 1, .safety = 0.95, .failure_cost_ms = 1000, .churn_cost_ms = 2,
+	.normal_limit = 0.85, .loss_limit = 0.99, .safety = 0.95, .failure_cost_ms = 1000, .churn_cost_ms = 2,
 	.weight_cost_ms = 200, .nearest = 6, .move_most = 0.25,
 };
 

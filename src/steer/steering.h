@@ -95,7 +95,7 @@ struct steering_service {
 
 struct planning {
 	double normal_limit;		/* h0, default 0.85 */
-	double loss_limit;		/* h1, default 1.0 */
+	double loss_limit;		/* h1, default 0.99: whole slots need the rest */
 	double safety;			/* quantile of the forecast that must fit, default 0.95 */
 	double failure_cost_ms;		/* default 1000 */
 	double churn_cost_ms;		/* default 2 */

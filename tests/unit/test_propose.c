@@ -122,7 +122,7 @@ test_nearest(void)
 	CU_ASSERT(plan->latency > 4 && plan->latency < 60);
 	CU_ASSERT(plan->based_on == 7 && plan->made.ms == 1000 && plan->step == 1);
 	SUITE_TEXT(plan->model, "m");
-	CU_ASSERT(plan->normal_limit == 0.85 && plan->loss_limit == 1 && plan->margin == 1);
+	CU_ASSERT(plan->normal_limit == 0.85 && plan->loss_limit == 0.99 && plan->margin == 1);
 	plan_free(plan);
 	scene_close(&scene);
 }
