@@ -38,6 +38,7 @@
 
 struct passed { double by; size_t scenario; };
 
+static size_t add_pairs(struct program *program);
 static size_t separate(struct program *program, struct loads *loads);
 static size_t separate_region(struct program *program, const struct loads *loads, region_id region);
 static void keep_worst(struct passed *worst, size_t *count, struct passed candidate);
@@ -62,7 +63,7 @@ program_optimise(struct program *program)
 			break;
 		}
 		rows = separate(program, loads);
-		columns = rows > 0 ? 0 : pricing_add(program);
+		columns = rows > 0 ? 0 : add_pairs(program);
 		if (program->failed)
 			result = PROGRAM_FAILED;
 		if (rows == 0 && columns == 0 && raise_reserves(program, loads) == 0)
@@ -71,6 +72,16 @@ program_optimise(struct program *program)
 	}
 	loads_free(loads);
 	return result;
+}
+
+/* When time runs short, the best of the pairs that are there is good enough. */
+static size_t
+add_pairs(struct program *program)
+{
+	if (mono_ms_between(program->hurry, mono_now()) > 0)
+		return 0;
+	program_prune(program);
+	return pricing_add(program);
 }
 
 /* Rows that the present loads pass. Their number. */

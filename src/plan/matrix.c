@@ -13,7 +13,7 @@
 
 struct program_matrix {
 	int *starts, *rows;
-	double *coefficients, *numbers;	/* numbers: lower, upper, cost, values; row_lower, row_upper, duals */
+	double *coefficients, *numbers;	/* numbers: of columns, then of rows, see matrix_fill() */
 	unsigned char *basis;
 	size_t size, used;		/* of rows and coefficients */
 	bool failed;
@@ -59,7 +59,7 @@ matrix_fill(struct program_matrix *matrix, const struct program *program, struct
 	lower = matrix->numbers;
 	upper = lower + n;
 	cost = upper + n;
-	row_lower = cost + 2 * n;
+	row_lower = cost + 3 * n;
 	row_upper = row_lower + m;
 	matrix->used = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -80,7 +80,7 @@ matrix_fill(struct program_matrix *matrix, const struct program *program, struct
 	}
 	*filled = (struct lp_program){ .column_count = n, .row_count = m, .starts = matrix->starts,
 		.rows = matrix->rows, .coefficients = matrix->coefficients, .lower = lower, .upper = upper,
-		.cost = cost, .values = cost + n, .row_lower = row_lower, .row_upper = row_upper,
+		.cost = cost, .values = cost + n, .reduced = cost + 2 * n, .row_lower = row_lower, .row_upper = row_upper,
 		.duals = row_upper + m, .basis = matrix->basis };
 	return !matrix->failed;
 }
@@ -89,7 +89,7 @@ static bool
 make_room(struct program_matrix *matrix, size_t columns, size_t rows)
 {
 	return resize((void **)&matrix->starts, (columns + 1) * sizeof(*matrix->starts))
-	    && resize((void **)&matrix->numbers, (4 * columns + 3 * rows + 1) * sizeof(*matrix->numbers))
+	    && resize((void **)&matrix->numbers, (5 * columns + 3 * rows + 1) * sizeof(*matrix->numbers))
 	    && resize((void **)&matrix->basis, columns + rows + 1);
 }
 

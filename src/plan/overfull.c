@@ -5,7 +5,7 @@
  *	1. With every region filled to t, the minimal cut names clients S and regions R(S); t rises to the ratio of
  *	   their demand and capacity until nothing is missing (Dinkelbach's method; a few steps). The last cut is the
  *	   densest part of the world, and no sharing can fill it less than t.
- *	2. That part is set aside with its level; again for the rest, until 1 suffices for it. So one country's shortage
+ *	2. That part is set aside with its level; again for the rest, until the limit suffices for it. So one country's shortage
  *	   doesn't let regions elsewhere be overfilled.
  *	3. Clients that may be shed then get what room is left, class 1 first; what is missing is shed. */
 #include "plan/overfull.h"
@@ -36,7 +36,7 @@ overfull_find(struct scene *scene, struct overfull *overfull)
 	for (size_t r = 0; r < scene->region_count; r++) {
 		double capacity = capacity_of(scene, r);
 
-		scene->overfull[r] = fmax(scene->fixed[r] / capacity, 1);
+		scene->overfull[r] = scene->fixed[r] > scene->normal_limit * capacity ? scene->fixed[r] / capacity : 0;
 	}
 	for (size_t c = 0; c < scene->client_count; c++) {
 		const struct scene_client *client = &scene->clients[c];
@@ -51,7 +51,7 @@ overfull_find(struct scene *scene, struct overfull *overfull)
 
 		if (!densest(scene, demands, scene->overfull, level))
 			return false;
-		if (!(level->level > 1))
+		if (!(level->level > scene->normal_limit))
 			break;
 		for (size_t r = 0; r < scene->region_count; r++) {
 			if (region_set_has(&level->cut.regions, (region_id)r))
@@ -66,13 +66,13 @@ overfull_find(struct scene *scene, struct overfull *overfull)
 	return find_shed(scene, demands, overfull);
 }
 
-/* found->level 1: all fits. */
+/* found->level the limit: all fits. */
 static bool
 densest(struct scene *scene, struct mincut_demand *demands, const double *levels, struct overfull_level *found)
 {
-	double room[REGIONS_MAX], floor = 1;
+	double room[REGIONS_MAX], floor = scene->normal_limit;
 
-	found->level = 1;
+	found->level = floor;
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		struct mincut cut = { .clients = arena_alloc(scene->arena, scene->client_count + 1) };
 		double missing;
@@ -111,10 +111,10 @@ ratio(const struct scene *scene, const struct mincut *cut)
 			capacity += capacity_of(scene, r);
 		}
 	}
-	return capacity > 0 ? load / capacity : 1;
+	return capacity > 0 ? load / capacity : 0;
 }
 
-/* What there is without overload, for words. */
+/* What there is within the limit, for words. */
 static double
 room_of(const struct scene *scene, const struct mincut *cut)
 {
@@ -122,7 +122,7 @@ room_of(const struct scene *scene, const struct mincut *cut)
 
 	for (size_t r = 0; r < scene->region_count; r++) {
 		if (region_set_has(&cut->regions, (region_id)r))
-			room += fmax(capacity_of(scene, r) - scene->fixed[r], 0);
+			room += fmax(scene->normal_limit * capacity_of(scene, r) - scene->fixed[r], 0);
 	}
 	return room;
 }
@@ -140,7 +140,7 @@ find_shed(struct scene *scene, struct mincut_demand *demands, struct overfull *o
 {
 	double room[REGIONS_MAX], missing;
 
-	set_rooms(scene, scene->overfull, 1, room);
+	set_rooms(scene, scene->overfull, scene->normal_limit, room);
 	overfull->shed_cut.clients = arena_alloc(scene->arena, scene->client_count + 1);
 	for (size_t c = 0; c < scene->client_count; c++) {
 		const struct scene_client *client = &scene->clients[c];

@@ -9,7 +9,7 @@
 struct overfull {
 	size_t level_count;		/* parts of the world that are too full, the fullest first */
 	struct overfull_level {
-		double level;		/* load / capacity, > 1 */
+		double level;		/* load / capacity, above the limit */
 		struct mincut cut;	/* amounts scaled */
 	} *levels;
 	double shed[MINCUT_TIERS];	/* by class, scaled */

@@ -22,12 +22,15 @@
 #include "plan/relax.h"
 #include "plan/sharing.h"
 
+/* From this part of the time limit on no more pairs are looked for, and losses are relaxed all at once. */
+#define HURRY 0.5
+
 struct planner {
 	struct lp *lp;
 	struct memory *memory;		/* of the last solve, or NULL */
 };
 
-static bool solve(struct planner *planner, struct scene *scene, struct mono deadline, struct planner_result *result);
+static bool solve(struct planner *planner, struct scene *scene, struct mono begin, struct planner_result *result);
 static enum program_result find_plan(struct program *program, struct loads *loads, struct relaxation *made,
 	struct entry *entry);
 static bool fill_result(struct program *program, struct loads *loads, struct relaxation *made, struct entry *entry,
@@ -69,7 +72,7 @@ planner_solve(struct planner *planner, const struct planner_problem *problem, st
 
 	if (scene == NULL || result == NULL)
 		return NULL;
-	if (!solve(planner, scene, mono_add_ms(begin, problem->time_limit_ms), result))
+	if (!solve(planner, scene, begin, result))
 		return NULL;
 	result->normal_limit = scene->normal_limit;
 	result->loss_limit = scene->loss_limit;
@@ -81,7 +84,7 @@ planner_solve(struct planner *planner, const struct planner_problem *problem, st
 
 /* false: out of memory. */
 static bool
-solve(struct planner *planner, struct scene *scene, struct mono deadline, struct planner_result *result)
+solve(struct planner *planner, struct scene *scene, struct mono begin, struct planner_result *result)
 {
 	struct relaxation made = { 0 };
 	struct entry entry = { .step = 1 };
@@ -92,10 +95,11 @@ solve(struct planner *planner, struct scene *scene, struct mono deadline, struct
 
 	if (loads == NULL || !relax_impossible_caps(scene, &made))
 		goto done;
-	program = program_new(scene, planner->lp);
+	program = program_new(scene, planner->lp, planner->memory != NULL);
 	if (program == NULL)
 		goto done;
-	program->deadline = deadline;
+	program->deadline = mono_add_ms(begin, scene->problem->time_limit_ms);
+	program->hurry = mono_add_ms(begin, (int64_t)(HURRY * (double)scene->problem->time_limit_ms));
 	if (planner->memory != NULL)
 		memory_recall(planner->memory, program);
 	found = find_plan(program, loads, &made, &entry);

@@ -30,7 +30,7 @@ static bool allocate(struct program *program);
 static void copy_back(struct program *program, const struct lp_program *solved);
 
 struct program *
-program_new(struct scene *scene, struct lp *lp)
+program_new(struct scene *scene, struct lp *lp, bool warm)
 {
 	struct program *program = calloc(1, sizeof(*program));
 
@@ -38,6 +38,7 @@ program_new(struct scene *scene, struct lp *lp)
 		return NULL;
 	program->scene = scene;
 	program->lp = lp;
+	program->warm = warm;
 	program->over_cost = 10 * (scene->dearest + 1);
 	if (!allocate(program)) {
 		program_free(program);
@@ -107,17 +108,15 @@ program_free(struct program *program)
 void
 program_add_fill(struct program *program, size_t scenario, region_id region)
 {
-	size_t cell = scenario * program->scene->region_count + region, row, over;
+	size_t cell = scenario * program->scene->region_count + region, row;
 
 	row = program_add_row(program, (struct program_row){ .kind = ROW_FILL, .region = region,
 		.scenario = (uint32_t)scenario, .lower = -INFINITY,
 		.upper = scene_limit(program->scene, scenario, region), .basis = LP_BASIC });
-	over = program_add_column(program, (struct program_column){ .kind = COLUMN_OVER, .primary = region,
+	program_add_column(program, (struct program_column){ .kind = COLUMN_OVER, .primary = region,
 		.backup = NO_REGION, .of = (uint32_t)cell, .upper = INFINITY, .basis = LP_AT_LOWER });
-	if (program->failed)
-		return;
-	program->fill_row[cell] = (uint32_t)row;
-	program->rows[row].over = (uint32_t)over;
+	if (!program->failed)
+		program->fill_row[cell] = (uint32_t)row;
 }
 
 void
@@ -244,6 +243,7 @@ copy_back(struct program *program, const struct lp_program *solved)
 	for (size_t i = 0; i < program->column_count; i++) {
 		program->columns[i].value = solved->values[i] > 0 ? solved->values[i] : 0;
 		program->columns[i].basis = solved->basis[i];
+		program->columns[i].reduced = solved->reduced[i];
 		if (program->columns[i].kind == COLUMN_SHED)
 			program->shed[program->columns[i].client] = program->columns[i].value;
 	}

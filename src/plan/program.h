@@ -22,7 +22,7 @@ struct program_column {
 	unsigned char basis;
 	uint32_t client;
 	uint32_t of;			/* COLUMN_OVER: scenario * region_count + region, or UINT32_MAX: entry */
-	double cost, upper, value;
+	double cost, upper, value, reduced;
 };
 
 enum row_kind {
@@ -39,7 +39,6 @@ struct program_row {
 	region_id region;
 	unsigned char basis;
 	uint32_t client, scenario;	/* ROW_CLASS: the class; ROW_ALLOWANCE: the allowance */
-	uint32_t over;			/* ROW_FILL: its over column */
 	double lower, upper, dual;
 };
 
@@ -52,6 +51,10 @@ struct allowance {
 	double amount, cost;
 };
 
+/* Pairs that are kept for each client when the first prices are known: with all of K x K the solver took twice as long,
+ * with two the pairs that were left out came back. */
+#define PROGRAM_POOL 4
+
 enum program_mode {
 	PROGRAM_COST,			/* the least cost */
 	PROGRAM_OVER,			/* the least sum beyond the limits that haven't given way */
@@ -63,11 +66,12 @@ enum program_result { PROGRAM_OPTIMAL, PROGRAM_TIME, PROGRAM_FAILED };
 struct program {
 	struct scene *scene;
 	struct lp *lp;
-	struct mono deadline;
+	struct mono deadline, hurry;	/* from `hurry` on, what is good enough is enough */
 	enum program_mode mode;
 	double over_cost;		/* of what exceeds a limit, in PROGRAM_COST */
 	enum lp_method method;		/* that the next solve begins with */
 	bool entry;			/* with transition rows */
+	bool warm, pruned;
 	bool failed;			/* memory is out; sticks */
 	size_t column_count, column_size, row_count, row_size, allowance_count, allowance_size;
 	struct program_column *columns;
@@ -87,8 +91,9 @@ struct program {
 	double objective;
 };
 
-/* The program with its first rows and columns: for each client what it had, and its `nearest` regions. */
-struct program *program_new(struct scene *scene, struct lp *lp) NONNULL MUST_USE;
+/* The program with its first rows and columns: for each client what it had, and the pairs among its nearest; `warm`:
+ * fewer of these, since a memory will bring the right ones. */
+struct program *program_new(struct scene *scene, struct lp *lp, bool warm) NONNULL MUST_USE;
 void program_free(struct program *program);
 
 /* What program_new() begins with: for each client its allowances, what it had, and its nearest. */
@@ -105,6 +110,8 @@ void program_add_fill(struct program *program, size_t scenario, region_id region
 void program_add_entry(struct program *program, region_id region) NONNULL;
 /* At most `most` (scaled) of the class may be shed. */
 void program_add_class(struct program *program, unsigned class, double most) NONNULL;
+/* Leaves out the dearest of the pairs that aren't used, until there are PROGRAM_POOL for each client; once. */
+void program_prune(struct program *program) NONNULL;
 /* Makes the pair's column, adding it if there's none, one that the next solve begins with; `first`: and no other of
  * this client. A pair that isn't allowed (any more) is left out. */
 void program_make_basic(struct program *program, size_t c, region_id primary, region_id backup, bool first) NONNULL;

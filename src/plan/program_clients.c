@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NONE UINT32_MAX
 #define WHOLE (1 - 1e-9)		/* of a client's demand */
@@ -17,6 +18,7 @@ static bool make_room(struct program *program);
 static void remember_pair(struct program_pairs *known, uint64_t key);
 static void add_allowances(struct program *program, size_t c);
 static void add_allowance(struct program *program, struct allowance allowance);
+static int compare_numbers(const void *a, const void *b);
 static double target_scale(const struct scene_client *client, const double *target, size_t regions);
 
 /* Allowances first, since pairs stand in their rows. */
@@ -73,25 +75,27 @@ add_kept(struct program *program, size_t c)
 	}
 }
 
-/* Each of the nearest regions with the best backup: where clients will most likely be. The rest is found by price. */
+/* Pairs among the nearest regions: where clients will most likely be. The rest is found by price. */
 static void
 add_nearest(struct program *program, size_t c)
 {
 	const struct scene_client *client = &program->scene->clients[c];
-	unsigned left = program->scene->problem->nearest > 0 ? program->scene->problem->nearest : 1;
+	unsigned nearest = program->scene->problem->nearest > 1 ? program->scene->problem->nearest : 2;
 
 	if (client->order_count == 1)
 		program_add_pair(program, c, client->order[0], NO_REGION);
-	for (size_t i = 0; i < client->order_count && left > 0 && client->order_count > 1; i++) {
-		region_id primary = client->order[i];
-		size_t j = 0;
+	for (size_t i = 0, k = 0; i < client->order_count && k < nearest && client->order_count > 1; i++) {
+		unsigned backups = program->warm ? 1 : nearest - 1;
 
-		if (!region_set_has(&client->primaries, primary))
+		if (!region_set_has(&client->primaries, client->order[i]))
 			continue;
-		left--;
-		while (j == i || !region_set_has(&client->backups, client->order[j]))
-			j++;
-		program_add_pair(program, c, primary, client->order[j]);
+		k++;
+		for (size_t j = 0; j < client->order_count && backups > 0; j++) {
+			if (j == i || !region_set_has(&client->backups, client->order[j]))
+				continue;
+			program_add_pair(program, c, client->order[i], client->order[j]);
+			backups--;
+		}
 	}
 }
 
@@ -279,4 +283,48 @@ target_scale(const struct scene_client *client, const double *target, size_t reg
 		legal += region_set_has(&client->legal, (region_id)r) ? target[r] : 0;
 	}
 	return legal > 0 ? all / legal : 0;
+}
+
+/* ---- the pool ---------------------------------------------------------------------------------------------------- */
+
+void
+program_prune(struct program *program)
+{
+	size_t most = PROGRAM_POOL * program->scene->client_count, pairs = 0, kept = 0;
+	double *reduced = malloc((program->column_count + 1) * sizeof(*reduced)), dearest;
+
+	if (program->pruned || reduced == NULL) {
+		free(reduced);
+		return;		/* slower, not worse */
+	}
+	program->pruned = true;
+	for (size_t i = 0; i < program->column_count; i++) {
+		if (program->columns[i].kind == COLUMN_PAIR)
+			reduced[pairs++] = program->columns[i].reduced;
+	}
+	qsort(reduced, pairs, sizeof(*reduced), compare_numbers);
+	dearest = pairs > most ? reduced[most] : INFINITY;
+	free(reduced);
+	if (program->known.size > 0)
+		memset(program->known.slots, 0, program->known.size * sizeof(*program->known.slots));
+	program->known.used = 0;
+	for (size_t i = 0; i < program->column_count; i++) {
+		const struct program_column column = program->columns[i];
+
+		if (column.kind == COLUMN_PAIR && column.basis != LP_BASIC && !(column.value > 0)
+		    && column.reduced > dearest)
+			continue;
+		if (column.kind == COLUMN_PAIR)
+			remember_pair(&program->known, pair_key(column.client, column.primary, column.backup));
+		program->columns[kept++] = column;
+	}
+	program->column_count = kept;
+}
+
+static int
+compare_numbers(const void *a, const void *b)
+{
+	const double *p = a, *q = b;
+
+	return (*p > *q) - (*p < *q);
 }

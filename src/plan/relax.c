@@ -241,8 +241,6 @@ static enum program_result
 relax_losses(struct program *program, struct relaxation *made)
 {
 	struct scene *scene = program->scene;
-	struct mono begin = mono_now();
-	int64_t patience = mono_ms_between(begin, program->deadline) / 2;
 
 	for (;;) {
 		enum program_result result = optimise_in(program, PROGRAM_OVER);
@@ -250,9 +248,9 @@ relax_losses(struct program *program, struct relaxation *made)
 
 		if (result != PROGRAM_OPTIMAL || program_over(program) <= WITHIN)
 			return result;
-		if (mono_ms_between(begin, mono_now()) > patience) {
+		if (mono_ms_between(program->hurry, mono_now()) > 0) {
 			if (!relax_all_passed(program, made))
-				return PROGRAM_FAILED;
+				return program->failed ? PROGRAM_FAILED : PROGRAM_OPTIMAL;
 			continue;
 		}
 		s = least_probable(program);

@@ -23,7 +23,7 @@ bool relax_note_fixed(const struct scene *scene, struct relaxation *made) NONNUL
 /* Latency caps that leave a client no region at all give way before there is a program. false: out of memory. */
 bool relax_impossible_caps(struct scene *scene, struct relaxation *made) NONNULL MUST_USE;
 
-/* h0, h1 and the reserves to 1, in the scene. */
+/* h0, h1 to 1, no reserves, in the scene. */
 void relax_drop_margins(struct scene *scene) NONNULL;
 
 /* false: out of memory, also when one of the texts is NULL for lack of it. */

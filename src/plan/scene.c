@@ -120,7 +120,6 @@ index_scenarios(struct scene *scene)
 	for (size_t r = 0; r < regions; r++) {
 		size_t count = 0;
 
-		scene->overfull[r] = 1;
 		scene->of_region[r] = arena_alloc(scene->arena, scene->scenario_count * sizeof(**scene->of_region));
 		if (scene->of_region[r] == NULL)
 			return false;
@@ -409,8 +408,7 @@ scene_limit(const struct scene *scene, size_t s, region_id region)
 
 	if (!(capacity > 0) || !isfinite(capacity))
 		return INFINITY;
-	if (scene->overfull[region] > 1)
-		part = scene->overfull[region];
+	part = fmax(part, scene->overfull[region]);
 	return fmax(part * capacity / scene->unit / scene->margin - scene->fixed[cell] - scene->reserve[cell], 0);
 }
 
