@@ -16,7 +16,7 @@
 #define JUDGE_MS 5000		/* demand and capacities change slower; a death is judged at once */
 #define PERCENT 100
 
-static bool effect_of(const struct control *control, struct drain_question *question, struct drain_effect *effect);
+static bool effect_of(const struct control *control, const struct drain_question *asked, struct drain_effect *effect);
 static void judge(struct control *control, struct wall wall);
 static void describe(const struct control *control, const struct drain_effect *effect, char *why, size_t size);
 
@@ -29,24 +29,26 @@ drains_effect(const struct control *control, const struct override *with, int64_
 	return effect_of(control, &question, effect);
 }
 
+/* `asked` has what is asked for, and the time; the rest is what there is now. */
 static bool
-effect_of(const struct control *control, struct drain_question *question, struct drain_effect *effect)
+effect_of(const struct control *control, const struct drain_question *asked, struct drain_effect *effect)
 {
 	const struct publisher *publisher = &control->publisher;
+	struct drain_question question = *asked;
 	double capacities[REGIONS_MAX];
 	struct certificate_terms terms;
 	struct plan *cut;
 	bool done;
 
-	certify_terms(publisher, control->round, control->plan, control_demand(control), question->at,
-	    capacities, &cut, &terms);
-	question->snapshot = publisher->current;
-	question->terms = &terms;
-	question->room = publisher->certificate == NULL ? NULL : publisher->certificate->room;
-	question->round = control->round;
-	question->overrides = control->overrides;
-	question->override_count = control->override_count;
-	done = drain_effect(question, effect);
+	certify_terms(publisher, control->round, control->plan, control_demand(control), asked->at, capacities, &cut,
+	    &terms);
+	question.snapshot = publisher->current;
+	question.terms = &terms;
+	question.room = publisher->certificate == NULL ? NULL : publisher->certificate->room;
+	question.round = control->round;
+	question.overrides = control->overrides;
+	question.override_count = control->override_count;
+	done = drain_effect(&question, effect);
 	plan_free(cut);
 	return done;
 }
