@@ -54,7 +54,10 @@ struct plan_region {
 /* What gave way, since not everything could be had. */
 struct plan_relaxation { const char *step, *what, *why; };
 
-/* A load beyond capacity that the planner knows of and couldn't avoid. The certificate lets no other pass. */
+#define PLAN_PACKING 0.01		/* of a capacity: by so much tables miss loads, since slots are whole and heavy
+					 * clients have one of their own */
+
+/* A load beyond capacity, with what packing may add to it, that the planner knows of and couldn't avoid. The certificate lets no other pass. */
 struct plan_overload {
 	const char *lost;		/* region or risk group, or "": now */
 	region_id region;

@@ -3,6 +3,8 @@
  * Threads: any; pure but for the arena. */
 #include "plan/propose_words.h"
 
+#include <math.h>
+
 #include "base/text.h"
 
 #define CAUSES_MAX 3	/* of a price: the dearest rows explain it */
@@ -80,11 +82,10 @@ add_case(struct plan *plan, const struct planner_problem *problem, const struct 
 		loads[r] = 0;
 	planner_loads(problem, result->shares, lost, loads, &unserved);
 	for (size_t r = 0; r < problem->region_count; r++) {
-		double capacity = problem->regions[r].capacity;
+		double capacity = problem->regions[r].capacity, fill = capacity > 0 ? loads[r] / capacity : 0;
 
-		if (capacity > 0 && loads[r] > (limit + SLACK) * capacity)
-			list[plan->overload_count++] =
-			    (struct plan_overload){ copy, (region_id)r, loads[r] / capacity };
+		if (fill > fmin(limit, 1 - PLAN_PACKING) + SLACK && fill + PLAN_PACKING > 1)
+			list[plan->overload_count++] = (struct plan_overload){ copy, (region_id)r, fill + PLAN_PACKING };
 	}
 	return true;
 }

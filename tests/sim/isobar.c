@@ -322,9 +322,9 @@ add_overloads(const struct isobar *isobar, const char *lost, struct region_set r
 
 	planner_loads(isobar->problem, isobar->result->shares, regions, loads, &unserved);
 	for (size_t r = 0; r < isobar->globe->region_count; r++)
-		if (loads[r] > isobar->globe->regions[r].capacity * (1 + 1e-9))
+		if (loads[r] > isobar->globe->regions[r].capacity * (1 - PLAN_PACKING))
 			list[count++] = (struct plan_overload){ lost, (region_id)r,
-				loads[r] / isobar->globe->regions[r].capacity };
+				loads[r] / isobar->globe->regions[r].capacity + PLAN_PACKING };
 	return count;
 }
 
