@@ -61,6 +61,8 @@ e03_losses(struct sim *sim)
 		"E3 hours without any plan that the planner flags, percent");
 	results_add(&sim->results, (double)ours->missed, "= 0", "E3 hours flagged although a plan exists");
 	results_add(&sim->results, (double)ours->uncertified, "= 0", "E3 plans that the certificate refuses");
+	if (!sim->full)
+		results_leave(&sim->results);	/* of hours without any plan; what is in service stays then */
 	free(tallies);
 }
 

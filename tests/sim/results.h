@@ -13,7 +13,7 @@ struct result {
 	char name[160], must[32];
 	double value;
 	bool met;
-	bool judged;			/* false: a duration in the short form, which runs on whatever is busy */
+	bool judged;			/* false: told only, in the short form */
 };
 
 struct results {
