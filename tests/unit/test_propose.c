@@ -204,7 +204,7 @@ test_words(void)
 	CU_ASSERT(plan->relaxation_count > 0 && plan->overload_count > 0);
 	for (size_t i = 0; i < plan->overload_count; i++)
 		found = found || (strcmp(plan->overloads[i].lost, "grid") == 0 && plan->overloads[i].region == 2 &&
-		    near(plan->overloads[i].fill, 1.8));
+		    near(plan->overloads[i].fill, 1.8 + PLAN_PACKING));
 	CU_ASSERT(found);
 	CU_ASSERT(plan->relaxations[0].step[0] != '\0' && plan->relaxations[0].why[0] != '\0');
 	plan_free(plan);
