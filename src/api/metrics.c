@@ -306,7 +306,8 @@ add_drains(struct exposition *x)
 	family(x, "isobar_drain_budget_used_ratio", "gauge",
 	    "Sum of drained part by room over the regions: up to 1 it's certain that nobody is overloaded.");
 	if (drains->in_force == 0 || !isnan(drains->budget))
-		sample(x, "isobar_drain_budget_used_ratio", drains->in_force == 0 ? 0 : drains->budget, NULL, NULL, NULL, NULL);
+		sample(x, "isobar_drain_budget_used_ratio", drains->in_force == 0 ? 0 : drains->budget, NULL, NULL,
+		    NULL, NULL);
 	single(x, "isobar_drains_unsafe", "gauge", "1 while the drains in force overload somebody.", drains->unsafe);
 }
 

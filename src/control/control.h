@@ -52,7 +52,8 @@ struct change {
 	const char *author, *reason;	/* reason may be "" */
 	const char *subject;		/* what it's about, for the journal: a name, a region */
 	bool dry_run;
-	double move_limit;		/* share of a service's clients that may move; 0: as the steering in service says */
+	double move_limit;		/* share of a service's clients that may move; 0: as the steering in service
+					 * says */
 	bool whole;			/* zones that aren't named are deleted (apply of a folder) */
 	size_t zone_count;
 	const struct zone_text *zones;

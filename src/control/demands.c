@@ -35,7 +35,8 @@
 #define ROW_LEAST 0.002		/* of a service's demand: a country with less has no row of its own */
 #define BUSY_QUESTIONS 60000.0	/* of a worker in a minute: from here on its sketch looks at a part of them only */
 
-/* How long a service's tables and live words have been as they are, and what regions have reported since they settled. */
+/* How long a service's tables and live words have been as they are, and what regions have reported since they
+ * settled. */
 struct settling {
 	char *service;
 	uint64_t words;			/* hash of them */

@@ -216,7 +216,8 @@ read_tables(struct meter *meter, size_t s, const uint32_t *questions, double sec
 
 		if (service->slot_base[g] == SLOTS_UNCOUNTED)
 			continue;
-		(void)estimate_slots(meter->estimate, s, &partition->groups[g], service->tables[g]->count, own, seconds);
+		(void)estimate_slots(meter->estimate, s, &partition->groups[g], service->tables[g]->count, own,
+		    seconds);
 		read_keys(meter, s, service->tables[g], own + service->tables[g]->count);
 	}
 }

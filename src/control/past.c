@@ -34,7 +34,8 @@ static bool load_tables(struct past *past, struct store_reader *reader, const st
 	const struct snapshot_parts *parts, struct service_tables *tables);
 static size_t cut_countries(const struct plan *plan, uint8_t *countries);
 static bool read_tables(struct past_service *found, struct store_reader *reader, uint64_t epoch,
-	const struct steering *steering, const struct partition *partition, const char *name, struct slot_table **tables);
+	const struct steering *steering, const struct partition *partition, const char *name,
+	    struct slot_table **tables);
 static void *read_chain(struct store_reader *reader, uint64_t epoch, const char *name, struct past_service *found,
 	size_t *length);
 static bool compile_missing(const struct past *past, const struct steering *steering, size_t s, size_t groups,
@@ -260,7 +261,8 @@ read_chain(struct store_reader *reader, uint64_t epoch, const char *name, struct
 	bool linked = true;
 
 	while (count < CHAIN_MAX && linked) {
-		if (store_epoch_tables(reader, at, name, &row, &base, &links[count].octets, &links[count].length) != 0) {
+		if (store_epoch_tables(reader, at, name, &row, &base, &links[count].octets,
+		    &links[count].length) != 0) {
 			linked = false;
 			break;
 		}
@@ -286,8 +288,8 @@ read_chain(struct store_reader *reader, uint64_t epoch, const char *name, struct
 	return whole;
 }
 
-/* Lists follow from steering and plan alone, so they are compiled even where they're remembered: their tables by country
- * aren't. Other tables depend on those before them, and only those that nobody remembers are compiled. */
+/* Lists follow from steering and plan alone, so they are compiled even where they're remembered: their tables by
+ * country aren't. Other tables depend on those before them, and only those that nobody remembers are compiled. */
 static bool
 compile_missing(const struct past *past, const struct steering *steering, size_t s, size_t groups, bool lists,
 	struct service_tables *tables)

@@ -46,7 +46,8 @@ char *past_body(const struct snapshot *snapshot, bool planned) NONNULL MUST_USE;
 /* The state of the row in force at `at`, or of epoch N, from "2026-11-22T16:20:52Z", "10m ago", "epoch 7" or "7".
  * 0; -EINVAL: none of these; -ENOENT: before the store's memory, or no such epoch; -errno of the store. With -ENOENT
  * and -EINVAL the reason in words. */
-int past_find(struct store_reader *reader, const char *text, struct wall now, struct arena *arena, struct epoch_row *row,
+int past_find(struct store_reader *reader, const char *text, struct wall now, struct arena *arena,
+    struct epoch_row *row,
 	struct wall *at, struct text *why) NONNULL MUST_USE;
 
 #endif

@@ -3,12 +3,12 @@
  * each job is the writer's alone until it's posted back.
  *
  * Which tables changed is seen when both snapshots are there: tables that weren't compiled anew are held once more, so
- * the pointer tells; where it doesn't (another steering) the octets do. A difference is taken from the octets of the old
- * snapshot, which are the ones that were stored last.
+ * the pointer tells; where it doesn't (another steering) the octets do. A difference is taken from the octets of the
+ * old snapshot, which are the ones that were stored last.
  *
  * When a job fails, the links of chains may be missing, and words. Everything is then written whole once more, as soon
- * as the store has had some rest. A word that changes is noted at once; an admit word that ramps, and so changes all the
- * time, once a second, since each of its steps moves few clients and a row is for 40 days. */
+ * as the store has had some rest. A word that changes is noted at once; an admit word that ramps, and so changes all
+ * the time, once a second, since each of its steps moves few clients and a row is for 40 days. */
 #include "control/recorder.h"
 
 #include <stdlib.h>
@@ -199,7 +199,8 @@ recorded(void *arg)
 
 	if (record->status != 0) {
 		if (!recorder->lost)
-			log_warning("the store couldn't keep what is in service now: explain --at won't know this time");
+			log_warning("the store couldn't keep what is in service now: explain --at won't know this "
+			    "time");
 		recorder->lost = true;
 		recorder->failed = mono_now();
 	}
@@ -579,7 +580,8 @@ restore_chains(struct recorder *recorder, const struct past *past)
 	}
 }
 
-/* By the same demand the same tables are compiled, which is what moves nobody. Its numbers are those of the steering. */
+/* By the same demand the same tables are compiled, which is what moves nobody. Its numbers are those of the
+ * steering. */
 static void
 restore_demand(struct recorder *recorder, const struct past *past, struct store_reader *reader)
 {

@@ -384,7 +384,8 @@ start_server(struct control *control, struct diags *diags)
 	};
 	struct text error = { 0 };
 
-	control->identity = (struct identity){ settings->nsid, settings->identity_allow_count, settings->identity_allow };
+	control->identity = (struct identity){ settings->nsid, settings->identity_allow_count,
+	    settings->identity_allow };
 	options.identity = &control->identity;
 	if (listens == NULL)
 		return false;

@@ -58,7 +58,8 @@ compare(const struct control *control, const struct candidate *candidate, const 
 			return false;
 		if (moves.count > 0)
 			trial->moves[trial->move_count++] = (struct outcome_move){
-				arena_text(arena, next->services[s].intent->name), moves.share, moves.count, moves.list };
+				arena_text(arena, next->services[s].intent->name), moves.share, moves.count,
+				    moves.list };
 	}
 	return !isnan(certificate_loads(now, &terms, nobody, NULL, 1, trial->before))
 	    && !isnan(certificate_loads(next, &terms, nobody, NULL, 1, trial->after));

@@ -40,7 +40,8 @@ struct whatif_region {
 struct whatif {
 	bool known;			/* demand is: loads, latency and rates say something */
 	double latency_before, latency;	/* mean over demand, ms; NAN: not known */
-	double moved;			/* share of all demand (groups alike where none is known) that is served elsewhere */
+	double moved;			/* share of all demand (groups alike where none is known) that is served
+					 * elsewhere */
 	double unserved_before, unserved;	/* requests/s */
 	size_t region_count;
 	struct whatif_region *regions;

@@ -364,7 +364,8 @@ read_options(const uint8_t *options, size_t length, struct asker_answer *answer)
 
 		if (size > length - 4)
 			return;
-		for (size_t i = 0; wire_get_u16(options) == EDNS_NSID && i < size && i < sizeof(answer->nsid) - 1; i++) {
+		for (size_t i = 0; wire_get_u16(options) == EDNS_NSID && i < size
+		    && i < sizeof(answer->nsid) - 1; i++) {
 			uint8_t c = options[4 + i];
 
 			answer->nsid[i] = c >= 0x20 && c < 0x7f ? (char)c : '.';

@@ -1,4 +1,5 @@
-/* asker.h -- one question to a nameserver, and what came back, as a text that can be compared. Blocking. Threads: one. */
+/* asker.h -- one question to a nameserver, and what came back, as a text that can be compared. Blocking. Threads:
+ * one. */
 #ifndef ISOBAR_CTL_ASKER_H
 #define ISOBAR_CTL_ASKER_H
 

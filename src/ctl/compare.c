@@ -121,7 +121,8 @@ read_clients(struct comparison *c, const char *path)
 			continue;
 		good = c->client_count < CLIENTS_MAX && read_client(&c->clients[c->client_count++], line);
 		if (!good)
-			ctl_fail("%s:%zu: '%s' is neither an address nor a prefix, or there are more than %d", path, number,
+			ctl_fail("%s:%zu: '%s' is neither an address nor a prefix, or there are more than %d", path,
+			    number,
 			    line, CLIENTS_MAX);
 	}
 	free(text);

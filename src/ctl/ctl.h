@@ -110,8 +110,8 @@ enum ctl_status ctl_call(struct ctl *ctl, const char *method, const char *path, 
 enum ctl_status ctl_send(struct ctl *ctl, const char *method, const char *path, cJSON *body, cJSON **answer)
 	__attribute__((nonnull(1, 2, 3))) MUST_USE;
 
-/* The same, but with --json *answer is there as well as printed: for verbs whose exit status depends on it. `body` may be
- * NULL: none. */
+/* The same, but with --json *answer is there as well as printed: for verbs whose exit status depends on it. `body` may
+ * be NULL: none. */
 enum ctl_status ctl_ask(struct ctl *ctl, const char *method, const char *path, cJSON *body, cJSON **answer)
 	__attribute__((nonnull(1, 2, 3, 5))) MUST_USE;
 

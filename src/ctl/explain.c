@@ -46,7 +46,8 @@ print_moment(const cJSON *answer)
 
 	if (at != NULL)
 		printf("at         %s, in epoch %.0f that was published %s, revision %.0f\n", at,
-		    member_number(answer, "epoch"), member_text(answer, "published"), member_number(answer, "revision"));
+		    member_number(answer, "epoch"), member_text(answer, "published"), member_number(answer,
+		    "revision"));
 	else
 		printf("epoch      %.0f\n", member_number(answer, "epoch"));
 	if (cJSON_IsObject(plan))

@@ -125,7 +125,8 @@ print_prices(const cJSON *plan)
 		const char *why = member_text(region, "price_why");
 
 		if (price > 0)
-			printf("price      %s %s: one more request/s there would save %.3g ms\n", member_text(region, "region"),
+			printf("price      %s %s: one more request/s there would save %.3g ms\n", member_text(region,
+			    "region"),
 			    why == NULL || *why == '\0' ? "is full" : why, price);
 	}
 }

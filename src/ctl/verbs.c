@@ -39,7 +39,8 @@ const struct verb verbs[] = {
 	    ctl_explain },
 	{ "plan show", "", 0, "the plan in service: shares, prices and why, loads now and in the worst loss",
 	    ctl_plan_show },
-	{ "plan diff", "[A] [B]", 0, "who moves between two epochs, or if a plan's file were published", ctl_plan_diff },
+	{ "plan diff", "[A] [B]", 0, "who moves between two epochs, or if a plan's file were published",
+	    ctl_plan_diff },
 	{ "plan history", "", OPTION_LIMIT, "the last epochs", ctl_plan_history },
 	{ "whatif", "", OPTION_LOSE | OPTION_DRAIN | OPTION_DEMAND, "what would happen if regions were lost or drained",
 	    ctl_whatif },
@@ -85,9 +86,11 @@ const struct verb_option verb_options[] = {
 	{ OPTION_NAME, "name", "NAME", "the name to ask for" },
 	{ OPTION_CLIENTS, "clients", "FILE", "addresses or prefixes, one a line; a spread of its own if left out" },
 	{ OPTION_AT, "at", "TIME", "a moment of the past: 2026-11-22T16:20:52Z, \"10m ago\", \"epoch 7\"" },
-	{ OPTION_MOVE_LIMIT, "move-limit", "PERCENT", "clients of a service that may move; as planning says if left out" },
+	{ OPTION_MOVE_LIMIT, "move-limit", "PERCENT", "clients of a service that may move; as planning says if left "
+	    "out" },
 	{ OPTION_FORCE, "force", NULL, "do it beyond the limit; it's recorded" },
-	{ OPTION_STEERING, "steering", "DIR", "the folder of zones and steering.yaml; that of the settings if left out" },
+	{ OPTION_STEERING, "steering", "DIR", "the folder of zones and steering.yaml; that of the settings if left "
+	    "out" },
 };
 const size_t verb_option_count = ARRAY_SIZE(verb_options);
 

@@ -1,5 +1,5 @@
-/* whatif.c -- what would happen if.  In: regions to lose or drain, a factor on demand.  Out: words; the exit status tells
- * whether somebody would be overloaded or left without a region.  Threads: one. */
+/* whatif.c -- what would happen if.  In: regions to lose or drain, a factor on demand.  Out: words; the exit status
+ * tells whether somebody would be overloaded or left without a region.  Threads: one. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

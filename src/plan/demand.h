@@ -66,8 +66,8 @@ struct demand_sum demand_sum(const struct demand_service *service) NONNULL;
 void *demand_write(const struct demand *demand, const struct steering *steering, size_t *length) NONNULL MUST_USE;
 struct demand *demand_read(const void *octets, size_t length, const struct steering *steering) NONNULL MUST_USE;
 
-/* What a resolver that caches for `ttl_s` hides: clients' requests/s behind one key that was seen to ask `count` times in
- * `window_s`, for one type. A renewal process with dead time: rate = n / (W - n T), with the free time held to at
+/* What a resolver that caches for `ttl_s` hides: clients' requests/s behind one key that was seen to ask `count` times
+ * in `window_s`, for one type. A renewal process with dead time: rate = n / (W - n T), with the free time held to at
  * least 2 % of W. 0 for no question. */
 double demand_behind_cache(double count, double window_s, double ttl_s);
 

@@ -3,7 +3,8 @@
  *
  * Deflated (RFC 1950), little-endian: "ISOD", version, time; then for each service its name, numbers and groups, each
  * with its name, country, numbers, slots (32-bit floats) and heavy keys (slots_key() and rate). What is read may be of
- * another Isobar, or broken: every number is checked, and nothing is believed of a length before its octets are there. */
+ * another Isobar, or broken: every number is checked, and nothing is believed of a length before its octets are
+ * there. */
 #include "plan/demand.h"
 
 #include <endian.h>

@@ -5,8 +5,8 @@
  *  units    a client group's clients by network, or a country's: few, followed fast (how much)
  *  shapes   the slots of each demand group: many, followed slowly (where in the group)
  *  keys     the client prefixes that ask the most (who)
- * What is made of them is in estimate_demand.c, what caches hide in estimate_tail.c, how regions' reports correct it all
- * in estimate_reports.c.
+ * What is made of them is in estimate_demand.c, what caches hide in estimate_tail.c, how regions' reports correct it
+ * all in estimate_reports.c.
  * A window begins empty and its seconds fade with its counts, so a rate is unbiased from the first pass on. */
 #include "plan/estimate.h"
 

@@ -45,8 +45,8 @@ void estimate_pass_keys(struct estimate *estimate, size_t service, double second
 
 /* --- what regions report ------------------------------------------------------------------------------------- */
 
-/* What each region should be getting of a service by its tables and live words as they are: `loads` by region. False: out
- * of memory, or nothing is known. */
+/* What each region should be getting of a service by its tables and live words as they are: `loads` by region. False:
+ * out of memory, or nothing is known. */
 bool estimate_expect(const struct estimate *estimate, const struct snapshot *snapshot, size_t service, double *loads)
 	NONNULL MUST_USE;
 
@@ -56,8 +56,8 @@ bool estimate_expect(const struct estimate *estimate, const struct snapshot *sna
  * memory, or no report. */
 bool estimate_correct(struct estimate *estimate, const struct snapshot *snapshot, size_t service,
 	const double *loads, double step) NONNULL;
-/* Requests/s of a service by demand group. What is learnt of keys and caches between the two calls doesn't change how much
- * there is, once regions' reports have corrected it: what they said included that already. */
+/* Requests/s of a service by demand group. What is learnt of keys and caches between the two calls doesn't change how
+ * much there is, once regions' reports have corrected it: what they said included that already. */
 void estimate_totals(const struct estimate *estimate, const struct partition *partition, size_t service,
 	double *totals) NONNULL;
 void estimate_keep_totals(struct estimate *estimate, const struct partition *partition, size_t service,

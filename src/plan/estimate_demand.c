@@ -355,7 +355,8 @@ estimate_rows(struct estimate *estimate, double least, struct arena *arena, size
 			while (to < rows + *count && (to->group != from->group || to->country != country))
 				to++;
 			if (to == rows + *count)
-				*to = (struct estimate_row){ estimate->services[s].name, from->group, country, 0, 0, 0 };
+				*to = (struct estimate_row){ estimate->services[s].name, from->group, country, 0, 0,
+				    0 };
 			*count += to == rows + *count;
 			/* Errors are independent but for what caches hide; the sum of them is on the safe side. */
 			to->error = to->rate + from->rate > 0
@@ -373,8 +374,8 @@ static bool restore_group(struct estimate *estimate, struct service_estimate *se
 static bool restore_factors(struct estimate *estimate, size_t s, const struct demand_service *was,
 	const struct partition *partition, struct arena *arena);
 
-/* As if it had been counted for one time constant: new counts weigh as much as these after as long. Then the factors are
- * set so that the very rates come out that went in. */
+/* As if it had been counted for one time constant: new counts weigh as much as these after as long. Then the factors
+ * are set so that the very rates come out that went in. */
 bool
 estimate_restore(struct estimate *estimate, const struct demand *demand, const struct steering *steering,
 	const struct locator *locator)

@@ -1,15 +1,15 @@
 /* estimate_reports.c -- demand corrected by the load that regions report.
  * In: the estimate, tables and live words, reported loads.  Out: factors of slots and keys.  Threads: one.
  *
- * A region's load is the sum of its clients' demand, and which slots and keys are its own is known. So each slot's demand
- * is multiplied by reported / expected of its region, to the power of `step`: iterative proportional fitting (Deming,
- * Stephan 1940). What a region gets is right at once; the parts inside of it keep their proportions until they have been
- * elsewhere. What all regions have in common (requests for each resolution) goes into the service's scale, so that
- * slots of regions without report profit by it.
+ * A region's load is the sum of its clients' demand, and which slots and keys are its own is known. So each slot's
+ * demand is multiplied by reported / expected of its region, to the power of `step`: iterative proportional fitting
+ * (Deming, Stephan 1940). What a region gets is right at once; the parts inside of it keep their proportions until they
+ * have been elsewhere. What all regions have in common (requests for each resolution) goes into the service's scale, so
+ * that slots of regions without report profit by it.
  *
- * An agent may lie, or count something else. A region that should have been getting a fifth more or less, and whose load
- * followed by less than a quarter of that, is distrusted until one time it follows by the half: logarithms, so that
- * doubling and halving weigh alike. */
+ * An agent may lie, or count something else. A region that should have been getting a fifth more or less, and whose
+ * load followed by less than a quarter of that, is distrusted until one time it follows by the half: logarithms, so
+ * that doubling and halving weigh alike. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,8 +7,8 @@
  *
  * For the light keys the populations that were measured are used: the k-th heaviest key has a part p ~ 1 / (k + 14) of
  * the users. So behind the K heavy keys rates go on as c / k, with c = rate * k at the border. What is seen of them
- * through caches is the sum over k of 1 / (T + k/c), that is c ln((N + cT) / (K + cT)). That is known, so N is, and what
- * is there is c ln(N / K). */
+ * through caches is the sum over k of 1 / (T + k/c), that is c ln((N + cT) / (K + cT)). That is known, so N is, and
+ * what is there is c ln(N / K). */
 #include <math.h>
 
 #include "plan/estimate_state.h"

@@ -80,7 +80,8 @@ add_pairs(struct program *program)
 {
 	if (mono_ms_between(program->hurry, mono_now()) > 0)
 		return 0;
-	program_prune(program);
+	if (program->mode == PROGRAM_COST)	/* the other modes' prices say nothing of what will be needed */
+		program_prune(program);
 	return pricing_add(program);
 }
 

@@ -236,7 +236,8 @@ entry_like(const struct head *head, const struct entry *entry)
 	for (size_t t = 0; t < head->entry_count; t++) {
 		const struct entry *other = &head->entries[t];
 
-		if (other->name_length == entry->name_length && memcmp(other->name, entry->name, entry->name_length) == 0
+		if (other->name_length == entry->name_length && memcmp(other->name, entry->name,
+		    entry->name_length) == 0
 		    && memcmp(other->country, entry->country, 2) == 0)
 			return other->body_length == entry->body_length ? other : NULL;
 	}
@@ -315,7 +316,8 @@ find_group(const struct entry *entry, const struct steering *steering, const str
 		const struct demand_group *group = &partition->groups[g];
 		const char *name = steering->groups[group->group].name;
 
-		if (memcmp(country_at(group->country)->code, entry->country, 2) == 0 && strlen(name) == entry->name_length
+		if (memcmp(country_at(group->country)->code, entry->country, 2) == 0
+		    && strlen(name) == entry->name_length
 		    && memcmp(name, entry->name, entry->name_length) == 0)
 			break;
 	}

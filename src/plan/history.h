@@ -25,8 +25,8 @@ void *history_inflate(const void *octets, size_t length, const void *base, size_
 	__attribute__((nonnull(1, 5))) MUST_USE;
 
 /* The tables in whole octets, for the regions and demand groups of `steering` and `countries`; a region that it doesn't
- * know is NO_REGION in its lists. Each with one hold, NULL for a group that the octets don't speak of; `tables` has room
- * for the demand groups. false: out of memory, or not such octets. */
+ * know is NO_REGION in its lists. Each with one hold, NULL for a group that the octets don't speak of; `tables` has
+ * room for the demand groups. false: out of memory, or not such octets. */
 bool history_read(const void *whole, size_t length, const struct steering *steering,
 	const struct partition *partition, struct slot_table **tables) NONNULL MUST_USE;
 

@@ -80,7 +80,8 @@ matrix_fill(struct program_matrix *matrix, const struct program *program, struct
 	}
 	*filled = (struct lp_program){ .column_count = n, .row_count = m, .starts = matrix->starts,
 		.rows = matrix->rows, .coefficients = matrix->coefficients, .lower = lower, .upper = upper,
-		.cost = cost, .values = cost + n, .reduced = cost + 2 * n, .row_lower = row_lower, .row_upper = row_upper,
+		.cost = cost, .values = cost + n, .reduced = cost + 2 * n, .row_lower = row_lower,
+		    .row_upper = row_upper,
 		.duals = row_upper + m, .basis = matrix->basis };
 	return !matrix->failed;
 }

@@ -29,10 +29,12 @@ struct flow {
 	bool reached[REGIONS_MAX];
 	size_t from[REGIONS_MAX];	/* node */
 	size_t *queue;
+	size_t *table, table_size;	/* nodes + 1 by their hash */
 };
 
 static size_t *collect_nodes(struct flow *flow, const struct mincut_demand *demands, size_t count);
 static size_t node_of(struct flow *flow, const struct mincut_demand *demand);
+static size_t hash_of(const struct mincut_demand *demand);
 static void send_directly(struct flow *flow, unsigned tier);
 static bool augment(struct flow *flow, unsigned tier);
 static size_t search(struct flow *flow, unsigned tier, bool all);
@@ -87,8 +89,12 @@ collect_nodes(struct flow *flow, const struct mincut_demand *demands, size_t cou
 {
 	size_t *node = malloc((count + 1) * sizeof(*node));
 
+	for (flow->table_size = 16; flow->table_size < 2 * count; flow->table_size *= 2)
+		;
 	flow->nodes = calloc(count + 1, sizeof(*flow->nodes));
-	if (node == NULL || flow->nodes == NULL) {
+	flow->table = calloc(flow->table_size, sizeof(*flow->table));
+	if (node == NULL || flow->nodes == NULL || flow->table == NULL) {
+		free(flow->table);
 		free(node);
 		return NULL;
 	}
@@ -99,19 +105,34 @@ collect_nodes(struct flow *flow, const struct mincut_demand *demands, size_t cou
 		node[i] = node_of(flow, &demands[i]);
 		flow->nodes[node[i]].left += demands[i].amount;
 	}
+	free(flow->table);
 	return node;
 }
 
 static size_t
 node_of(struct flow *flow, const struct mincut_demand *demand)
 {
-	for (size_t n = 0; n < flow->node_count; n++) {
-		if (flow->nodes[n].tier == demand->tier
-		    && memcmp(&flow->nodes[n].reach, &demand->reach, sizeof(demand->reach)) == 0)
-			return n;
+	size_t at = hash_of(demand) & (flow->table_size - 1);
+
+	for (; flow->table[at] != 0; at = (at + 1) & (flow->table_size - 1)) {
+		const struct node *node = &flow->nodes[flow->table[at] - 1];
+
+		if (node->tier == demand->tier && memcmp(&node->reach, &demand->reach, sizeof(demand->reach)) == 0)
+			return flow->table[at] - 1;
 	}
 	flow->nodes[flow->node_count] = (struct node){ .reach = demand->reach, .tier = demand->tier };
+	flow->table[at] = flow->node_count + 1;
 	return flow->node_count++;
+}
+
+static size_t
+hash_of(const struct mincut_demand *demand)
+{
+	uint64_t hash = demand->tier;
+
+	for (size_t i = 0; i < 4; i++)
+		hash = (hash ^ demand->reach.words[i]) * 0x9e3779b97f4a7c15u;
+	return (size_t)(hash >> 20);
 }
 
 static void

@@ -151,8 +151,8 @@ walk_tables(const struct walk *walk)
 	}
 }
 
-/* Without stickiness nobody has a region of its own, and places in a sequence say nothing: what regions lose in all goes
- * to those that gain, in proportion. */
+/* Without stickiness nobody has a region of its own, and places in a sequence say nothing: what regions lose in all
+ * goes to those that gain, in proportion. */
 static void
 weigh_shares(const struct walk *walk)
 {
@@ -176,7 +176,8 @@ weigh_shares(const struct walk *walk)
 static double
 weight_at(const struct slot_table *table, size_t slot)
 {
-	return table->weights != NULL ? (double)table->weights[slot] : 1.0 / ((double)table->count + table->heavy_count);
+	return table->weights != NULL ? (double)table->weights[slot] : 1.0
+	    / ((double)table->count + table->heavy_count);
 }
 
 static void

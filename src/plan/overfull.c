@@ -5,8 +5,8 @@
  *	1. With every region filled to t, the minimal cut names clients S and regions R(S); t rises to the ratio of
  *	   their demand and capacity until nothing is missing (Dinkelbach's method; a few steps). The last cut is the
  *	   densest part of the world, and no sharing can fill it less than t.
- *	2. That part is set aside with its level; again for the rest, until the limit suffices for it. So one country's shortage
- *	   doesn't let regions elsewhere be overfilled.
+ *	2. That part is set aside with its level; again for the rest, until the limit suffices for it. So one country's
+ *	   shortage doesn't let regions elsewhere be overfilled.
  *	3. Clients that may be shed then get what room is left, class 1 first; what is missing is shed. */
 #include "plan/overfull.h"
 

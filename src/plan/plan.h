@@ -57,7 +57,8 @@ struct plan_relaxation { const char *step, *what, *why; };
 #define PLAN_PACKING 0.01		/* of a capacity: by so much tables miss loads, since slots are whole and heavy
 					 * clients have one of their own */
 
-/* A load beyond capacity, with what packing may add to it, that the planner knows of and couldn't avoid. The certificate lets no other pass. */
+/* A load beyond capacity, with what packing may add to it, that the planner knows of and couldn't avoid. The
+ * certificate lets no other pass. */
 struct plan_overload {
 	const char *lost;		/* region or risk group, or "": now */
 	region_id region;

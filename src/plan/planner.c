@@ -120,15 +120,23 @@ static enum program_result
 find_plan(struct program *program, struct loads *loads, struct relaxation *made, struct entry *entry)
 {
 	enum program_result result = relax_optimise(program, made);
-	bool losses_hold = true;
+	bool losses_hold = true, overload = false;
 
 	for (size_t i = 0; i < made->count; i++)
 		losses_hold = losses_hold && made->steps[i].kind < RELAX_LOSS;
 	/* Where not even the plan itself fits, the way to it can't. */
 	if (result == PROGRAM_OPTIMAL && losses_hold)
 		result = entry_optimise(program, loads, entry);
-	if (result == PROGRAM_OPTIMAL && (!relax_note_fixed(program->scene, made) || !loads_compute(loads, program)))
+	if (result == PROGRAM_FAILED || (result == PROGRAM_TIME && !program->solved))
+		return result;
+	if (!loads_compute(loads, program) || !relax_note_fixed(program->scene, made)
+	    || !relax_note_passed(program->scene, loads, made, &overload)) {
 		program->failed = true;
+		return PROGRAM_FAILED;
+	}
+	/* A plan that isn't finished is still one, unless it overloads what a simple rule may spare. */
+	if (result == PROGRAM_TIME && !overload)
+		return PROGRAM_OPTIMAL;
 	return result;
 }
 

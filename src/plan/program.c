@@ -234,6 +234,7 @@ program_solve(struct program *program, enum lp_method method)
 	if (result != LP_OPTIMAL)
 		return PROGRAM_FAILED;
 	copy_back(program, &solved);
+	program->solved = program->solved || program->mode == PROGRAM_COST;
 	return PROGRAM_OPTIMAL;
 }
 

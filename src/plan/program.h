@@ -72,6 +72,7 @@ struct program {
 	enum lp_method method;		/* that the next solve begins with */
 	bool entry;			/* with transition rows */
 	bool warm, pruned;
+	bool solved;			/* once at least, by cost */
 	bool failed;			/* memory is out; sticks */
 	size_t column_count, column_size, row_count, row_size, allowance_count, allowance_size;
 	struct program_column *columns;
@@ -110,6 +111,9 @@ void program_add_fill(struct program *program, size_t scenario, region_id region
 void program_add_entry(struct program *program, region_id region) NONNULL;
 /* At most `most` (scaled) of the class may be shed. */
 void program_add_class(struct program *program, unsigned class, double most) NONNULL;
+/* Pairs by which each client is served by the nearest region that has room left by then: where capacity is short, pairs
+ * among the nearest alone would leave most of it out of reach. */
+void program_add_spread(struct program *program) NONNULL;
 /* Leaves out the dearest of the pairs that aren't used, until there are PROGRAM_POOL for each client; once. */
 void program_prune(struct program *program) NONNULL;
 /* Makes the pair's column, adding it if there's none, one that the next solve begins with; `first`: and no other of

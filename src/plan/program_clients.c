@@ -99,6 +99,35 @@ add_nearest(struct program *program, size_t c)
 	}
 }
 
+void
+program_add_spread(struct program *program)
+{
+	const struct scene *scene = program->scene;
+	double room[REGIONS_MAX];
+
+	for (size_t r = 0; r < scene->region_count; r++)
+		room[r] = scene_limit(scene, 0, (region_id)r);
+	for (size_t c = 0; c < scene->client_count; c++) {
+		const struct scene_client *client = &scene->clients[c];
+		double left = client->planned && client->order_count > 1 ? client->demand : 0;
+
+		for (size_t i = 0; i < client->order_count && left > 0; i++) {
+			region_id k = client->order[i];
+			double amount = fmin(left, room[k]);
+
+			if (!(amount > 0) || !region_set_has(&client->primaries, k))
+				continue;
+			room[k] -= amount;
+			left -= amount;
+			for (size_t j = 0; j < client->order_count; j++) {
+				if (j != i && region_set_has(&client->backups, client->order[j])
+				    && (j < 2 || j == i + 1))
+					program_add_pair(program, c, k, client->order[j]);
+			}
+		}
+	}
+}
+
 /* The basis of a program without limits: each client on its cheapest pair. It's dual feasible, so that the dual simplex
  * needs steps for those clients only whom limits move. */
 static void

@@ -85,7 +85,8 @@ add_case(struct plan *plan, const struct planner_problem *problem, const struct 
 		double capacity = problem->regions[r].capacity, fill = capacity > 0 ? loads[r] / capacity : 0;
 
 		if (fill > fmin(limit, 1 - PLAN_PACKING) + SLACK && fill + PLAN_PACKING > 1)
-			list[plan->overload_count++] = (struct plan_overload){ copy, (region_id)r, fill + PLAN_PACKING };
+			list[plan->overload_count++] = (struct plan_overload){ copy, (region_id)r,
+			    fill + PLAN_PACKING };
 	}
 	return true;
 }

@@ -24,46 +24,80 @@
 /* Scaled; 10^-9 of all demand is the solver's rounding. */
 #define WITHIN (1e-9 * SCENE_TOTAL)
 #define PRICED 1e-7
+#define PASSED 1e-6			/* of a limit */
 
+static enum program_result try_within(struct program *program, bool *within);
+static bool lacks_in_all(const struct scene *scene);
 static bool relax_margins(struct program *program, struct relaxation *made);
 static enum program_result relax_caps(struct program *program, struct relaxation *made, bool *within);
 static enum program_result keep_other_caps(struct program *program, bool *lifted);
 static bool lift_caps(struct scene *scene, bool *lifted);
 static void set_caps(struct scene *scene, const bool *lifted);
 static bool relax_levels(struct program *program, struct overfull *overfull);
+static bool relax_short_losses(struct scene *scene, struct relaxation *made);
+static size_t next_loss(const struct scene *scene, const bool *done);
 static enum program_result relax_losses(struct program *program, struct relaxation *made);
 static size_t least_probable(const struct program *program);
 static bool relax_all_passed(struct program *program, struct relaxation *made);
 static bool note_levels(const struct scene *scene, const struct overfull *overfull, struct relaxation *made);
 static enum program_result optimise_in(struct program *program, enum program_mode mode);
+static bool note_passed(const struct scene *scene, struct relaxation *made, size_t s, size_t region, double by);
 static bool note_fixed_region(const struct scene *scene, struct relaxation *made, region_id region);
 
 enum program_result
 relax_optimise(struct program *program, struct relaxation *made)
 {
 	struct overfull overfull;
-	bool within;
-	enum program_result result = relax_within(program, &within);
+	bool within = false;
+	enum program_result result = try_within(program, &within);
 
 	if (result != PROGRAM_OPTIMAL || within)
 		return result;
 	if (!relax_margins(program, made))
 		return PROGRAM_FAILED;
-	result = relax_within(program, &within);
+	result = try_within(program, &within);
 	if (result != PROGRAM_OPTIMAL || within)
 		return result;
 	result = relax_caps(program, made, &within);
 	if (result != PROGRAM_OPTIMAL || within)
 		return result;
-	if (!relax_levels(program, &overfull))
+	if (!relax_levels(program, &overfull) || !relax_short_losses(program->scene, made))
 		return PROGRAM_FAILED;
 	result = relax_losses(program, made);
 	if (result != PROGRAM_OPTIMAL)
 		return result;
-	if (!note_levels(program->scene, &overfull, made))
-		return PROGRAM_FAILED;
-	result = relax_within(program, &within);
-	return result == PROGRAM_OPTIMAL && !within ? optimise_in(program, PROGRAM_COST) : result;
+	return note_levels(program->scene, &overfull, made) ? PROGRAM_OPTIMAL : PROGRAM_FAILED;
+}
+
+/* A world that lacks capacity in all needs no solver to see it; solvers take longest over what can't be. */
+static enum program_result
+try_within(struct program *program, bool *within)
+{
+	if (!lacks_in_all(program->scene))
+		return relax_within(program, within);
+	program_add_spread(program);
+	return PROGRAM_OPTIMAL;
+}
+
+static bool
+lacks_in_all(const struct scene *scene)
+{
+	for (size_t s = 0; s < scene->scenario_count; s++) {
+		struct region_set left = region_set_minus(scene->live, scene->scenarios[s].lost);
+		double room = 0, demand = 0;
+
+		for (size_t r = 0; r < scene->region_count; r++)
+			room += region_set_has(&left, (region_id)r) ? scene_limit(scene, s, (region_id)r) : 0;
+		for (size_t c = 0; c < scene->client_count; c++) {
+			const struct scene_client *client = &scene->clients[c];
+
+			if (client->planned && !region_set_is_empty(region_set_and(client->legal, left)))
+				demand += client->demand;
+		}
+		if (demand > room + WITHIN)
+			return true;
+	}
+	return false;
 }
 
 /* By cost first, since nearly always that is within the limits. If not, the least over decides; if that is 0 after all,
@@ -237,25 +271,68 @@ set_caps(struct scene *scene, const bool *lifted)
 
 /* ---- losses ------------------------------------------------------------------------------------------------------ */
 
+/* Losses that can't be borne even alone have to give way in any case: their minimal cuts show it without a program.
+ * From the least probable on. */
+static bool
+relax_short_losses(struct scene *scene, struct relaxation *made)
+{
+	bool *done = arena_alloc(scene->arena, scene->scenario_count);
+	struct mincut cut = { .clients = arena_alloc(scene->arena, scene->client_count + 1) };
+	size_t s;
+
+	if (done == NULL || cut.clients == NULL)
+		return false;
+	while ((s = next_loss(scene, done)) != SIZE_MAX) {
+		double missing;
+
+		done[s] = true;
+		if (!words_shortage(scene, s, &cut, &missing))
+			return false;
+		if (!(missing > 0))
+			continue;
+		scene->scenarios[s].relaxed = true;
+		if (!relax_note(scene, made, RELAX_LOSS, arena_printf(scene->arena, "loss of %s", scene_name(scene, s)),
+		    words_cut(scene, s, &cut)))
+			return false;
+	}
+	return true;
+}
+
+/* The least probable that isn't done; of equals the later one, so that risk groups go before single regions. */
+static size_t
+next_loss(const struct scene *scene, const bool *done)
+{
+	size_t least = SIZE_MAX;
+
+	for (size_t s = 1; s < scene->scenario_count; s++) {
+		if (!done[s] && (least == SIZE_MAX
+		    || !(scene->scenarios[s].failure > scene->scenarios[least].failure)))
+			least = s;
+	}
+	return least;
+}
+
+/* Losses that exclude each other. Solved by cost in the end. */
 static enum program_result
 relax_losses(struct program *program, struct relaxation *made)
 {
 	struct scene *scene = program->scene;
 
 	for (;;) {
-		enum program_result result = optimise_in(program, PROGRAM_OVER);
+		bool within;
+		enum program_result result = relax_within(program, &within);
 		size_t s;
 
-		if (result != PROGRAM_OPTIMAL || program_over(program) <= WITHIN)
+		if (result != PROGRAM_OPTIMAL || within)
 			return result;
 		if (mono_ms_between(program->hurry, mono_now()) > 0) {
 			if (!relax_all_passed(program, made))
-				return program->failed ? PROGRAM_FAILED : PROGRAM_OPTIMAL;
+				return optimise_in(program, PROGRAM_COST);
 			continue;
 		}
 		s = least_probable(program);
 		if (s == SIZE_MAX)
-			return PROGRAM_OPTIMAL;
+			return optimise_in(program, PROGRAM_COST);
 		if (!relax_note(scene, made, RELAX_LOSS, arena_printf(scene->arena, "loss of %s", scene_name(scene, s)),
 		    words_why_lost(program, s)))
 			return PROGRAM_FAILED;
@@ -342,6 +419,44 @@ note_levels(const struct scene *scene, const struct overfull *overfull, struct r
 			return false;
 	}
 	return true;
+}
+
+bool
+relax_note_passed(const struct scene *scene, const struct loads *loads, struct relaxation *made, bool *overload)
+{
+	for (size_t s = 0; s < scene->scenario_count; s++) {
+		size_t worst = SIZE_MAX;
+		double most = 0;
+
+		for (size_t r = 0; r < scene->region_count && !scene->scenarios[s].relaxed; r++) {
+			double limit = scene_limit(scene, s, (region_id)r) + scene->reserve[s * scene->region_count + r];
+			double by = loads->load[s * scene->region_count + r] - limit;
+
+			if (region_set_has(&scene->scenarios[s].lost, (region_id)r) || by <= PASSED * fmax(limit, 1)
+			    || by <= most)
+				continue;
+			most = by;
+			worst = r;
+		}
+		if (worst == SIZE_MAX)
+			continue;
+		*overload = *overload || s == 0;
+		if (!note_passed(scene, made, s, worst, most))
+			return false;
+	}
+	return true;
+}
+
+static bool
+note_passed(const struct scene *scene, struct relaxation *made, size_t s, size_t region, double by)
+{
+	char excess[WORDS_RATE_SIZE];
+
+	return relax_note(scene, made, s == 0 ? RELAX_OVERLOAD : RELAX_LOSS,
+	    arena_printf(scene->arena, "%s of %s", s == 0 ? "load" : "loss", s == 0
+	    ? scene->problem->regions[region].name : scene_name(scene, s)), arena_printf(scene->arena,
+	    "no better plan was found in time: %s would get %s requests/s more than it may",
+	    scene->problem->regions[region].name, words_rate(by * scene->unit, excess)));
 }
 
 bool

@@ -3,6 +3,7 @@
 #ifndef ISOBAR_PLAN_RELAX_H
 #define ISOBAR_PLAN_RELAX_H
 
+#include "plan/loads.h"
 #include "plan/program.h"
 
 struct relaxation {
@@ -16,6 +17,11 @@ enum program_result relax_optimise(struct program *program, struct relaxation *m
 
 /* Is all within the limits in force? Otherwise solved by PROGRAM_OVER. */
 enum program_result relax_within(struct program *program, bool *within) NONNULL MUST_USE;
+
+/* The net below all of this: what the shares pass without having been told so, because time ran out. *overload is set
+ * if normal loads are among it. false: out of memory. */
+bool relax_note_passed(const struct scene *scene, const struct loads *loads, struct relaxation *made, bool *overload)
+	NONNULL MUST_USE;
 
 /* Loads of fixed clients that pass a limit by themselves. false: out of memory. */
 bool relax_note_fixed(const struct scene *scene, struct relaxation *made) NONNULL MUST_USE;

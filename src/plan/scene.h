@@ -60,7 +60,8 @@ struct scene {
 	size_t **of_region;
 	double *pressure;		/* p A by region, risk groups included */
 	double *fixed;			/* scaled load of fixed clients, [scenario * region_count + region] */
-	double *overfull;		/* by region: what the least greatest load lets it be filled to; 0: the limits are kept */
+	double *overfull;		/* by region: what the least greatest load lets it be filled to; 0: the limits
+					 * are kept */
 };
 
 #define SCENE_TOTAL 1e4

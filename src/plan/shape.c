@@ -1,10 +1,10 @@
 /* shape.c -- see shape.h.
  * In: counts by slot.  Out: shares by slot.  Threads: one.
  *
- * A count n of a slot has the variance n by chance alone, and with 65,536 slots it's often below ten. Taken as they are,
- * counts would make noise into demand. If slots' true rates have the mean m and the variance v, then the best linear
- * guess of one is m + v / (v + m) * (n - m), with v = (variance of the counts) - m (empirical Bayes for Poisson counts;
- * Robbins 1956). Counts that differ by chance only give v = 0: all alike. */
+ * A count n of a slot has the variance n by chance alone, and with 65,536 slots it's often below ten. Taken as they
+ * are, counts would make noise into demand. If slots' true rates have the mean m and the variance v, then the best
+ * linear guess of one is m + v / (v + m) * (n - m), with v = (variance of the counts) - m (empirical Bayes for Poisson
+ * counts; Robbins 1956). Counts that differ by chance only give v = 0: all alike. */
 #include "plan/shape.h"
 
 #include <stdlib.h>

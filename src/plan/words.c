@@ -14,7 +14,6 @@
 #define PRICED 1e-7
 
 static const char *conflict(const struct program *program);
-static bool cut_of(const struct scene *scene, size_t s, struct mincut *cut, double *missing);
 static const char *join(const struct scene *scene, const char *list, const char *name, size_t count);
 static const char *and_more(const struct scene *scene, const char *list, size_t count);
 
@@ -30,7 +29,7 @@ words_why(const struct program *program)
 		double missing;
 
 		cut.clients = arena_alloc(scene->arena, scene->client_count + 1);
-		if (cut.clients == NULL || !cut_of(scene, s, &cut, &missing))
+		if (cut.clients == NULL || !words_shortage(scene, s, &cut, &missing))
 			return NULL;
 		if (missing > most) {
 			most = missing;
@@ -48,14 +47,13 @@ words_why_lost(const struct program *program, size_t s)
 	struct mincut cut = { .clients = arena_alloc(scene->arena, scene->client_count + 1) };
 	double missing;
 
-	if (cut.clients == NULL || !cut_of(scene, s, &cut, &missing))
+	if (cut.clients == NULL || !words_shortage(scene, s, &cut, &missing))
 		return NULL;
 	return missing > 0 ? words_cut(scene, s, &cut) : conflict(program);
 }
 
-/* What a scenario lacks by itself, with whoever may serve there. */
-static bool
-cut_of(const struct scene *scene, size_t s, struct mincut *cut, double *missing)
+bool
+words_shortage(const struct scene *scene, size_t s, struct mincut *cut, double *missing)
 {
 	struct mincut_demand *demands = arena_alloc(scene->arena, (scene->client_count + 1) * sizeof(*demands));
 	double room[REGIONS_MAX];

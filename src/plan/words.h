@@ -18,6 +18,10 @@ const char *words_regions(const struct scene *scene, struct region_set regions) 
 /* "clients of germany need 41k requests/s, their legal regions eu-west and eu-central have room for 38k". */
 const char *words_cut(const struct scene *scene, size_t scenario, const struct mincut *cut) NONNULL MUST_USE;
 
+/* What a scenario lacks by itself, whoever may serve there: its minimal cut (clients: the caller's), and how much is
+ * missing, scaled. false: out of memory. */
+bool words_shortage(const struct scene *scene, size_t scenario, struct mincut *cut, double *missing) NONNULL MUST_USE;
+
 /* Why a program whose over can't be 0, just solved by PROGRAM_OVER, can't: the minimal cut of the scenario that lacks
  * most by itself; or, when each scenario by itself could be served, the rows that exclude each other. */
 const char *words_why(const struct program *program) NONNULL MUST_USE;

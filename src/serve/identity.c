@@ -8,7 +8,8 @@
 
 /* Names in wire form. version.server and hostname.bind are what other servers answer to as well. */
 static const char version_bind[] = "\7version\4bind", version_server[] = "\7version\6server";
-static const char id_server[] = "\2id\6server", hostname_bind[] = "\10hostname\4bind", epoch_isobar[] = "\5epoch\6isobar";
+static const char id_server[] = "\2id\6server", hostname_bind[] = "\10hostname\4bind",
+    epoch_isobar[] = "\5epoch\6isobar";
 
 static bool is_named(const struct query *query, const char *name);
 static size_t put_number(char *to, uint64_t value);

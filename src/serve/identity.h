@@ -12,7 +12,7 @@
 #include "dns/query.h"
 
 #define IDENTITY_NAME_MAX 200
-#define IDENTITY_SIZE 254	/* name, "epoch" and a number; with three octets of lengths a decision has room for it */
+#define IDENTITY_SIZE 254	/* name, "epoch" and a number; with three octets of lengths a decision has room */
 
 struct identity {
 	const char *name;		/* "": it isn't told, but the epoch is */

@@ -51,8 +51,8 @@ struct service {
 /* What one worker may write. Rows lie a cache line apart. Counts are relaxed atomic stores by the owner. */
 #define TURNS_PER_TABLE 11	/* the least modulus that keeps A, AAAA, HTTPS, MX, TXT and SRV apart */
 struct worker_row {
-	_Alignas(64) uint32_t *turns;	/* [service][demand group][type mod TURNS_PER_TABLE]: how often a non-sticky table was
-				 * asked */
+	_Alignas(64) uint32_t *turns;	/* [service][demand group][type mod TURNS_PER_TABLE]: how often a non-sticky
+					 * table was asked */
 	uint64_t *picks;	/* [service][region]: answers given */
 	uint32_t *asked;	/* [service][cell]: questions by where they came from. A cell is a country of clients
 				 * without network, or COUNTRIES_MAX + place.network */

@@ -1,6 +1,6 @@
 /* sketch.h -- which clients ask the most, in fixed memory: Metwally's space-saving.
- * Of every stream of N questions each key with more than N / size of them is in the sketch, and no count is too large by
- * more than its own `error`, which is at most N / size. Threads: one writes it and another reads it, never both at a
+ * Of every stream of N questions each key with more than N / size of them is in the sketch, and no count is too large
+ * by more than its own `error`, which is at most N / size. Threads: one writes it and another reads it, never both at a
  * time; but for sketch_tell_time(). */
 #ifndef ISOBAR_STEER_SKETCH_H
 #define ISOBAR_STEER_SKETCH_H

@@ -60,7 +60,8 @@ store_epoch_tables_put(struct store_txn *txn, uint64_t epoch, const char *servic
 {
 	int error = service[0] != '\0' ? 0 : db_run(txn->db, "DELETE FROM epoch_tables WHERE service = ''", DB_NONE);
 
-	return error != 0 ? error : db_run(txn->db, "INSERT OR REPLACE INTO epoch_tables (service, epoch, base, body) VALUES (?, ?, ?, ?)",
+	return error != 0 ? error : db_run(txn->db, "INSERT OR REPLACE INTO epoch_tables (service, epoch, base, "
+	    "body) VALUES (?, ?, ?, ?)",
 	    DB_VALUES(db_text(service), db_integer((int64_t)epoch), db_integer((int64_t)base), db_blob(body, length)));
 }
 
@@ -141,7 +142,8 @@ store_epochs(struct store_reader *reader, uint64_t before, size_t most,
 	int64_t limit = most > INT64_MAX ? INT64_MAX : (int64_t)most;
 	sqlite3_stmt *rows;
 	int got = db_query(&reader->db, "SELECT epoch, at_ms, revision, body,"
-	    " EXISTS (SELECT 1 FROM epoch_tables AS t WHERE t.epoch = e.epoch AND t.service <> '') FROM epoch AS e WHERE epoch < ?"
+	    " EXISTS (SELECT 1 FROM epoch_tables AS t WHERE t.epoch = e.epoch AND t.service <> '') FROM epoch AS e "
+	    "WHERE epoch < ?"
 	    " ORDER BY epoch DESC LIMIT ?", DB_VALUES(db_integer(end), db_integer(limit)), &rows);
 
 	while (got >= 0 && (got = db_next(rows)) == 1) {
@@ -187,7 +189,8 @@ store_steering_text_at(struct store_reader *reader, uint64_t revision, struct te
 {
 	int64_t last = revision > INT64_MAX ? INT64_MAX : (int64_t)revision;
 	sqlite3_stmt *rows;
-	int got = db_query(&reader->db, "SELECT text FROM steering_text WHERE revision <= ? ORDER BY revision DESC LIMIT 1",
+	int got = db_query(&reader->db, "SELECT text FROM steering_text WHERE revision <= ? ORDER BY revision DESC "
+	    "LIMIT 1",
 	    DB_VALUES(db_integer(last)), &rows);
 
 	if (got == 0)
@@ -202,10 +205,12 @@ store_steering_text_at(struct store_reader *reader, uint64_t revision, struct te
 
 /* SQLite takes the other columns from the row that max() found. */
 int
-store_live_at(struct store_reader *reader, struct wall at, bool (*row)(void *arg, const struct live_row *row), void *arg)
+store_live_at(struct store_reader *reader, struct wall at, bool (*row)(void *arg, const struct live_row *row),
+    void *arg)
 {
 	sqlite3_stmt *rows;
-	int got = db_query(&reader->db, "SELECT max(at_ms), service, region, dead, admit FROM live_word WHERE at_ms <= ?"
+	int got = db_query(&reader->db, "SELECT max(at_ms), service, region, dead, admit FROM live_word WHERE at_ms "
+	    "<= ?"
 	    " GROUP BY service, region", DB_VALUES(db_integer(at.ms)), &rows);
 
 	while (got >= 0 && (got = db_next(rows)) == 1) {
@@ -257,13 +262,15 @@ epochs_expire(struct store_txn *txn, int64_t floor_ms, bool *more)
 		"DELETE FROM epoch WHERE epoch IN (SELECT epoch FROM epoch WHERE epoch < ?1 AND ?2 >= 0 ORDER BY epoch"
 		"  LIMIT ?3)",
 		"DELETE FROM epoch_tables WHERE (service, epoch) IN (SELECT t.service, t.epoch FROM epoch_tables AS t"
-		"  WHERE t.epoch < (SELECT max(w.epoch) FROM epoch_tables AS w WHERE w.service = t.service AND w.base = 0"
+		"  WHERE t.epoch < (SELECT max(w.epoch) FROM epoch_tables AS w WHERE w.service = t.service AND "
+		    "w.base = 0"
 		"   AND w.epoch <= ?1) AND ?2 >= 0 LIMIT ?3)",
 		/* Where a service has ended, when nothing of it is left behind. */
 		"DELETE FROM epoch_tables WHERE length(body) = 0 AND epoch < ?1 AND ?2 >= 0 AND ?3 >= 0 AND NOT EXISTS"
 		"  (SELECT 1 FROM epoch_tables AS o WHERE o.service = epoch_tables.service"
 		"   AND o.epoch < epoch_tables.epoch)",
-		"DELETE FROM steering_text WHERE ?2 >= 0 AND ?3 >= 0 AND revision < (SELECT max(revision) FROM steering_text"
+		"DELETE FROM steering_text WHERE ?2 >= 0 AND ?3 >= 0 AND revision < (SELECT max(revision) FROM "
+		    "steering_text"
 		"  WHERE revision <= (SELECT revision FROM epoch WHERE epoch = ?1))",
 		"DELETE FROM live_word WHERE (service, region, at_ms) IN (SELECT l.service, l.region, l.at_ms"
 		"  FROM live_word AS l WHERE l.at_ms < (SELECT max(n.at_ms) FROM live_word AS n"

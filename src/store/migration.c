@@ -213,7 +213,8 @@ static const char step_3[] =
 	"CREATE TABLE epoch_tables ("
 	"	service TEXT NOT NULL,"
 	"	epoch INTEGER NOT NULL,"
-	"	base INTEGER NOT NULL,"					/* 0: whole; else the epoch that it differs from */
+	"	base INTEGER NOT NULL,"					/* 0: whole; else the epoch that it differs
+									 * from */
 	"	body BLOB NOT NULL,"
 	"	PRIMARY KEY (service, epoch)) STRICT;"
 	"CREATE INDEX epoch_tables_by_epoch ON epoch_tables (epoch);"

@@ -144,8 +144,8 @@ struct epoch_row {
 };
 int store_epoch_put(struct store_txn *txn, const struct epoch_row *row) NONNULL;
 /* The tables of a service that changed with this epoch: octets of plan/history.h; `base` is the epoch whose octets they
- * differ from, 0: none. No octets: the service has ended. The service "" stands for the demand that tables were packed by:
- * a restart needs it to compile them as they were; only the newest is kept. */
+ * differ from, 0: none. No octets: the service has ended. The service "" stands for the demand that tables were packed
+ * by: a restart needs it to compile them as they were; only the newest is kept. */
 int store_epoch_tables_put(struct store_txn *txn, uint64_t epoch, const char *service, uint64_t base, const void *body,
 	size_t length) NONNULL;
 int store_steering_text_put(struct store_txn *txn, uint64_t revision, struct wall at, const char *text) NONNULL;
@@ -220,8 +220,8 @@ int store_latest_plan(struct store_reader *reader, uint64_t *epoch, struct text 
 
 int store_demand(struct store_reader *reader, struct wall from, struct wall to,
 	bool (*row)(void *arg, const struct demand_row *row), void *arg);	/* by time */
-int store_demand_state(struct store_reader *reader, struct wall *at, void **body, size_t *length);	/* -ENOENT; to be
-													 * freed */
+int store_demand_state(struct store_reader *reader, struct wall *at, void **body, size_t *length);	/* -ENOENT; to
+													 * be freed */
 int store_latencies(struct store_reader *reader, bool (*row)(void *arg, const struct latency_entry *entry), void *arg);
 /* What was in service at `at`. Strings in `arena`. -ENOENT: before the store's memory. */
 int store_epoch_at(struct store_reader *reader, struct wall at, struct arena *arena, struct epoch_row *row);
@@ -237,8 +237,8 @@ int store_epoch_tables(struct store_reader *reader, uint64_t epoch, const char *
 int store_steering_text_at(struct store_reader *reader, uint64_t revision, struct text *text);	/* -ENOENT */
 int store_live_at(struct store_reader *reader, struct wall at,
 	bool (*row)(void *arg, const struct live_row *row), void *arg);	/* the last of each (service, region) */
-int store_plan_at(struct store_reader *reader, uint64_t epoch, uint64_t *found, struct text *body);	/* the newest published
-										 * not after it; -ENOENT */
+/* The newest published not after it; -ENOENT. */
+int store_plan_at(struct store_reader *reader, uint64_t epoch, uint64_t *found, struct text *body);
 
 struct series_row {
 	int64_t id;
