@@ -429,7 +429,8 @@ relax_note_passed(const struct scene *scene, const struct loads *loads, struct r
 		double most = 0;
 
 		for (size_t r = 0; r < scene->region_count && !scene->scenarios[s].relaxed; r++) {
-			double limit = scene_limit(scene, s, (region_id)r) + scene->reserve[s * scene->region_count + r];
+			double limit = scene_limit(scene, s, (region_id)r)
+			    + scene->reserve[s * scene->region_count + r];
 			double by = loads->load[s * scene->region_count + r] - limit;
 
 			if (region_set_has(&scene->scenarios[s].lost, (region_id)r) || by <= PASSED * fmax(limit, 1)

@@ -76,6 +76,7 @@ awaited() {	# NAME SECONDS COMMAND...
 
 zone() {
 	local region
+	# shellcheck disable=SC2016 # $ORIGIN is for the zone
 	printf '$ORIGIN gtm.example.com.\n$TTL %d\n@ IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ IN NS ns1\nns1 IN A 127.0.0.1\n' $ttl
 	for region in "${world_regions[@]}"; do
 		printf '%s._region.www IN A %s\n' "$region" "${world_address[$region]}"
@@ -239,7 +240,7 @@ draw() {
 		printf '<svg xmlns="http://www.w3.org/2000/svg" width="860" height="330" font-family="sans-serif" font-size="12">\n'
 		printf '<rect width="860" height="330" fill="white"/>\n'
 		for what in planned weighted; do
-			awk -v what=$what -v kill="$(mark $what kill)" -v left=$((50 + panel * 420)) -v capacity=$capacity -v lost=$lost '
+			awk -v what="$what" -v kill="$(mark "$what" kill)" -v left=$((50 + panel * 420)) -v capacity="$capacity" -v lost="$lost" '
 				function x(t) { return left + (t + 10) * 15 }
 				function y(load) { return 290 - load * 0.9 }
 				BEGIN { colour["eu-west"] = "#c0392b"; colour["us-east"] = "#2471a3"; colour["ap-south"] = "#1e8449" }
