@@ -58,9 +58,11 @@ overfull_find(struct scene *scene, struct overfull *overfull)
 				scene->overfull[r] = fmax(scene->overfull[r], level->level);
 		}
 		/* Whoever is in this part stays out of the rest, and the rest out of its regions. */
-		for (size_t c = 0; c < scene->client_count; c++)
-			demands[c].reach = level->cut.clients[c] ? (struct region_set){ 0 }
-			    : region_set_minus(demands[c].reach, level->cut.regions);
+		for (size_t c = 0; c < scene->client_count; c++) {
+			demands[c].reach = region_set_minus(demands[c].reach, level->cut.regions);
+			if (level->cut.clients[c])
+				demands[c].amount = 0;
+		}
 		overfull->level_count++;
 	}
 	return find_shed(scene, demands, overfull);
@@ -146,7 +148,8 @@ find_shed(struct scene *scene, struct mincut_demand *demands, struct overfull *o
 		const struct scene_client *client = &scene->clients[c];
 		const struct planner_clients *in = &scene->problem->clients[c];
 
-		demands[c].reach = client->planned ? client->legal : (struct region_set){ 0 };
+		demands[c].amount = client->planned ? client->demand : 0;
+		demands[c].reach = client->legal;
 		demands[c].tier = !in->sheddable ? 0 : in->class < 1 ? 1 : in->class > 9 ? 9 : in->class;
 	}
 	if (overfull->shed_cut.clients == NULL || !mincut_find(demands, scene->client_count, room,

@@ -4,6 +4,7 @@
 #define ISOBAR_PLAN_RELAX_H
 
 #include "plan/loads.h"
+#include "plan/overfull.h"
 #include "plan/program.h"
 
 struct relaxation {
@@ -17,6 +18,10 @@ enum program_result relax_optimise(struct program *program, struct relaxation *m
 
 /* Is all within the limits in force? Otherwise solved by PROGRAM_OVER. */
 enum program_result relax_within(struct program *program, bool *within) NONNULL MUST_USE;
+
+/* Levels and shed classes. false: out of memory. */
+bool relax_note_levels(const struct scene *scene, const struct overfull *overfull, struct relaxation *made)
+	NONNULL MUST_USE;
 
 /* The net below all of this: what the shares pass without having been told so, because time ran out. *overload is set
  * if normal loads are among it. false: out of memory. */
