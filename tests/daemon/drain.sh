@@ -164,12 +164,16 @@ budget() {
 	told "and that is recorded" /v1/overrides 'any(.overrides[]; .region == "b" and .forced) and any(.overrides[]; .region == "a" and (.forced | not))'
 	told "in the journal" '/v1/audit?limit=1' '.entries[0].change.override | .forced and .region == "b"'
 	holds "the status says that it isn't safe" world_await 20 unsafe
-	told "with the numbers" /v1/status 'any(.problems[]; contains("bring 150 requests/s to region c"))'
+	holds "with the numbers" world_await 20 says_how_much
 	run undrain b
 	run undrain a
 	is "all ends" 0
 	holds "the status is well again" world_await 20 safe
 	holds "and nobody is drained" no_overrides
+}
+
+says_how_much() {
+	world_get /v1/status | jq -e 'any(.problems[]; contains("bring 150 requests/s to region c"))'
 }
 
 unsafe() {
