@@ -28,6 +28,7 @@ demand_show(struct request *request)
 	const struct service *wanted = only == NULL ? NULL : scene_service(&scene, only);
 	const struct demand *demand = control_demand(request->control);
 	struct view view = { 0 };
+	struct wall at = { demand == NULL ? 0 : demand->at.ms };
 	size_t heavy = HEAVY_SHOWN;
 	cJSON *root, *list;
 
@@ -35,7 +36,7 @@ demand_show(struct request *request)
 		answer_problem(request, 404, NULL, "steering.yaml has no service '%s'", only);
 	if ((only == NULL || wanted != NULL) && read_heavy(request, &heavy)) {
 		root = view_root(&view);
-		view_time(&view, root, "at", demand == NULL ? (struct wall){ 0 } : demand->at);
+		view_time(&view, root, "at", at);
 		list = view_array(&view, root, "services");
 		for (size_t s = 0; s < scene.snapshot->service_count; s++) {
 			const char *name = scene.snapshot->services[s].intent->name;

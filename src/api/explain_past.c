@@ -63,6 +63,7 @@ explain_at(struct explanation *e, const char *at_text)
 		const struct service *service = &past.snapshot->services[0];
 		bool lists = service->intent->policy == POLICY_GEOGRAPHIC || service->intent->policy == POLICY_PRIORITY;
 
+		/* cppcheck-suppress autoVariables ; used only while this function runs */
 		e->past = &past;
 		e->snapshot = past.snapshot;
 		e->steering = past.snapshot->steering;

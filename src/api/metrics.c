@@ -157,6 +157,7 @@ add_demand(struct exposition *x)
 			struct demand_sum sum = demand_sum(&demand->services[s]);
 
 			if (demand->services[s].count > 0)
+				/* cppcheck-suppress invalidPointerCast ; offsetof() of doubles */
 				sample(x, gauges[i].name, *(const double *)((const char *)&sum + gauges[i].at),
 				    "service", demand->services[s].name, NULL, NULL);
 		}

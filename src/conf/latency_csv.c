@@ -198,6 +198,7 @@ room(struct reading *r)
 
 		r->failed = longer == NULL;
 		if (r->failed)
+			/* cppcheck-suppress memleak ; it is NULL then */
 			return NULL;
 		r->lines = longer;
 		r->size = size;

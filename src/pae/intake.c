@@ -267,6 +267,7 @@ take_latency(void *arg, const struct latency_entry *entry)
 
 		latencies->failed = longer == NULL;
 		if (latencies->failed)
+			/* cppcheck-suppress memleak ; it is NULL then */
 			return false;
 		intake->latency = longer;
 		latencies->size = size;
