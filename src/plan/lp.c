@@ -101,7 +101,8 @@ static void
 copy_out(Clp_Simplex *model, struct lp_program *program)
 {
 	memcpy(program->values, Clp_primalColumnSolution(model), program->column_count * sizeof(double));
-	memcpy(program->reduced, Clp_dualColumnSolution(model), program->column_count * sizeof(double));
+	if (program->reduced != NULL)
+		memcpy(program->reduced, Clp_dualColumnSolution(model), program->column_count * sizeof(double));
 	memcpy(program->duals, Clp_dualRowSolution(model), program->row_count * sizeof(double));
 	memcpy(program->basis, Clp_statusArray(model), program->column_count + program->row_count);
 	for (size_t i = 0; i < program->column_count + program->row_count; i++)

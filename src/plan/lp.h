@@ -24,7 +24,7 @@ struct lp_program {
 	const double *row_lower, *row_upper;
 	unsigned char *basis;		/* in and out: enum lp_basis of the columns, then of the rows */
 	double *values;			/* out: of the columns */
-	double *reduced;		/* out: their reduced costs */
+	double *reduced;		/* out: their reduced costs; NULL: not wanted */
 	double *duals;			/* out: of the rows; <= 0 for one that holds from above */
 	double objective;		/* out */
 	size_t iterations;		/* out */
