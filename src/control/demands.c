@@ -80,7 +80,6 @@ static void keep_state(struct control *control);
 static int store_rows(struct store_txn *txn, void *arg);
 static int store_state(struct store_txn *txn, void *arg);
 static void kept(void *arg, int status);
-static size_t countries_of(const struct plan *plan, uint8_t *countries);
 static struct demand *demand_empty(void);
 
 bool
@@ -280,7 +279,7 @@ demands_for(const struct control *control, const struct steering *steering, cons
 	const struct steering *known = snapshot == NULL ? control->world->steering : snapshot->steering;
 	struct locator *locator = snapshot != NULL ? NULL : locator_new(known, NULL);
 	uint8_t countries[COUNTRIES_MAX];
-	size_t length, count = countries_of(plan, countries);
+	size_t length, count = plan_countries(plan, countries);
 	struct demand *demand = NULL, *again = NULL;
 	void *octets;
 
@@ -311,22 +310,6 @@ demand_empty(void)
 	else
 		demand->arena = arena;
 	return demand;
-}
-
-/* Demand groups are what the plan says. */
-static size_t
-countries_of(const struct plan *plan, uint8_t *countries)
-{
-	bool cut[COUNTRIES_MAX] = { false };
-	size_t count = 0;
-
-	for (size_t s = 0; plan != NULL && s < plan->service_count; s++)
-		for (size_t g = 0; g < plan->services[s].group_count; g++)
-			cut[plan->services[s].groups[g].country] = true;
-	for (unsigned c = COUNTRY_UNKNOWN + 1; c < COUNTRIES_MAX; c++)
-		if (cut[c])
-			countries[count++] = (uint8_t)c;
-	return count;
 }
 
 /* --- reports ------------------------------------------------------------------------------------------------- */

@@ -32,7 +32,6 @@ static void load_plan(struct past *past, struct store_reader *reader);
 static bool build(struct past *past, struct store_reader *reader, const char *only, bool geo, struct text *why);
 static bool load_tables(struct past *past, struct store_reader *reader, const struct steering *steering,
 	const struct snapshot_parts *parts, struct service_tables *tables);
-static size_t cut_countries(const struct plan *plan, uint8_t *countries);
 static bool read_tables(struct past_service *found, struct store_reader *reader, uint64_t epoch,
 	const struct steering *steering, const struct partition *partition, const char *name,
 	    struct slot_table **tables);
@@ -156,7 +155,7 @@ build(struct past *past, struct store_reader *reader, const char *only, bool geo
 	struct zone *no_zones[1] = { NULL };
 	uint8_t countries[COUNTRIES_MAX];
 	struct snapshot_parts parts = { .epoch = past->row.epoch, .steering = steering, .zones = no_zones,
-		.countries = countries, .country_count = cut_countries(past->plan, countries), .worker_count = 1 };
+		.countries = countries, .country_count = plan_countries(past->plan, countries), .worker_count = 1 };
 	struct service_tables *tables;
 	bool built;
 
@@ -191,22 +190,6 @@ build(struct past *past, struct store_reader *reader, const char *only, bool geo
 	}
 	free(tables);
 	return past->snapshot != NULL && lay_types(past);
-}
-
-/* As compile.c has it: what the plan tells apart, the same for all services. */
-static size_t
-cut_countries(const struct plan *plan, uint8_t *countries)
-{
-	bool cut[COUNTRIES_MAX] = { false };
-	size_t count = 0;
-
-	for (size_t s = 0; plan != NULL && s < plan->service_count; s++)
-		for (size_t g = 0; g < plan->services[s].group_count; g++)
-			cut[plan->services[s].groups[g].country] = true;
-	for (unsigned c = COUNTRY_UNKNOWN + 1; c < COUNTRIES_MAX; c++)
-		if (cut[c])
-			countries[count++] = (uint8_t)c;
-	return count;
 }
 
 /* Each table with one hold. */

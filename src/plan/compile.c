@@ -31,7 +31,6 @@
 #define COMPILE_VERSION 1	/* of what tables are made of: tables of another one aren't kept */
 
 static bool prepare(struct job *job, struct compiled *out, struct arena *arena);
-static void collect_countries(struct compiled *out, const struct plan *plan);
 static void renumber_regions(struct job *job, region_id *renumber);
 static void find_groups_before(const struct job *job, uint16_t *groups);
 static void take_service(struct job *job, const struct steering_service *service, const struct plan *plan,
@@ -63,7 +62,7 @@ compile_tables(struct compiled *out, const struct steering *steering, const stru
 	out->service_count = steering->service_count;
 	out->services = calloc(steering->service_count + 1, sizeof(*out->services));
 	out->moved = calloc(steering->service_count + 1, sizeof(*out->moved));
-	collect_countries(out, plan);
+	out->country_count = plan_countries(plan, out->countries);
 	done = out->services != NULL && out->moved != NULL && arena != NULL && locator != NULL;
 	if (done)
 		renumber_regions(&job, renumber);
@@ -96,21 +95,6 @@ prepare(struct job *job, struct compiled *out, struct arena *arena)
 	job->groups_before = groups;
 	out->group_count = job->partition->count;
 	return true;
-}
-
-/* Demand groups are what the plan says, the same for all its services. */
-static void
-collect_countries(struct compiled *out, const struct plan *plan)
-{
-	bool cut[COUNTRIES_MAX] = { false };
-
-	out->country_count = 0;
-	for (size_t s = 0; plan != NULL && s < plan->service_count; s++)
-		for (size_t g = 0; g < plan->services[s].group_count; g++)
-			cut[plan->services[s].groups[g].country] = true;
-	for (unsigned c = 1; c < COUNTRIES_MAX; c++)
-		if (cut[c])
-			out->countries[out->country_count++] = (uint8_t)c;
 }
 
 static void

@@ -527,6 +527,21 @@ plan_group_compare(const void *a, const void *b)
 	return x->group != y->group ? x->group - y->group : x->country - y->country;
 }
 
+size_t
+plan_countries(const struct plan *plan, uint8_t *countries)
+{
+	bool cut[COUNTRIES_MAX] = { false };
+	size_t count = 0;
+
+	for (size_t s = 0; plan != NULL && s < plan->service_count; s++)
+		for (size_t g = 0; g < plan->services[s].group_count; g++)
+			cut[plan->services[s].groups[g].country] = true;
+	for (unsigned c = COUNTRY_UNKNOWN + 1; c < COUNTRIES_MAX; c++)
+		if (cut[c])
+			countries[count++] = (uint8_t)c;
+	return count;
+}
+
 void
 plan_free(struct plan *plan)
 {

@@ -85,6 +85,10 @@ struct plan {
 	const struct plan_service *services;	/* predictive services only */
 };
 
+/* The countries that are demand groups of their own, the same for all its services, into `countries`
+ * [COUNTRIES_MAX]; how many there are. A NULL plan has none. */
+size_t plan_countries(const struct plan *plan, uint8_t *countries) __attribute__((nonnull(2)));
+
 /* Names are resolved against `steering`. NULL after errors, all of them in `diags` with JSON pointers. */
 struct plan *plan_read(const char *json, size_t length, const struct steering *steering, struct diags *diags)
 	NONNULL MUST_USE;
