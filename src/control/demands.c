@@ -22,7 +22,7 @@
 #include "base/log.h"
 #include "control/meter.h"
 #include "control/state.h"
-#include "plan/estimate.h"
+#include "estimate/estimate.h"
 
 #define READ_MS 10000
 #define MINUTE_MS 60000

@@ -3,9 +3,9 @@
 #ifndef ISOBAR_CONTROL_DRAIN_EFFECT_H
 #define ISOBAR_CONTROL_DRAIN_EFFECT_H
 
+#include "certificate/certificate.h"
 #include "control/drain.h"
 #include "control/round.h"
-#include "plan/certificate.h"
 #include "serve/snapshot.h"
 
 struct drain_question {

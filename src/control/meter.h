@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/contract.h"
-#include "plan/estimate.h"
+#include "estimate/estimate.h"
 #include "serve/snapshot.h"
 #include "steer/sketch.h"
 

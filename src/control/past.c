@@ -19,7 +19,7 @@
 
 #include "conf/scalar.h"
 #include "conf/steering_yaml.h"
-#include "plan/compile.h"
+#include "packing/compile.h"
 #include "plan/history.h"
 #include "steer/constrain.h"
 #include "zone/rrtype.h"

@@ -5,10 +5,10 @@
 
 #include "base/contract.h"
 #include "base/text.h"
+#include "certificate/certificate.h"
 #include "control/round.h"
 #include "control/world.h"
-#include "plan/certificate.h"
-#include "plan/compile.h"
+#include "packing/compile.h"
 #include "plan/plan.h"
 #include "serve/server.h"
 

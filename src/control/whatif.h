@@ -7,7 +7,7 @@
 
 #include "base/arena.h"
 #include "base/contract.h"
-#include "plan/certificate.h"
+#include "certificate/certificate.h"
 #include "plan/cost.h"
 #include "serve/snapshot.h"
 

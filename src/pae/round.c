@@ -7,7 +7,7 @@
  *     latencies: all brought up to date;
  *  3. a forecast per region, or the reason why there is none, and one per demand group;
  *  4. predictions are posted;
- *  5. a plan is proposed, with the last one as what is (plan/propose.c), and posted if it moves clients. The planner
+ *  5. a plan is proposed, with the last one as what is (planner/propose.c), and posted if it moves clients. The planner
  *     has weighed that against the churn already; PLAN_MOVE_LEAST only keeps rounding from being published. New
  *     backups alone can wait until they are many, or for a minute.
  * A plan that is a step on the way (the sum of old and new clients would overload a region) is followed by the next one

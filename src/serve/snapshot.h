@@ -88,7 +88,7 @@ struct snapshot {
 	unsigned deepest_apex;
 };
 
-/* The compiled tables of one service, made by plan/compile. */
+/* The compiled tables of one service, made by packing/compile.c. */
 struct service_tables {
 	struct slot_table **groups;	/* by demand group */
 	struct slot_table *by_country;	/* or NULL */

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "conf/steering_yaml.h"
-#include "plan/compile.h"
+#include "packing/compile.h"
 
 #define ROUNDS 7
 #define PAIRS 12		/* a group: K = 6 nearest regions, two backups each */

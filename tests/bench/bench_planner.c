@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "plan/planner.h"
+#include "planner/planner.h"
 
 struct size { size_t regions, clients, risk_groups; };
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# A folder of src/ includes only itself and those before it; each library has one door; a file's own header comes first.
+# A folder of src/ includes only itself and those before it; the certificate is independent; each library has one door; a
+# file's own header comes first.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/cases.sh
 
-order=(base http dns zone steer serve report store conf predict plan control api)
+order=(base http dns zone steer serve report store conf predict plan estimate certificate packing planner control api)
 
 # Header, then the files that may include it (an extended regular expression).
 doors=(
@@ -17,7 +18,7 @@ doors=(
 	'sqlite3\.h'     'src/store/'
 	'yaml\.h'        'src/conf/'
 	'libsvm/'        'src/predict/'
-	'coin/'          'src/plan/lp\.c'
+	'coin/'          'src/planner/lp\.c'
 	'microhttpd\.h'  'src/api/'
 	'zlib\.h'        'src/base/deflate\.c'
 	'uv\.h'          '(src/(http|serve|control)|rem-agent)/'
@@ -51,6 +52,11 @@ while IFS=: read -r file line header; do
 	fi
 done < <(includes src)
 same "folders include only those before them" "$wrong" ""
+
+# The certificate shares nothing with the code whose plans it judges, and none of the makers rests on it.
+wrong=$(includes src/certificate | grep -E ':(estimate|packing|planner|predict|control|api)/')
+wrong+=$(includes src/estimate src/packing src/planner | grep -E ':certificate/')
+same "the certificate is independent" "$wrong" ""
 
 wrong=
 for ((i = 0; i < ${#doors[@]}; i += 2)); do

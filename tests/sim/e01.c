@@ -4,7 +4,7 @@
  *    draw the clients alone are worth 0.2 % of the answers at a share of 1/24.)
  *  - 10^4 answers of a service without stickiness, which walks a sequence;
  *  - the demand behind the answers, where each key's demand is only known to 20 %: before any report of load came back,
- *    and after one, when the product's estimator (plan/estimate.h) has corrected what it made of its counts.
+ *    and after one, when the product's estimator (estimate/estimate.h) has corrected what it made of its counts.
  *    Errors of heavy keys can't be balanced by whoever doesn't know them: with R regions of equal shares the rms can't be
  *    expected below the error of a key times sqrt(R x sum of squared shares of keys), whatever the packing; printed beside.
  * Resolvers are 10^6 in the short form too: that bound depends on them.
@@ -15,9 +15,9 @@
 
 #include "base/hash.h"
 #include "dice.h"
+#include "dns/types.h"
 #include "experiments.h"
 #include "serve/steered.h"
-#include "dns/types.h"
 
 #define ANSWERS 10000
 #define RUNS 20

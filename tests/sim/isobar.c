@@ -16,7 +16,7 @@
 #include <time.h>
 
 #include "conf/steering_yaml.h"
-#include "plan/compile.h"
+#include "packing/compile.h"
 #include "plan/weights.h"
 #include "zone/master.h"
 

@@ -3,10 +3,10 @@
 #ifndef ISOBAR_TESTS_SIM_ISOBAR_H
 #define ISOBAR_TESTS_SIM_ISOBAR_H
 
+#include "certificate/certificate.h"
+#include "estimate/estimate.h"
 #include "globe.h"
-#include "plan/certificate.h"
-#include "plan/estimate.h"
-#include "plan/planner.h"
+#include "planner/planner.h"
 #include "policy.h"
 #include "population.h"
 #include "serve/snapshot.h"

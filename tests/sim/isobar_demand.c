@@ -1,7 +1,7 @@
 /* isobar_demand.c -- the population as what the product believes of it: each key's demand with an error of its own, by slot
  * and by heavy key.
  * In: population, errors.  Out: struct demand, as plain numbers or (options.estimated) by the product's own estimator
- * (plan/estimate.h), which is handed counts of questions, and corrects what it made of them by the loads that regions
+ * (estimate/estimate.h), which is handed counts of questions, and corrects what it made of them by the loads that regions
  * report.
  * Counts are of requests: resolvers don't cache in front of the estimator here; how it sees through caches is its own
  * test's matter (tests/unit/test_estimate.c). The error stands for all that can be wrong with counts. */

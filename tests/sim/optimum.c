@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/lp.h"
+#include "planner/lp.h"
 
 static double optimum_at(const struct globe *globe, struct lp *lp, double hour, unsigned char **basis);
 static void *many(size_t count, size_t size);

@@ -4,8 +4,8 @@
  *	tests/sim/sim			the short form, as `make check` runs it: seconds, smaller numbers, the same code
  *	tests/sim/sim [--full] [--seed N] [--out FOLDER] [--only E3]
  *
- * What is real and what isn't. The product's own code plans (plan/planner.h), packs and compiles (plan/compile.h),
- * certifies (plan/certificate.h), spreads clients (slots_place) and picks (slots_pick). The loads of our policy are added
+ * What is real and what isn't. The product's own code plans (planner/planner.h), packs and compiles (packing/compile.h),
+ * certifies (certificate/certificate.h), spreads clients (slots_place) and picks (slots_pick). The loads of our policy are added
  * up slot by slot from the compiled tables, never from what the planner meant. The world is made up here:
  *
  *	globe.c		countries by users, sites by place, capacities, the law, the day

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plan/planner.h"
+#include "planner/planner.h"
 
 #define WORLD_REGIONS 7
 #define WORLD_CLIENTS 9

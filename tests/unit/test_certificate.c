@@ -1,7 +1,7 @@
 /* test_certificate.c -- plan/certificate: sound tables pass, and each kind of damage is found and named. */
-#include "plan/certificate.h"
+#include "certificate/certificate.h"
 
-#include "plan/pack.h"
+#include "packing/pack.h"
 #include "steer/country.h"
 #include "world.h"
 

@@ -5,7 +5,7 @@
  *	now           a 48  b 36  c 36
  *	a lost              84    36		b lost  a 48  c 72		c lost  a 84  b 36
  *	grid (a, b) lost: c has its own 36, b's 36, and a's 48, whose third place it is */
-#include "plan/certificate.h"
+#include "certificate/certificate.h"
 
 #include <math.h>
 

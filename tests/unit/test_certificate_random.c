@@ -1,14 +1,14 @@
 /* test_certificate_random.c -- plan/certificate on random worlds: its loads are those of walking every slot by
  * slots_pick() with the live words set, and no drain within its budget overloads anybody.
  * Tables hold blocks of 16 slots with one list and even ranks, so that drains by sixteenths are exact. */
-#include "plan/certificate.h"
+#include "certificate/certificate.h"
 
 #include <math.h>
 
+#include "conf/steering_yaml.h"
 #include "steer/country.h"
 #include "steer/pick.h"
 #include "suite.h"
-#include "conf/steering_yaml.h"
 
 #define WORLDS 1000
 #define BLOCK 16

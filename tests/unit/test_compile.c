@@ -1,5 +1,5 @@
 /* test_compile.c -- plan/compile: what each policy makes of the same world, with and without a plan, and what moves. */
-#include "plan/compile.h"
+#include "packing/compile.h"
 
 #include <math.h>
 

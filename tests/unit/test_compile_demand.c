@@ -1,6 +1,6 @@
 /* test_compile_demand.c -- plan/compile as demand, plans and worlds change: what stays is the very table, sizes go by demand,
  * countries that are cut out keep their clients, and two daemons make the same octets. */
-#include "plan/compile.h"
+#include "packing/compile.h"
 
 #include <math.h>
 

@@ -1,11 +1,11 @@
 /* test_estimate.c -- plan/estimate: from counts to requests/s, as they are and behind caches; what reports correct; what a
  * new steering and a restart leave. The population is that of the literature: the k-th heaviest of 10^6 resolvers has
  * 1 / (k + 14) of the users. */
-#include "plan/estimate.h"
+#include "estimate/estimate.h"
 
 #include <math.h>
 
-#include "plan/pack.h"
+#include "packing/pack.h"
 #include "steer/sketch.h"
 #include "world.h"
 

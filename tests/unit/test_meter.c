@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 #include "base/rcu.h"
-#include "plan/pack.h"
+#include "packing/pack.h"
 #include "world.h"
 
 #define ZONE "@ 3600 SOA ns hostmaster 1 7200 900 1209600 300\n@ 3600 NS ns\nns 3600 A 192.0.2.53\n" \

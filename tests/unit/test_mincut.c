@@ -1,5 +1,5 @@
 /* test_mincut.c -- plan/mincut: by hand, and against all subsets of clients of small worlds. */
-#include "plan/mincut.h"
+#include "planner/mincut.h"
 
 #include <math.h>
 #include <stdint.h>

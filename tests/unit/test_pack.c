@@ -1,6 +1,6 @@
 /* test_pack.c -- plan/pack: exact shares, the least movement, even sequences and ranks, over many random plans that are
  * the same in every run. */
-#include "plan/pack.h"
+#include "packing/pack.h"
 
 #include <math.h>
 

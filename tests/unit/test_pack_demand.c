@@ -1,7 +1,7 @@
 /* test_pack_demand.c -- plan/pack where demand is known: shares of demand, least movement, heavy keys, deaths, tables that
  * grow and shrink, ranks by demand. Random worlds that are the same in every run; demand is as skewed as resolvers are:
  * the k-th heaviest key asks in proportion to 1 / (k + 14). */
-#include "plan/pack.h"
+#include "packing/pack.h"
 
 #include <math.h>
 

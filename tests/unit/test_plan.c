@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "plan/propose.h"
+#include "planner/propose.h"
 #include "suite.h"
 
 enum { EU, US, AP };

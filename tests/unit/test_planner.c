@@ -1,5 +1,5 @@
 /* test_planner.c -- plan/planner: worlds small enough to plan by hand. */
-#include "plan/planner.h"
+#include "planner/planner.h"
 
 #include <assert.h>
 #include <math.h>

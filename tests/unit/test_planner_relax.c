@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <math.h>
 
-#include "plan/planner.h"
+#include "planner/planner.h"
 #include "planner_world.h"
 #include "suite.h"
 

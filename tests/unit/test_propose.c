@@ -1,6 +1,6 @@
 /* test_propose.c -- plan/propose with plan/groups and plan/targets: what the planner is asked, seen in the plans that it
  * makes of small worlds, whose right plan can be told by hand. */
-#include "plan/propose.h"
+#include "planner/propose.h"
 
 #include <math.h>
 

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "dns/types.h"
-#include "plan/pack.h"
+#include "packing/pack.h"
 #include "steer/country.h"
 #include "world.h"
 

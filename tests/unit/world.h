@@ -13,7 +13,7 @@
 
 #include "conf/steering_yaml.h"
 #include "dns/wire.h"
-#include "plan/compile.h"
+#include "packing/compile.h"
 #include "serve/answer.h"
 #include "suite.h"
 #include "zone/master.h"

@@ -23,7 +23,7 @@ world_open
 name=www.gtm.example.com
 lost=eu-west
 capacity=200		# requests/s, of each region
-germany=155 world_rate=135
+germany=155 world_rate=175
 ttl=4
 
 main() {
