@@ -103,9 +103,9 @@ scores_of(const struct comparison *comparison)
 		add_number(entry, "brier", e->brier, 6);
 		add_number(entry, "brier_skill", e->brier_skill, 4);
 		add_number(entry, "calibration_error", e->calibration_error, 4);
-		add_number(entry, "recall", e->recall, 3);
-		add_number(entry, "false_alarms_per_day", e->false_alarms_per_day, 3);
-		add_number(entry, "median_lead_s", e->lead_s, 0);
+		add_number(entry, "recall", e->best.recall, 3);
+		add_number(entry, "false_alarms_per_day", e->best.false_alarms_per_day, 3);
+		add_number(entry, "median_lead_s", e->best.lead_s, 0);
 		cJSON_AddItemToArray(list, entry);
 	}
 	cJSON_AddItemToObject(object, "scores", list);

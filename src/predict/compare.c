@@ -190,7 +190,7 @@ compare_print(const struct comparison *comparison, struct text *out)
 		const struct evaluation *e = &comparison->scores[i];
 
 		text_printf(out, "%-20s %8.4f %8.4f %9.6f %+9.4f %8.4f %8.3f %9.2f %5.0f s\n", contestant_names[i],
-		    e->average_precision, e->roc_auc, e->brier, e->brier_skill, e->calibration_error, e->recall,
-		    e->false_alarms_per_day, e->lead_s);
+		    e->average_precision, e->roc_auc, e->brier, e->brier_skill, e->calibration_error, e->best.recall,
+		    e->best.false_alarms_per_day, e->best.lead_s);
 	}
 }

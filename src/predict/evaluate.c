@@ -11,31 +11,25 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define BINS 10
 #define THRESHOLDS 400		/* tried for the operating point, by rank on a log scale */
 #define DAY_S 86400
+#define CERTAIN 1e-9		/* log loss: a certainty that fails would cost without end */
 
 struct ranked {
 	double score, weight;
 	bool positive;
 };
 
-/* What alarms at one threshold would have done. */
-struct alarms {
-	size_t found, false_alarms;
-	double lead_s;
-};
-
 static struct ranked *rank(const double *scores, const bool *positives, const double *weights, size_t count);
 static int compare_ranked(const void *a, const void *b);
 static void calibrate(const struct scored_row *rows, size_t count, double base_rate, struct evaluation *out);
+static int calibrate_masses(const struct scored_row *rows, size_t count, double base_rate, struct evaluation *out);
+static double settle_bins(struct reliability *bins, size_t count);
 static double series_days(const struct scored_row *rows, size_t count);
-static size_t count_events(const struct scored_row *rows, size_t count, const struct dataset *dataset,
-	int64_t horizon_s);
-static int operating_point(const struct scored_row *rows, size_t count, const struct dataset *dataset,
+static int operating_points(const struct scored_row *rows, size_t count, const struct dataset *dataset,
 	int64_t horizon_s, struct evaluation *out);
-static struct alarms raise_alarms(const struct scored_row *rows, size_t count, const struct dataset *dataset,
-	int64_t horizon_s, double threshold, double *leads);
+static void add_rates(struct alarms *alarms, const struct evaluation *evaluation);
+static int compare_leads(const void *a, const void *b);
 static int compare_descending(const void *a, const void *b);
 
 int
@@ -61,8 +55,11 @@ evaluate(const struct scored_row *rows, size_t count, const struct dataset *data
 	out->average_precision = average_precision(scores, positives, NULL, count);
 	out->roc_auc = roc_auc(scores, positives, count);
 	calibrate(rows, count, base_rate, out);
-	out->events = count_events(rows, count, dataset, horizon_s);
-	result = operating_point(rows, count, dataset, horizon_s, out);
+	result = calibrate_masses(rows, count, base_rate, out);
+	out->events = evaluate_events(rows, count, dataset, horizon_s);
+	out->series_days = series_days(rows, count);
+	if (result == 0)
+		result = operating_points(rows, count, dataset, horizon_s, out);
 out:
 	free(scores);
 	free(positives);
@@ -139,26 +136,79 @@ compare_ranked(const void *a, const void *b)
 	return (x->score < y->score) - (x->score > y->score);
 }
 
+double
+evaluate_probability(double score, double base_rate)
+{
+	return score >= 0 && score <= 1 ? score : base_rate;
+}
+
 static void
 calibrate(const struct scored_row *rows, size_t count, double base_rate, struct evaluation *out)
 {
-	double said[BINS] = { 0 }, came[BINS] = { 0 };
-
 	for (size_t i = 0; i < count; i++) {
-		double p = rows[i].score >= 0 && rows[i].score <= 1 ? rows[i].score : base_rate;
-		double y = rows[i].positive ? 1 : 0;
-		size_t bin = p >= 1 ? BINS - 1 : (size_t)(p * BINS);
+		double p = evaluate_probability(rows[i].score, base_rate), y = rows[i].positive ? 1 : 0;
+		struct reliability *bin = &out->widths[p >= 1 ? EVALUATE_BINS - 1 : (size_t)(p * EVALUATE_BINS)];
 
 		out->brier += (p - y) * (p - y);
 		out->brier_base += (base_rate - y) * (base_rate - y);
-		said[bin] += p;
-		came[bin] += y;
+		out->log_loss -= log(fmax(rows[i].positive ? p : 1 - p, CERTAIN));
+		out->mean += p;
+		bin->rows++;
+		bin->said += p;
+		bin->came += y;
 	}
 	out->brier /= (double)count;
 	out->brier_base /= (double)count;
+	out->log_loss /= (double)count;
+	out->mean /= (double)count;
 	out->brier_skill = out->brier_base > 0 ? 1 - out->brier / out->brier_base : (double)NAN;
-	for (size_t bin = 0; bin < BINS; bin++)
-		out->calibration_error += fabs(said[bin] - came[bin]) / (double)count;
+	out->calibration_error = settle_bins(out->widths, count);
+}
+
+/* Bins of equally many rows, by rank of what was said: where nearly all say next to nothing, as for rare events, the
+ * first bin of equal width holds everything, and hides by how much they are off. */
+static int
+calibrate_masses(const struct scored_row *rows, size_t count, double base_rate, struct evaluation *out)
+{
+	double *said = malloc(count * sizeof(*said));
+	bool *came = malloc(count * sizeof(*came));
+	struct ranked *ranked = NULL;
+
+	if (said != NULL && came != NULL) {
+		for (size_t i = 0; i < count; i++) {
+			said[i] = evaluate_probability(rows[i].score, base_rate);
+			came[i] = rows[i].positive;
+		}
+		ranked = rank(said, came, NULL, count);
+	}
+	for (size_t i = 0; ranked != NULL && i < count; i++) {
+		struct reliability *bin = &out->masses[EVALUATE_BINS - 1 - i * EVALUATE_BINS / count];
+
+		bin->rows++;
+		bin->said += ranked[i].score;
+		bin->came += ranked[i].positive ? 1 : 0;
+	}
+	out->calibration_error_mass = settle_bins(out->masses, count);
+	free(said);
+	free(came);
+	free(ranked);
+	return ranked == NULL ? -ENOMEM : 0;
+}
+
+/* Sums to means; how far these are apart, by rows. */
+static double
+settle_bins(struct reliability *bins, size_t count)
+{
+	double error = 0;
+
+	for (size_t b = 0; b < EVALUATE_BINS; b++) {
+		if (bins[b].rows == 0)
+			continue;
+		error += fabs(bins[b].said - bins[b].came) / (double)count;
+		bins[b].said /= (double)bins[b].rows;
+		bins[b].came /= (double)bins[b].rows;
+	}
+	return error;
 }
 
 /* The time that rows speak of, over all series, in days of a series. */
@@ -166,106 +216,123 @@ static double
 series_days(const struct scored_row *rows, size_t count)
 {
 	double seconds = 0;
-	size_t first = 0;
 
-	for (size_t i = 1; i <= count; i++) {
-		if (i < count && rows[i].series == rows[first].series)
-			continue;
-		seconds += (double)(rows[i - 1].t - rows[first].t + WINDOW_STEP_S);
-		first = i;
+	for (size_t first = 0, end; first < count; first = end) {
+		end = evaluate_series_end(rows, count, first);
+		seconds += (double)(rows[end - 1].t - rows[first].t + WINDOW_STEP_S);
 	}
 	return seconds / DAY_S;
 }
 
-static size_t
-count_events(const struct scored_row *rows, size_t count, const struct dataset *dataset, int64_t horizon_s)
+size_t
+evaluate_series_end(const struct scored_row *rows, size_t count, size_t first)
 {
-	size_t events = 0, first = 0;
+	size_t end = first;
 
-	for (size_t i = 1; i <= count; i++) {
-		const struct incidents *incidents;
+	while (end < count && rows[end].series == rows[first].series)
+		end++;
+	return end;
+}
 
-		if (i < count && rows[i].series == rows[first].series)
-			continue;
-		incidents = &dataset->series[rows[first].series].incidents;
-		events += incidents_after(incidents, rows[i - 1].t + horizon_s) -
+size_t
+evaluate_events(const struct scored_row *rows, size_t count, const struct dataset *dataset, int64_t horizon_s)
+{
+	size_t events = 0;
+
+	for (size_t first = 0, end; first < count; first = end) {
+		const struct incidents *incidents = &dataset->series[rows[first].series].incidents;
+
+		end = evaluate_series_end(rows, count, first);
+		events += incidents_after(incidents, rows[end - 1].t + horizon_s) -
 		    incidents_after(incidents, rows[first].t);
-		first = i;
 	}
 	return events;
 }
 
+/* --- alarms -------------------------------------------------------------------------------------------------- */
+
 static int
-operating_point(const struct scored_row *rows, size_t count, const struct dataset *dataset, int64_t horizon_s,
+operating_points(const struct scored_row *rows, size_t count, const struct dataset *dataset, int64_t horizon_s,
     struct evaluation *out)
 {
-	double *sorted = malloc(count * sizeof(*sorted)), *leads = malloc((out->events + 1) * sizeof(*leads));
-	double days = series_days(rows, count), before = INFINITY;
-	size_t best = 0;
+	double *sorted = malloc(count * sizeof(*sorted)), before = INFINITY;
+	struct heard *heard = malloc((out->events + 1) * sizeof(*heard));
 
-	if (sorted == NULL || leads == NULL) {
+	if (sorted == NULL || heard == NULL) {
 		free(sorted);
-		free(leads);
+		free(heard);
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = isnan(rows[i].score) ? -INFINITY : rows[i].score;
 	qsort(sorted, count, sizeof(*sorted), compare_descending);
-	out->threshold = sorted[0];
+	out->best.threshold = sorted[0];
 	for (size_t i = 0; i < THRESHOLDS; i++) {
 		double share = (double)i / (THRESHOLDS - 1);
-		double threshold = sorted[(size_t)(exp(share * log((double)count)) + 0.5) - 1];
-		struct alarms alarms;
+		struct alarms tried = { .threshold = sorted[(size_t)(exp(share * log((double)count)) + 0.5) - 1] };
 
-		if (!(threshold < before) || threshold == -INFINITY)
+		if (!(tried.threshold < before) || tried.threshold == -INFINITY)
 			continue;
-		before = threshold;
-		alarms = raise_alarms(rows, count, dataset, horizon_s, threshold, leads);
-		if ((double)alarms.false_alarms > days || alarms.found <= best)
-			continue;
-		best = alarms.found;
-		out->threshold = threshold;
-		out->false_alarms_per_day = (double)alarms.false_alarms / days;
-		out->lead_s = alarms.lead_s;
+		before = tried.threshold;
+		evaluate_alarms(rows, count, dataset, horizon_s, &tried, heard);
+		if ((double)tried.false_alarms <= out->series_days && tried.found > out->best.found)
+			out->best = tried;
 	}
-	out->recall = out->events > 0 ? (double)best / (double)out->events : (double)NAN;
+	out->own.threshold = EVALUATE_OWN_THRESHOLD;
+	evaluate_alarms(rows, count, dataset, horizon_s, &out->own, heard);
+	add_rates(&out->best, out);
+	add_rates(&out->own, out);
 	free(sorted);
-	free(leads);
+	free(heard);
 	return 0;
 }
 
-/* An alarm fires when the score reaches the threshold, and again at the earliest a horizon later. */
-static struct alarms
-raise_alarms(const struct scored_row *rows, size_t count, const struct dataset *dataset, int64_t horizon_s,
-    double threshold, double *leads)
+static void
+add_rates(struct alarms *alarms, const struct evaluation *evaluation)
 {
-	struct alarms alarms = { 0 };
-	int64_t armed_from = INT64_MIN;
-	const struct incident *found = NULL;
+	alarms->recall = evaluation->events > 0 ? (double)alarms->found / (double)evaluation->events : (double)NAN;
+	alarms->false_alarms_per_day = (double)alarms->false_alarms / evaluation->series_days;
+}
 
+void
+evaluate_alarms(const struct scored_row *rows, size_t count, const struct dataset *dataset, int64_t horizon_s,
+    struct alarms *alarms, struct heard *heard)
+{
+	int64_t armed_from = INT64_MIN;
+	const struct incident *last = NULL;
+
+	*alarms = (struct alarms){ .threshold = alarms->threshold };
 	for (size_t i = 0; i < count; i++) {
 		const struct incidents *incidents = &dataset->series[rows[i].series].incidents;
 		const struct incident *next;
 
 		if (i > 0 && rows[i].series != rows[i - 1].series)
 			armed_from = INT64_MIN;
-		if (!(rows[i].score >= threshold) || rows[i].t < armed_from)
+		if (!(rows[i].score >= alarms->threshold) || rows[i].t < armed_from)
 			continue;
 		armed_from = rows[i].t + horizon_s;
 		if (!rows[i].positive) {
-			alarms.false_alarms++;
+			alarms->false_alarms++;
 			continue;
 		}
 		next = &incidents->list[incidents_after(incidents, rows[i].t)];
-		if (next == found)
+		if (next == last)
 			continue;
-		found = next;
-		leads[alarms.found++] = (double)(next->start_s - rows[i].t);
+		last = next;
+		heard[alarms->found++] = (struct heard){ rows[i].series, next->start_s,
+			(double)(next->start_s - rows[i].t) };
 	}
-	qsort(leads, alarms.found, sizeof(*leads), compare_descending);
-	if (alarms.found > 0)
-		alarms.lead_s = (leads[(alarms.found - 1) / 2] + leads[alarms.found / 2]) / 2;
-	return alarms;
+	qsort(heard, alarms->found, sizeof(*heard), compare_leads);
+	if (alarms->found > 0)
+		alarms->lead_s = (heard[(alarms->found - 1) / 2].lead_s + heard[alarms->found / 2].lead_s) / 2;
+}
+
+static int
+compare_leads(const void *a, const void *b)
+{
+	const struct heard *x = a, *y = b;
+
+	return (x->lead_s < y->lead_s) - (x->lead_s > y->lead_s);
 }
 
 static int
