@@ -56,12 +56,15 @@ char *
 machine_train(const double *rows, const double *targets, size_t count, size_t dimension,
     const struct machine_settings *settings, size_t *length)
 {
+	static const int types[] = { [MACHINE_CLASSIFY] = C_SVC, [MACHINE_REGRESS] = EPSILON_SVR,
+		[MACHINE_ONE_CLASS] = ONE_CLASS };
 	bool classify = settings->kind == MACHINE_CLASSIFY;
 	int label = 1;
 	double weight = settings->weight;
 	struct svm_parameter parameter = {
-		.svm_type = classify ? C_SVC : EPSILON_SVR, .kernel_type = RBF, .gamma = settings->gamma,
-		.cache_size = CACHE_MB, .eps = TOLERANCE, .C = settings->c, .p = settings->epsilon, .shrinking = 1,
+		.svm_type = types[settings->kind], .kernel_type = RBF, .gamma = settings->gamma,
+		.cache_size = CACHE_MB, .eps = TOLERANCE, .C = settings->c, .p = settings->epsilon,
+		.nu = settings->nu, .shrinking = 1,
 		.nr_weight = classify ? 1 : 0, .weight_label = &label, .weight = &weight,
 	};
 	struct svm_problem problem = { .l = (int)count };
@@ -73,7 +76,7 @@ machine_train(const double *rows, const double *targets, size_t count, size_t di
 	if (vectors == NULL || y == NULL || (nodes = nodes_of(rows, count, dimension, vectors)) == NULL)
 		goto out;
 	for (size_t i = 0; i < count; i++)
-		y[i] = !classify ? targets[i] : targets[i] > 0 ? 1 : -1;
+		y[i] = settings->kind == MACHINE_REGRESS ? targets[i] : !classify || targets[i] > 0 ? 1 : -1;
 	problem.x = vectors;
 	problem.y = y;
 	svm_set_print_string_function(quiet);
@@ -194,10 +197,17 @@ read_header_line(struct reading *r, struct machine *machine, const char *key, co
 	char end;
 
 	if (strcmp(key, "svm_type") == 0) {
-		machine->kind = strcmp(value, "c_svc") == 0 ? MACHINE_CLASSIFY : MACHINE_REGRESS;
-		r->typed = machine->kind == MACHINE_CLASSIFY || strcmp(value, "epsilon_svr") == 0;
+		static const char *const names[] = { [MACHINE_CLASSIFY] = "c_svc", [MACHINE_REGRESS] = "epsilon_svr",
+			[MACHINE_ONE_CLASS] = "one_class" };
+
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+			if (strcmp(value, names[i]) != 0)
+				continue;
+			machine->kind = (enum machine_kind)i;
+			r->typed = true;
+		}
 		machine->sign = 1;
-		return r->typed || wrong(r, "svm_type is neither c_svc nor epsilon_svr");
+		return r->typed || wrong(r, "svm_type is neither c_svc nor epsilon_svr nor one_class");
 	}
 	if (strcmp(key, "kernel_type") == 0) {
 		r->kernel = strcmp(value, "rbf") == 0;

@@ -12,17 +12,19 @@
 
 #define MACHINE_VECTORS_MAX 2500	/* support vectors: more cost more than a tenth of a millisecond a prediction */
 
-enum machine_kind { MACHINE_CLASSIFY, MACHINE_REGRESS };	/* C-SVC, epsilon-SVR; both with an RBF kernel */
+/* C-SVC, epsilon-SVR, one-class SVM; all with an RBF kernel. */
+enum machine_kind { MACHINE_CLASSIFY, MACHINE_REGRESS, MACHINE_ONE_CLASS };
 
 struct machine_settings {
 	enum machine_kind kind;
 	double c, gamma;
 	double weight;		/* classify: C of the positives is c x weight */
 	double epsilon;		/* regress: errors below don't count */
+	double nu;		/* one class: at most this share of the rows lies outside; no C */
 };
 
-/* `count` rows of `dimension` finite numbers, one after the other; targets > 0 are positives when classifying.
- * libsvm's model text; caller frees. NULL: out of memory, or settings that libsvm refuses. Can take minutes and can't
+/* `count` rows of `dimension` finite numbers, one after the other; targets > 0 are positives when classifying,
+ * and aren't looked at for one class. libsvm's model text; caller frees. NULL: out of memory, or settings that libsvm refuses. Can take minutes and can't
  * be cancelled. */
 char *machine_train(const double *rows, const double *targets, size_t count, size_t dimension,
 	const struct machine_settings *settings, size_t *length) NONNULL MUST_USE;
@@ -34,7 +36,8 @@ struct machine *machine_read(const char *bytes, size_t length, size_t dimension,
 void machine_free(struct machine *machine);	/* NULL is allowed */
 size_t machine_vectors(const struct machine *machine) NONNULL;
 
-/* Classify: the distance from the border, > 0 for positives. Regress: the value. */
+/* Classify: the distance from the border, > 0 for positives. Regress: the value. One class: the distance from the
+ * border, > 0 inside. */
 double machine_decide(const struct machine *machine, const double *row) NONNULL;
 
 int machine_library_version(void);

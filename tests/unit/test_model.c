@@ -152,6 +152,34 @@ test_machine_is_libsvm(void)
 	free(body);
 }
 
+/* A cloud around the origin: of what it was made from, a share of about nu lies outside, and what is far away more so. */
+static void
+test_machine_one_class(void)
+{
+	double rows[ROWS * 2];
+	struct machine_settings settings = { .kind = MACHINE_ONE_CLASS, .nu = 0.1, .gamma = 0.5 };
+	struct text error = { 0 };
+	struct machine *machine;
+	size_t length, outside = 0;
+	char *body;
+
+	state = 1;
+	for (size_t i = 0; i < ROWS * 2; i++)
+		rows[i] = uniform() + uniform() + uniform() - 1.5;
+	body = machine_train(rows, rows, ROWS, 2, &settings, &length);
+	CU_ASSERT(body != NULL);
+	machine = machine_read(body, length, 2, &error);
+	CU_ASSERT(machine != NULL);
+	for (size_t i = 0; i < ROWS; i++)
+		outside += machine_decide(machine, rows + i * 2) < -1e-6;
+	CU_ASSERT(outside <= ROWS / 10 + 2 && outside >= ROWS / 20);
+	CU_ASSERT(machine_decide(machine, (const double[]){ 0, 0 }) > 0);
+	CU_ASSERT(machine_decide(machine, (const double[]){ 2, 2 }) <
+	    machine_decide(machine, (const double[]){ 1.4, 1.4 }));
+	machine_free(machine);
+	free(body);
+}
+
 static void
 test_machine_regresses(void)
 {
@@ -183,7 +211,7 @@ test_machine_refuses(void)
 	} rows[] = {
 		{ "nothing", "", "line 1 of the model's body: cut short: no vectors" },
 		{ "another kind", "svm_type nu_svc\n", "line 1 of the model's body: svm_type is neither c_svc nor "
-		    "epsilon_svr" },
+		    "epsilon_svr nor one_class" },
 		{ "another kernel", "svm_type c_svc\nkernel_type linear\n",
 		    "line 2 of the model's body: kernel_type isn't rbf" },
 		{ "no gamma", "svm_type c_svc\nkernel_type rbf\nnr_class 2\ntotal_sv 1\nrho 0\nlabel 1 -1\nnr_sv 1 "
@@ -390,6 +418,7 @@ static const struct suite_case cases[] = {
 	{ .name = "logistic regression", .run = test_logistic },
 	{ .name = "decisions are libsvm's", .run = test_machine_is_libsvm },
 	{ .name = "regression", .run = test_machine_regresses },
+	{ .name = "a one-class machine", .run = test_machine_one_class },
 	{ .name = "a machine's header is checked", .run = test_machine_refuses },
 	{ .name = "a machine's vectors are checked", .run = test_machine_refuses_vectors },
 	{ .name = "a model reads back the same", .run = test_model_round_trip },
