@@ -251,7 +251,40 @@ static const char step_3[] =
 	"DROP TABLE override;"
 	"ALTER TABLE override_3 RENAME TO override;";
 
-static const char *const steps[] = { step_1, step_2, step_3 };	/* steps[n - 1] leads from version n - 1 to version n */
+/* --- version 4: what comes from outside ------------------------------------------------------------------------- */
+
+static const char step_4[] =
+	"CREATE TABLE signal ("
+	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"			/* never given twice */
+	"	source TEXT NOT NULL,"
+	"	key TEXT NOT NULL,"
+	"	region TEXT NOT NULL,"
+	"	name TEXT NOT NULL,"
+	"	text TEXT NOT NULL,"
+	"	severity REAL,"
+	"	certainty REAL,"
+	"	onset_ms INTEGER NOT NULL,"
+	"	expires_ms INTEGER NOT NULL,"
+	"	received_ms INTEGER NOT NULL,"
+	"	updated_ms INTEGER NOT NULL,"
+	"	ended_ms INTEGER NOT NULL,"				/* 0: it wasn't taken back */
+	"	UNIQUE (source, key, region, name)) STRICT;"
+	"CREATE INDEX signal_by_expiry ON signal (expires_ms);"
+	"CREATE TABLE feed ("
+	"	name TEXT NOT NULL PRIMARY KEY,"
+	"	tried_ms INTEGER NOT NULL,"
+	"	succeeded_ms INTEGER NOT NULL,"				/* 0: never */
+	"	until_ms INTEGER NOT NULL,"				/* 0: no samples yet */
+	"	pulls INTEGER NOT NULL,"
+	"	failures INTEGER NOT NULL,"
+	"	items INTEGER NOT NULL,"
+	"	left_out INTEGER NOT NULL,"
+	"	bytes INTEGER NOT NULL,"
+	"	took_ms INTEGER NOT NULL,"
+	"	error TEXT NOT NULL,"
+	"	notes TEXT NOT NULL) STRICT;";				/* JSON */
+
+static const char *const steps[] = { step_1, step_2, step_3, step_4 };	/* steps[n - 1] leads from version n - 1 to version n */
 
 _Static_assert(ARRAY_SIZE(steps) == STORE_SCHEMA_VERSION, "one step for each version");
 

@@ -310,6 +310,8 @@ expire_history(struct store_txn *txn, int64_t now_ms, bool *more)
 		    keep->keep_minutes_ms },
 		{ "DELETE FROM demand WHERE (service, client_group, country, at_ms) IN (SELECT service, client_group,"
 		    " country, at_ms FROM demand WHERE at_ms < ? ORDER BY at_ms LIMIT ?)", keep->keep_minutes_ms },
+		{ "DELETE FROM signal WHERE id IN (SELECT id FROM signal WHERE expires_ms < ? LIMIT ?)",
+		    keep->keep_minutes_ms },
 		{ "DELETE FROM health_event WHERE id IN (SELECT id FROM health_event WHERE at_ms < ? ORDER BY at_ms"
 		    " LIMIT ?)", keep->keep_hours_ms },
 	};

@@ -137,24 +137,30 @@ backends_sample(struct store_txn *txn, const struct report *report)
 	    (double)healthy / (double)report->backend_count);
 }
 
-/* The same series at the same time again (two agents of one region, a name twice in a report): the last one stands. */
 static int
 sample_put(struct store_txn *txn, const struct report *report, const char *backend, const char *name,
 	const char *unit, double value)
 {
-	int64_t at_ms = report->time.ms;
+	return store_sample_put(txn, report->region, backend, name, unit, report->time, value);
+}
+
+/* The same series at the same time again (two agents of one region, a name twice in a report): the last one stands. */
+int
+store_sample_put(struct store_txn *txn, const char *region, const char *backend, const char *name, const char *unit,
+	struct wall at, double value)
+{
 	struct series series;
-	int error = series_find(txn, report->region, backend, name, unit, &series);
+	int error = series_find(txn, region, backend, name, unit, &series);
 
 	if (error != 0)
 		return error;
 	/* Past retention: its minute's other samples are gone, so it can't be rolled up with them either. */
-	if (at_ms < series.samples_from_ms)
+	if (at.ms < series.samples_from_ms)
 		return 0;
 	error = db_run(txn->db, "INSERT OR REPLACE INTO sample (series, at_ms, value) VALUES (?, ?, ?)",
-	    DB_VALUES(db_integer(series.id), db_integer(at_ms), db_real(value)));
-	if (error == 0 && at_ms < series.minutes_done_ms)
-		error = sample_late(txn, series.id, at_ms);
+	    DB_VALUES(db_integer(series.id), db_integer(at.ms), db_real(value)));
+	if (error == 0 && at.ms < series.minutes_done_ms)
+		error = sample_late(txn, series.id, at.ms);
 	if (error == 0)
 		txn->samples++;
 	return error;

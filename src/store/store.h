@@ -21,7 +21,7 @@ struct store;
 struct store_txn;	/* the open transaction, as a job sees it */
 struct store_reader;
 
-#define STORE_SCHEMA_VERSION 3	/* the number of steps in migration.c */
+#define STORE_SCHEMA_VERSION 4	/* the number of steps in migration.c */
 
 struct store_options {
 	const char *path;
@@ -85,6 +85,10 @@ int store_override_delete(struct store_txn *txn, int64_t id) NONNULL;			/* -ENOE
  * newest report replace those that agents said before of its region. */
 int store_report_put(struct store_txn *txn, const struct report *report, struct wall received) NONNULL;
 
+/* One number that no report brought: the same series and retention. The same time again: the last one stands. */
+int store_sample_put(struct store_txn *txn, const char *region, const char *backend, const char *name, const char *unit,
+	struct wall at, double value) NONNULL;
+
 struct health_event {
 	struct wall at;
 	const char *region;
@@ -133,6 +137,39 @@ struct latency_entry {
 int store_latency_put(struct store_txn *txn, const struct latency_entry *entry) NONNULL;
 int store_latency_clear(struct store_txn *txn, const char *source) NONNULL;	/* before an import */
 int store_latency_clear_region(struct store_txn *txn, const char *source, const char *region) NONNULL;
+
+/* --- what comes from outside (signals.c) --- */
+
+struct signal_row {		/* an event, as it concerns one region */
+	int64_t id;		/* 0 for a new one */
+	const char *source;	/* "feed:NAME", or who posted it */
+	const char *key;	/* the event, in the words of its source: what comes again replaces it */
+	const char *name;	/* of the region's metric, without "signal:" */
+	const char *region;
+	const char *text;	/* for people, or "" */
+	double severity, certainty;	/* 0 .. 1; NAN: it's there, but how bad it is couldn't be read */
+	struct wall onset, expires;
+	struct wall received, updated;	/* first and last; of a put: both */
+	struct wall ended;		/* taken back before it expired; .ms 0: no */
+};
+/* What has ended is in force again by it. */
+int store_signal_put(struct store_txn *txn, const struct signal_row *row) NONNULL;
+int store_signal_end(struct store_txn *txn, int64_t id, struct wall at) NONNULL;	/* -ENOENT: ended, or never was */
+/* Ends those of the source that weren't put at `at`: it tells of them no more. */
+int store_signals_end_others(struct store_txn *txn, const char *source, struct wall at) NONNULL;
+
+struct feed_row {		/* how pulling a feed goes */
+	const char *name;
+	struct wall tried, succeeded;	/* the last; .ms 0: never */
+	struct wall until;		/* samples up to then are in the store; .ms 0: none yet */
+	uint64_t pulls, failures;	/* all of them; .. those that failed */
+	uint64_t items, left_out;	/* of the last success: what it held; .. what couldn't be used */
+	uint64_t bytes, took_ms;	/* of the last pull */
+	const char *error;		/* why the last one failed, or "" */
+	const char *notes;		/* JSON: what was wrong with single items, [] for nothing */
+};
+/* `pulls` and `failures` are added to those of before; a failure keeps what only a success tells. */
+int store_feed_put(struct store_txn *txn, const struct feed_row *row) NONNULL;
 
 /* --- what was in service when (epochs.c): enough to answer `explain --at` --- */
 
@@ -239,6 +276,11 @@ int store_live_at(struct store_reader *reader, struct wall at,
 	bool (*row)(void *arg, const struct live_row *row), void *arg);	/* the last of each (service, region) */
 /* The newest published not after it; -ENOENT. */
 int store_plan_at(struct store_reader *reader, uint64_t epoch, uint64_t *found, struct text *body);
+
+/* Signals that were in force or announced at some moment from `from` on, by region, name, onset. */
+int store_signals(struct store_reader *reader, struct wall from, bool (*row)(void *arg, const struct signal_row *signal),
+	void *arg);
+int store_feeds(struct store_reader *reader, bool (*row)(void *arg, const struct feed_row *feed), void *arg);
 
 struct series_row {
 	int64_t id;

@@ -676,6 +676,123 @@ test_report_unit_changes(void)
 	folder_close(&folder);
 }
 
+/* --- what comes from outside --------------------------------------------------------------------------------------- */
+
+static struct signal_row
+storm(const char *key, const char *region, double severity, int64_t at)
+{
+	return (struct signal_row){ .source = "feed:nws", .key = key, .name = "weather", .region = region,
+		.text = "Gale", .severity = severity, .certainty = 0.5, .onset = { 1000 }, .expires = { 9000 },
+		.received = { at }, .updated = { at } };
+}
+
+static bool
+see_signal(void *arg UNUSED, const struct signal_row *s)
+{
+	text_printf(&seen, "%lld %s %s %s %s %g %g %lld-%lld %lld %lld %lld\n", (long long)s->id, s->source, s->key,
+	    s->region, s->name, s->severity, s->certainty, (long long)s->onset.ms, (long long)s->expires.ms,
+	    (long long)s->received.ms, (long long)s->updated.ms, (long long)s->ended.ms);
+	return true;
+}
+
+static int
+put_signals(struct store_txn *txn, void *arg UNUSED)
+{
+	struct signal_row rows[] = { storm("a", "us-east", 1, 100), storm("a", "eu-west", 1, 100),
+		storm("b", "eu-west", (double)NAN, 100), storm("a", "us-east", 0.25, 200) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		CU_ASSERT_EQUAL(store_signal_put(txn, &rows[i]), 0);
+	rows[0].source = "ann";
+	CU_ASSERT_EQUAL(store_signal_put(txn, &rows[0]), 0);
+	return 0;
+}
+
+static int
+end_signals(struct store_txn *txn, void *arg UNUSED)
+{
+	CU_ASSERT_EQUAL(store_signals_end_others(txn, "feed:nws", (struct wall){ 200 }), 0);
+	CU_ASSERT_EQUAL(store_signal_end(txn, 1, (struct wall){ 300 }), 0);
+	CU_ASSERT_EQUAL(store_signal_end(txn, 1, (struct wall){ 400 }), -ENOENT);
+	return 0;
+}
+
+static int
+revive_signal(struct store_txn *txn, void *arg UNUSED)
+{
+	struct signal_row row = storm("b", "eu-west", 0.5, 500);
+
+	return store_signal_put(txn, &row);
+}
+
+static void
+test_signals(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+
+	CU_ASSERT_EQUAL(store_call(store, put_signals, NULL), 0);
+	CU_ASSERT_EQUAL(store_signals(reader, (struct wall){ 0 }, see_signal, NULL), 0);
+	SUITE_TEXT(seen_take(), "2 feed:nws a eu-west weather 1 0.5 1000-9000 100 100 0\n"
+	    "3 feed:nws b eu-west weather nan 0.5 1000-9000 100 100 0\n"
+	    "1 feed:nws a us-east weather 0.25 0.5 1000-9000 100 200 0\n"
+	    "5 ann a us-east weather 1 0.5 1000-9000 100 100 0\n");
+	CU_ASSERT_EQUAL(store_call(store, end_signals, NULL), 0);
+	CU_ASSERT_EQUAL(store_signals(reader, (struct wall){ 250 }, see_signal, NULL), 0);
+	SUITE_TEXT(seen_take(), "1 feed:nws a us-east weather 0.25 0.5 1000-9000 100 300 300\n"
+	    "5 ann a us-east weather 1 0.5 1000-9000 100 100 0\n");
+	CU_ASSERT_EQUAL(store_call(store, revive_signal, NULL), 0);
+	CU_ASSERT_EQUAL(store_signals(reader, (struct wall){ 500 }, see_signal, NULL), 0);
+	SUITE_TEXT(seen_take(), "3 feed:nws b eu-west weather 0.5 0.5 1000-9000 100 500 0\n"
+	    "5 ann a us-east weather 1 0.5 1000-9000 100 100 0\n");
+	CU_ASSERT_EQUAL(store_signals(reader, (struct wall){ 9000 }, see_signal, NULL), 0);
+	SUITE_TEXT(seen_take(), "");
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
+static int
+put_feeds(struct store_txn *txn, void *arg UNUSED)
+{
+	struct feed_row row = { .name = "nws", .tried = { 100 }, .succeeded = { 100 }, .until = { 90 }, .pulls = 1,
+		.items = 7, .left_out = 2, .bytes = 1000, .took_ms = 30, .error = "", .notes = "[1]" };
+
+	CU_ASSERT_EQUAL(store_feed_put(txn, &row), 0);
+	row = (struct feed_row){ .name = "nws", .tried = { 200 }, .pulls = 1, .failures = 1, .took_ms = 5,
+		.error = "timed out", .notes = "[]" };
+	CU_ASSERT_EQUAL(store_feed_put(txn, &row), 0);
+	row = (struct feed_row){ .name = "aaa", .tried = { 200 }, .pulls = 1, .failures = 1, .error = "x", .notes = "[]" };
+	CU_ASSERT_EQUAL(store_feed_put(txn, &row), 0);
+	return 0;
+}
+
+static bool
+see_feed(void *arg UNUSED, const struct feed_row *f)
+{
+	text_printf(&seen, "%s %lld %lld %lld %d/%d %d-%d %d %d '%s' %s\n", f->name, (long long)f->tried.ms,
+	    (long long)f->succeeded.ms, (long long)f->until.ms, (int)f->failures, (int)f->pulls, (int)f->items,
+	    (int)f->left_out, (int)f->bytes, (int)f->took_ms, f->error, f->notes);
+	return true;
+}
+
+/* A failure keeps what the last success told. */
+static void
+test_feeds(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+
+	CU_ASSERT_EQUAL(store_call(store, put_feeds, NULL), 0);
+	CU_ASSERT_EQUAL(store_feeds(reader, see_feed, NULL), 0);
+	SUITE_TEXT(seen_take(), "aaa 200 0 0 1/1 0-0 0 0 'x' []\nnws 200 100 90 1/2 7-2 0 5 'timed out' [1]\n");
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
 static const struct suite_case cases[] = {
 	{ .name = "zones: put, replace whatever the case, delete, in order", .run = test_zones },
 	{ .name = "steering: none at first, then the last text", .run = test_steering },
@@ -687,6 +804,8 @@ static const struct suite_case cases[] = {
 	{ .name = "models: newest first, blob only on demand", .run = test_models },
 	{ .name = "demand: by time, a minute again replaces it; the newest state", .run = test_demand },
 	{ .name = "latencies: the newest of each source; one source cleared", .run = test_latencies },
+	{ .name = "signals: what comes again replaces, what isn't told any more ends", .run = test_signals },
+	{ .name = "feeds: a failure keeps what the last success told", .run = test_feeds },
 	{ .name = "report: latencies of the newest report", .run = test_report_latencies },
 	{ .name = "report: its numbers become samples", .run = test_report_becomes_samples },
 	{ .name = "report: a sequence counts once; nothing of its second is stored", .run = test_report_counts_once },
