@@ -10,6 +10,7 @@
 
 static void add_regions(struct view *view, cJSON *root, const struct steering *steering,
 	const struct drain_effect *effect);
+static void tell_forced(const char *name, const struct drain_region *region, struct diags *diags);
 static void tell_overloads(const struct control *control, const struct override *override,
 	const struct drain_effect *effect, struct diags *diags);
 static void warn(const struct steering *steering, const struct drain_effect *effect, struct diags *diags);
@@ -51,6 +52,7 @@ add_regions(struct view *view, cJSON *root, const struct steering *steering, con
 		view_number(view, entry, "gets", region->gained);
 		view_number(view, entry, "load_before", effect->known ? region->before : NAN);
 		view_number(view, entry, "load_after", effect->known ? region->after : NAN);
+		view_number(view, entry, "load_most", effect->known ? region->most : NAN);
 		view_number(view, entry, "capacity", region->capacity > 0 ? region->capacity : NAN);
 		view_number(view, entry, "drained", region->drained);
 	}
@@ -65,15 +67,22 @@ drain_judge(const struct control *control, const struct override *override, cons
 	if (effect->worst != NO_REGION && !force)
 		tell_overloads(control, override, effect, diags);
 	else if (effect->worst != NO_REGION)
-		diag_warning(diags, request_place(NULL), NULL,
-		    "forced: region %s gets %.0f requests/s of the %.0f that it bears",
-		    steering->regions[effect->worst].name, effect->regions[effect->worst].after,
-		    effect->regions[effect->worst].capacity);
-	else if (strcmp(override->kind, "drill") == 0 && effect->budget > 1)
-		diag_error(diags, request_place("/share"), NULL,
-		    "it's beyond the budget of drains: the others bear it now, but a drill must be safe for sure");
+		tell_forced(steering->regions[effect->worst].name, &effect->regions[effect->worst], diags);
 	else
 		warn(steering, effect, diags);
+}
+
+static void
+tell_forced(const char *name, const struct drain_region *region, struct diags *diags)
+{
+	if (drain_overloads(region))
+		diag_warning(diags, request_place(NULL), NULL,
+		    "forced: region %s gets %.0f requests/s of the %.0f that it bears", name, region->after,
+		    region->capacity);
+	else
+		diag_warning(diags, request_place(NULL), NULL,
+		    "forced: if its own drain ends before the others, region %s gets %.0f requests/s of the %.0f "
+		    "that it bears", name, region->most, region->capacity);
 }
 
 static void
@@ -85,13 +94,18 @@ tell_overloads(const struct control *control, const struct override *override, c
 
 	for (size_t r = 0; r < effect->region_count; r++) {
 		const struct drain_region *region = &effect->regions[r];
+		const char *name = steering->regions[r].name;
 
-		if (region->capacity > 0 && region->after > region->capacity * (1 + CERTIFICATE_SLACK)
-		    && region->after > region->before)
+		if (drain_overloads(region))
 			diag_error(diags, request_place("/share"), NULL,
 			    "region %s would get %.0f requests/s of the %.0f that it bears (%.0f %%); now it's %.0f",
-			    steering->regions[r].name, region->after, region->capacity,
-			    100 * region->after / region->capacity, region->before);
+			    name, region->after, region->capacity, 100 * region->after / region->capacity,
+			    region->before);
+		else if (drain_overbooks(region))
+			diag_error(diags, request_place("/share"), NULL,
+			    "it's beyond the budget of drains (%.0f %%): if its own drain ended before the others, "
+			    "region %s would get %.0f requests/s of the %.0f that it bears", 100 * effect->budget,
+			    name, region->most, region->capacity);
 	}
 	if (safe < 1)
 		diag_error(diags, request_place("/share"), NULL,
@@ -114,13 +128,6 @@ warn(const struct steering *steering, const struct drain_effect *effect, struct 
 			    steering->regions[r].name, effect->regions[r].after);
 	if (effect->known && effect->unserved > 0)
 		diag_warning(diags, request_place(NULL), NULL, "for %.0f requests/s nobody is left", effect->unserved);
-	if (isinf(effect->budget))
-		diag_warning(diags, request_place(NULL), NULL,
-		    "it's beyond the budget of drains: the others bear it now, but have no room that is certified");
-	else if (effect->budget > 1)
-		diag_warning(diags, request_place(NULL), NULL,
-		    "the drains in force would use %.0f %% of the budget: the others bear it now, but not for sure on "
-		    "every way there", 100 * effect->budget);
 }
 
 const char *

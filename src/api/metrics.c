@@ -305,11 +305,12 @@ add_drains(struct exposition *x)
 
 	single(x, "isobar_drains_in_force", "gauge", "Drains and drills that aren't over.", drains->in_force);
 	family(x, "isobar_drain_budget_used_ratio", "gauge",
-	    "Sum of drained part by room over the regions: up to 1 it's certain that nobody is overloaded.");
+	    "What drains may bring a region while they come and go, by what it has left, where that is most: up to 1 "
+	    "nobody is overloaded.");
 	if (drains->in_force == 0 || !isnan(drains->budget))
 		sample(x, "isobar_drain_budget_used_ratio", drains->in_force == 0 ? 0 : drains->budget, NULL, NULL,
 		    NULL, NULL);
-	single(x, "isobar_drains_unsafe", "gauge", "1 while the drains in force overload somebody.", drains->unsafe);
+	single(x, "isobar_drains_unsafe", "gauge", "1 while the drains in force overload somebody, or may while they come and go.", drains->unsafe);
 }
 
 /* Planned, for clients of no particular group. */

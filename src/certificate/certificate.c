@@ -5,10 +5,10 @@
  * itself here. The order of the checks is that of their weight: what breaks the law is told before what is merely not
  * as planned or too much.
  *
- *  1. law      (certificate_law.c): every list may be answered
- *  2. shares   (certificate_shares.c): the tables do what the plan says
- *  3. demand   (certificate_shares.c): the plan counts on the demand that there is
- *  4. loads    (certificate_cases.c): nobody is overloaded, now or after a loss; the room for drains */
+ *  1. law      (law.c): every list may be answered
+ *  2. shares   (shares.c): the tables do what the plan says
+ *  3. demand   (shares.c): the plan counts on the demand that there is
+ *  4. loads    (cases.c): nobody is overloaded, now or after a loss; the room for drains */
 #include "certificate/certificate.h"
 
 #include <math.h>
@@ -76,18 +76,26 @@ double
 certificate_loads(const struct snapshot *snapshot, const struct certificate_terms *terms, struct region_set lost,
 	const double *drained, double scale, double *loads)
 {
-	struct arena *arena = arena_new();
-	struct load_model *model = NULL;
-	struct tabled tabled;
+	struct load_model *model = certificate_model(snapshot, terms);
 	double unserved = NAN;
 
-	if (arena != NULL && tabled_make(&tabled, snapshot, snapshot->steering, terms, arena))
-		model = load_model_new(&tabled, terms->lost);
 	if (model != NULL)
 		unserved = load_model_drain(model, lost, drained, loads) * scale;
 	for (size_t r = 0; model != NULL && r < snapshot->steering->region_count; r++)
 		loads[r] *= scale;
 	load_model_free(model);
-	arena_free(arena);
 	return unserved;
+}
+
+struct load_model *
+certificate_model(const struct snapshot *snapshot, const struct certificate_terms *terms)
+{
+	struct arena *arena = arena_new();
+	struct load_model *model = NULL;
+	struct tabled tabled;
+
+	if (arena != NULL && tabled_make(&tabled, snapshot, snapshot->steering, terms, arena))
+		model = load_model_new(&tabled, terms->lost);
+	arena_free(arena);
+	return model;
 }

@@ -72,9 +72,24 @@ void certificate_binding(const struct certificate *certificate, const struct ste
 	NONNULL;
 
 /* What the tables do with these regions lost, these parts (0 .. 1, by region; NULL: none) drained and all demand times
- * `scale`. `loads` [region_count]; returns what is unserved, or NAN: out of memory. For `whatif`, drains, and the cases
- * above. */
+ * `scale`. `loads` [region_count]; returns what is unserved, or NAN: out of memory. For `whatif` and the cases above. */
 double certificate_loads(const struct snapshot *snapshot, const struct certificate_terms *terms, struct region_set lost,
 	const double *drained, double scale, double *loads) __attribute__((nonnull(1, 2, 6)));
+
+/* --- the same, asked often, and of each service by its own words: for drains ------------------------------------- */
+
+struct load_model;
+
+struct certificate_words {
+	struct region_set lost;		/* beside those of the terms */
+	double drained[REGIONS_MAX];	/* parts, 0 .. 1 */
+};
+
+/* NULL: out of memory. The snapshot must live as long. */
+struct load_model *certificate_model(const struct snapshot *snapshot, const struct certificate_terms *terms)
+	NONNULL MUST_USE;
+/* `words` by service of the snapshot, `loads` [region_count]; returns what is unserved. */
+double load_model_words(const struct load_model *model, const struct certificate_words *words, double *loads) NONNULL;
+void load_model_free(struct load_model *model);		/* NULL is allowed */
 
 #endif

@@ -54,6 +54,8 @@ static size_t class_hash(uint32_t list, uint32_t pool);
 static bool sort_by_server(struct load_model *model);
 static region_id serve(const struct load_model *model, const struct load_class *class, unsigned from,
 	const struct region_set *lost, const double *drained);
+static double drain_class(const struct load_model *model, const struct load_class *class,
+	const struct region_set *lost, const double *drained, double *loads);
 static bool is_shed(const struct load_model *model, const struct load_class *class);
 
 struct load_model *
@@ -303,20 +305,41 @@ load_model_drain(const struct load_model *model, struct region_set lost, const d
 		return load_model_lose(model, lost, loads);
 	lost = region_set_or(lost, model->lost);
 	memset(loads, 0, model->region_count * sizeof(*loads));
+	for (size_t i = 0; i < model->class_count; i++)
+		unserved += drain_class(model, &model->classes[i], &lost, drained, loads);
+	return unserved;
+}
+
+double
+load_model_words(const struct load_model *model, const struct certificate_words *words, double *loads)
+{
+	double unserved = 0;
+
+	memset(loads, 0, model->region_count * sizeof(*loads));
 	for (size_t i = 0; i < model->class_count; i++) {
 		const struct load_class *class = &model->classes[i];
-		region_id first = class->list[0], to = serve(model, class, 0, &lost, drained);
-		double part = to == first && first != NO_REGION && drained[first] > 0 ? drained[first] : 0;
+		const struct certificate_words *own = &words[model->pools[class->pool].service->index];
+		struct region_set lost = region_set_or(own->lost, model->lost);
 
-		if (to != NO_REGION) {
-			loads[to] += class->rate * (1 - part);
-			if (part > 0)
-				loads[serve(model, class, 1, &lost, drained)] += class->rate * part;
-		} else if (!is_shed(model, class)) {
-			unserved += class->rate;
-		}
+		unserved += drain_class(model, class, &lost, own->drained, loads);
 	}
 	return unserved;
+}
+
+/* Adds the class to the loads; returns what of it is unserved. */
+static double
+drain_class(const struct load_model *model, const struct load_class *class, const struct region_set *lost,
+	const double *drained, double *loads)
+{
+	region_id first = class->list[0], to = serve(model, class, 0, lost, drained);
+	double part = to == first && first != NO_REGION && drained[first] > 0 ? drained[first] : 0;
+
+	if (to == NO_REGION)
+		return is_shed(model, class) ? 0 : class->rate;
+	loads[to] += class->rate * (1 - part);
+	if (part > 0)
+		loads[serve(model, class, 1, lost, drained)] += class->rate * part;
+	return 0;
 }
 
 double

@@ -8,7 +8,7 @@
 void certificate_refuse(struct certificate *certificate, enum certificate_fault fault, const char *format, ...)
 	NONNULL PRINTF(3, 4);
 
-/* --- certificate_terms.c: what the plan and the measurements say of each table ---------------------------------- */
+/* --- terms.c: what the plan and the measurements say of each table ------------------------------------------------ */
 
 /* By service and demand group of one snapshot: [service * groups + group]. */
 struct tabled {
@@ -39,7 +39,7 @@ table_weight(const struct slot_table *table, size_t slot)
 	return table->weights != NULL ? (double)table->weights[slot] : 1 / (double)table_size(table);
 }
 
-/* --- the checks ------------------------------------------------------------------------------------------------- */
+/* --- the checks --------------------------------------------------------------------------------------------------- */
 
 void certificate_law(struct certificate *certificate, const struct tabled *tabled) NONNULL;
 void certificate_shares(struct certificate *certificate, const struct tabled *tabled,
@@ -48,20 +48,17 @@ void certificate_demand(struct certificate *certificate, const struct tabled *ta
 	const struct certificate_terms *terms) NONNULL;
 double certificate_moved(const struct tabled *tabled, const struct certificate_terms *terms) NONNULL;
 
-/* --- certificate_loads.c: the tables as classes of clients who go the same way ---------------------------------- */
-
-struct load_model;
+/* --- loads.c: the tables as classes of clients who go the same way ------------------------------------------------ */
 
 /* `lost`: already, in all that follows. NULL: out of memory. */
 struct load_model *load_model_new(const struct tabled *tabled, struct region_set lost) NONNULL MUST_USE;
-void load_model_free(struct load_model *model);
 /* `loads` [region_count]; returns what is unserved. */
 double load_model_lose(const struct load_model *model, struct region_set lost, double *loads) NONNULL;
 double load_model_drain(const struct load_model *model, struct region_set lost, const double *drained, double *loads)
 	__attribute__((nonnull(1, 4)));
 double load_model_shed(const struct load_model *model) NONNULL;
 
-/* --- certificate_cases.c: now, each loss, the room for drains ---------------------------------------------------- */
+/* --- cases.c: now, each loss, the room for drains ----------------------------------------------------------------- */
 
 /* False: out of memory. */
 bool certificate_cases(struct certificate *certificate, const struct tabled *tabled,

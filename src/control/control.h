@@ -126,13 +126,6 @@ const struct certificate *control_certificate(const struct control *control) NON
 const struct demand *control_demand(const struct control *control) NONNULL;
 /* The region's reported load of the service didn't follow what was changed: it isn't believed. */
 bool control_distrusts(const struct control *control, size_t service, region_id region) NONNULL;
-/* Answers that were held against the rules of residency, and those outside of them. */
-void control_lawful(const struct control *control, uint64_t *checked, uint64_t *violations) NONNULL;
-/* What clients ask for, as it's estimated now; NULL: nothing was asked yet. Valid until the control thread's next
- * turn. */
-const struct demand *control_demand(const struct control *control) NONNULL;
-/* The region's reported load of the service didn't follow what was changed: it isn't believed. */
-bool control_distrusts(const struct control *control, size_t service, region_id region) NONNULL;
 /* What each region should be getting of the service, by tables and live words; `loads` by region. False: not known. */
 bool control_expected(const struct control *control, size_t service, double *loads) NONNULL;
 /* Answers that were held against the rules of residency, and those outside of them. */

@@ -1,10 +1,17 @@
 /* drain_effect.c -- what drains do to those who take the clients.
  * In: overrides, the tables in service, demand.  Out: loads, the budget.  Threads: control; pure.
  *
- * Two measures of safety, since each says what the other can't. The loads are exact for what is drained and dead now.
- * The budget is the certificate's: loads are convex in the drained parts x, so whatever mixture of drains has
- * sum(x / room) <= 1 overloads nobody, also on the way there and in any order. A drain of one service counts in the
- * budget like one of the whole region; its loads are its own. */
+ * Judged isn't only where the drains lead. They come and go by the clock and by hand, each for itself, and caches
+ * follow at their own pace: any mixture of them may be reached. Whatever a region's drain does, it takes clients from
+ * there and brings no other region less (loads.c: who leaves goes to the next of his list, and who goes around a region
+ * that is drained whole does the same). So a region gets the most when all the others are drained as far as they will
+ * be and nobody is kept away from itself; this bound is reached, so what is refused can happen. What that brings it, as
+ * a part of what it has left without any drain, is the budget used; each drain counts in it by the load that it really
+ * moves.
+ *
+ * That admits whatever the certificate's room does: sum(x / room) <= 1 keeps every region within its capacity, at the
+ * most that it may get too (test_certificate_random). It admits more, since rooms are of one region with no other. What
+ * is dead now is lost in all of it, and what comes back from death lets in as much as it does now. */
 #include "control/drain_effect.h"
 
 #include <math.h>
@@ -12,77 +19,114 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Which drains count. */
-enum side { BEFORE, AFTER };
-
-/* Services for which the same regions are lost and drained: their loads are computed together. */
-struct alike {
-	struct region_set lost;
-	double drained[REGIONS_MAX];
-	size_t member_count;
-	bool *members;				/* by service */
+/* Whose drains count for a region; dead it is all the same. */
+enum side {
+	ALL,			/* nobody is kept away, not for a return from death either */
+	NONE,			/* no drain */
+	BEFORE,
+	AFTER,
 };
 
-static bool compare(const struct drain_question *q, struct drain_effect *effect, const struct certificate_terms *terms,
+struct asking {
+	const struct drain_question *q;
+	struct load_model *model;
+	double scale;				/* of all demand */
+	struct certificate_words *words;	/* by service of the snapshot */
+	struct region_set held;			/* by the last question: some clients are kept away from these */
+};
+
+static bool asking_open(struct asking *asking, const struct drain_question *q, const struct certificate_terms *terms,
 	double scale);
+static void asking_close(struct asking *asking);
+static void compare(struct asking *asking, struct drain_effect *effect);
+static void find_drained(struct asking *asking, const double *none, struct drain_effect *effect);
 static bool compare_alike(const struct drain_question *q, struct drain_effect *effect);
 static void take_moves(struct drain_effect *effect, const double *before, const double *after, double unserved_more,
 	double all);
+static double budget(const struct drain_effect *effect, enum side side, const double *none);
 static void judge(struct drain_effect *effect);
 static double sum_of(const double *values, size_t count);
-static bool loads(const struct drain_question *q, const struct certificate_terms *terms, double scale, enum side side,
-	double *sums, double *unserved);
-static struct alike *group_alike(const struct drain_question *q, enum side side, size_t *count);
-static void fill(const struct drain_question *q, enum side side, size_t service, struct alike *alike);
+static double ask_most(struct asking *asking, enum side side, double *loads, double *most);
+static double ask(struct asking *asking, enum side side, region_id region, enum side its, double *loads);
 static double let_in(const struct drain_question *q, enum side side, const char *region, const char *service);
-static bool add_loads(const struct drain_question *q, const struct certificate_terms *terms, double scale,
-	const struct alike *alike, double *sums, double *unserved);
-static bool is_member(const struct snapshot *snapshot, const struct alike *alike, const char *name);
-static double budget(const struct drain_question *q, enum side side, double *drained);
 
 bool
 drain_effect(const struct drain_question *q, struct drain_effect *effect)
 {
 	const struct plan *plan = q->terms->plan;
-	double drained[REGIONS_MAX], scale = plan != NULL && plan->margin > 1 ? plan->margin : 1;
+	struct asking asking;
+	bool good = asking_open(&asking, q, q->terms, plan != NULL && plan->margin > 1 ? plan->margin : 1);
 
 	memset(effect, 0, sizeof(*effect));
+	effect->budget_before = effect->budget = NAN;
 	effect->worst = NO_REGION;
 	effect->region_count = q->snapshot->steering->region_count;
-	effect->budget_before = budget(q, BEFORE, drained);
-	effect->budget = budget(q, AFTER, drained);
-	for (size_t r = 0; r < effect->region_count; r++) {
+	for (size_t r = 0; r < effect->region_count; r++)
 		effect->regions[r].capacity = q->terms->capacities[r];
-		effect->regions[r].drained = drained[r];
-	}
-	if (!compare(q, effect, q->terms, scale))
-		return false;
-	if (!effect->known)
-		return compare_alike(q, effect);
-	judge(effect);
-	return true;
+	if (good)
+		compare(&asking, effect);
+	asking_close(&asking);
+	if (good && effect->known)
+		judge(effect);
+	return good && (effect->known || compare_alike(q, effect));
 }
 
 static bool
-compare(const struct drain_question *q, struct drain_effect *effect, const struct certificate_terms *terms,
-	double scale)
+asking_open(struct asking *asking, const struct drain_question *q, const struct certificate_terms *terms, double scale)
 {
-	double before[REGIONS_MAX], after[REGIONS_MAX], unserved_before, unserved, all;
+	*asking = (struct asking){ .q = q, .scale = scale, .model = certificate_model(q->snapshot, terms),
+		.words = calloc(q->snapshot->service_count + 1, sizeof(*asking->words)) };
+	return asking->model != NULL && asking->words != NULL;
+}
 
-	if (!loads(q, terms, scale, BEFORE, before, &unserved_before)
-	    || !loads(q, terms, scale, AFTER, after, &unserved))
-		return false;
+static void
+asking_close(struct asking *asking)
+{
+	load_model_free(asking->model);
+	free(asking->words);
+}
+
+static void
+compare(struct asking *asking, struct drain_effect *effect)
+{
+	double loads[REGIONS_MAX], none[REGIONS_MAX], before[REGIONS_MAX], after[REGIONS_MAX], most_before[REGIONS_MAX],
+	    most[REGIONS_MAX], unserved_before, all;
+
+	unserved_before = ask_most(asking, BEFORE, before, most_before);
 	all = sum_of(before, effect->region_count) + unserved_before;
-	if (!(all > 0))
-		return true;
-	effect->known = true;
-	effect->unserved = unserved;
-	for (size_t r = 0; r < effect->region_count; r++) {
+	effect->unserved = ask_most(asking, AFTER, after, most);
+	ask_most(asking, NONE, loads, none);
+	effect->known = all > 0;
+	for (size_t r = 0; r < effect->region_count && effect->known; r++) {
 		effect->regions[r].before = before[r];
 		effect->regions[r].after = after[r];
+		effect->regions[r].most_before = most_before[r];
+		effect->regions[r].most = most[r];
 	}
-	take_moves(effect, before, after, unserved - unserved_before, all);
-	return true;
+	find_drained(asking, loads, effect);
+	if (!effect->known)
+		return;
+	effect->budget_before = budget(effect, BEFORE, none);
+	effect->budget = budget(effect, AFTER, none);
+	take_moves(effect, before, after, effect->unserved - unserved_before, all);
+}
+
+/* By load; where it has none, by what is asked for. `none`: loads without drains. */
+static void
+find_drained(struct asking *asking, const double *none, struct drain_effect *effect)
+{
+	const struct steering *steering = asking->q->snapshot->steering;
+	double own[REGIONS_MAX];
+
+	for (size_t r = 0; r < effect->region_count; r++) {
+		double drained = 1 - let_in(asking->q, AFTER, steering->regions[r].name, NULL);
+
+		if (drained > 0 && none[r] > 0) {
+			ask(asking, NONE, (region_id)r, AFTER, own);
+			drained = fmax(1 - own[r] / none[r], 0);
+		}
+		effect->regions[r].drained = drained;
+	}
 }
 
 /* Nothing is known of demand: every client group of every service counts alike, for who moves and where. */
@@ -96,6 +140,7 @@ compare_alike(const struct drain_question *q, struct drain_effect *effect)
 	struct demand demand = { .service_count = services, .services = list };
 	struct certificate_terms terms = { .demand = &demand, .capacities = q->terms->capacities };
 	struct drain_effect alike = { .region_count = effect->region_count };
+	struct asking asking = { 0 };
 	bool good = rates != NULL && list != NULL;
 
 	for (size_t g = 0; g < groups && good; g++)
@@ -103,7 +148,10 @@ compare_alike(const struct drain_question *q, struct drain_effect *effect)
 	for (size_t s = 0; s < services && good; s++)
 		list[s] = (struct demand_service){ .name = q->snapshot->services[s].intent->name, .count = groups,
 		    .groups = rates };
-	good = good && compare(q, &alike, &terms, 1);
+	good = good && asking_open(&asking, q, &terms, 1);
+	if (good)
+		compare(&asking, &alike);
+	asking_close(&asking);
 	effect->moved = alike.moved;
 	for (size_t r = 0; r < effect->region_count; r++)
 		effect->regions[r].gained = alike.regions[r].gained;
@@ -126,18 +174,32 @@ take_moves(struct drain_effect *effect, const double *before, const double *afte
 		effect->regions[r].gained = fmax(after[r] - before[r], 0) / gained;
 }
 
-static void
-judge(struct drain_effect *effect)
+static double
+budget(const struct drain_effect *effect, enum side side, const double *none)
 {
-	double most = 1 + CERTIFICATE_SLACK;
+	double used = 0;
 
 	for (size_t r = 0; r < effect->region_count; r++) {
 		const struct drain_region *region = &effect->regions[r];
-		double filled = region->capacity > 0 ? region->after / region->capacity : 0;
+		double brought = (side == BEFORE ? region->most_before : region->most) - none[r];
+		double left = region->capacity * (1 + CERTIFICATE_SLACK) - none[r];
 
-		/* Overloaded it may be without the change; then the change must not add to it. */
-		if (filled > most && region->after > region->before * (1 + 1e-9)) {
-			most = filled;
+		if (region->capacity > 0 && brought > 1e-9 * region->capacity)
+			used = fmax(used, left > 0 ? brought / left : INFINITY);
+	}
+	return used;
+}
+
+static void
+judge(struct drain_effect *effect)
+{
+	double most = 0;
+
+	for (size_t r = 0; r < effect->region_count; r++) {
+		const struct drain_region *region = &effect->regions[r];
+
+		if (drain_overbooks(region) && region->most / region->capacity > most) {
+			most = region->most / region->capacity;
 			effect->worst = (region_id)r;
 		}
 	}
@@ -153,78 +215,57 @@ sum_of(const double *values, size_t count)
 	return sum;
 }
 
-/* --- loads --------------------------------------------------------------------------------------------------- */
+/* --- questions ------------------------------------------------------------------------------------------------- */
 
-static bool
-loads(const struct drain_question *q, const struct certificate_terms *terms, double scale, enum side side, double *sums,
-	double *unserved)
+/* `loads` where the drains lead, `most` what each region may get meanwhile; returns what is unserved in the end. */
+static double
+ask_most(struct asking *asking, enum side side, double *loads, double *most)
 {
-	size_t count;
-	struct alike *list = group_alike(q, side, &count);
-	bool good = list != NULL;
+	size_t count = asking->q->snapshot->steering->region_count;
+	double unserved = ask(asking, side, NO_REGION, side, loads), own[REGIONS_MAX];
+	struct region_set held = asking->held;
 
-	*unserved = 0;
-	memset(sums, 0, REGIONS_MAX * sizeof(*sums));
-	for (size_t i = 0; i < count && good; i++)
-		good = add_loads(q, terms, scale, &list[i], sums, unserved);
-	for (size_t i = 0; i < count; i++)
-		free(list[i].members);
-	free(list);
-	return good;
-}
-
-/* Mostly there is one: drains are of regions, and regions die whole. NULL: out of memory. */
-static struct alike *
-group_alike(const struct drain_question *q, enum side side, size_t *count)
-{
-	size_t services = q->snapshot->service_count;
-	struct alike *list = NULL, *grown, *own;
-
-	*count = 0;
-	for (size_t s = 0, i; s < services || *count == 0; s++) {
-		grown = realloc(list, (*count + 1) * sizeof(*list));
-		if (grown == NULL)
-			goto fail;
-		list = grown;
-		own = &list[*count];
-		fill(q, side, s, own);
-		for (i = 0; i < *count; i++)
-			if (memcmp(&list[i].lost, &own->lost, sizeof(own->lost)) == 0
-			    && memcmp(list[i].drained, own->drained, sizeof(own->drained)) == 0)
-				break;
-		if (i == *count) {
-			own->members = calloc(services + 1, sizeof(bool));
-			if (own->members == NULL)
-				goto fail;
-			++*count;
+	memcpy(most, loads, count * sizeof(*most));
+	for (size_t r = 0; r < count; r++)
+		if (region_set_has(&held, (region_id)r)) {
+			ask(asking, side, (region_id)r, ALL, own);
+			most[r] = own[r];
 		}
-		list[i].members[s] = true;
-		list[i].member_count += s < services;
-	}
-	return list;
-fail:
-	for (size_t i = 0; i < *count; i++)
-		free(list[i].members);
-	free(list);
-	*count = 0;
-	return NULL;
+	return unserved;
 }
 
-/* The service's regions as they are, but for drains: those go as far as they will. */
-static void
-fill(const struct drain_question *q, enum side side, size_t service, struct alike *alike)
+/* Every region's drains of `side`, as far as they will go, but of `region` its own; returns what is unserved. */
+static double
+ask(struct asking *asking, enum side side, region_id region, enum side its, double *loads)
 {
-	const struct steering *steering = q->snapshot->steering;
+	const struct snapshot *snapshot = asking->q->snapshot;
+	const struct steering *steering = snapshot->steering;
+	double unserved;
 
-	memset(alike, 0, sizeof(*alike));
-	for (size_t r = 0; r < steering->region_count && service < steering->service_count; r++) {
-		const struct round_service *s = &round_region(q->round, (region_id)r)->services[service];
+	asking->held = (struct region_set){ { 0 } };
+	for (size_t s = 0; s < snapshot->service_count; s++) {
+		const struct service *service = &snapshot->services[s];
+		size_t number = (size_t)(service->intent - steering->services);
+		struct certificate_words *words = &asking->words[s];
 
-		if (s->dead)
-			region_set_add(&alike->lost, (region_id)r);
-		alike->drained[r] = 1 - fmin(round_return_admits(q->round, (region_id)r, service),
-		    let_in(q, side, steering->regions[r].name, steering->services[service].name));
+		words->lost = (struct region_set){ { 0 } };
+		for (size_t i = 0; i < service->order_count; i++) {
+			region_id r = service->order[i];
+			enum side of = r == region ? its : side;
+			double in = of == ALL ? 1 : fmin(round_return_admits(asking->q->round, r, number),
+				let_in(asking->q, of, steering->regions[r].name, service->intent->name));
+
+			if (round_region(asking->q->round, r)->services[number].dead)
+				region_set_add(&words->lost, r);
+			if (in < 1)
+				region_set_add(&asking->held, r);
+			words->drained[r] = 1 - in;
+		}
 	}
+	unserved = load_model_words(asking->model, asking->words, loads) * asking->scale;
+	for (size_t r = 0; r < steering->region_count; r++)
+		loads[r] *= asking->scale;
+	return unserved;
 }
 
 /* `service` NULL: the least of any. */
@@ -236,7 +277,7 @@ let_in(const struct drain_question *q, enum side side, const char *region, const
 	for (size_t i = 0; i <= q->override_count; i++) {
 		const struct override *o = i < q->override_count ? &q->overrides[i] : side == AFTER ? q->with : NULL;
 
-		if (o == NULL || strcmp(o->region, region) != 0 || (side == BEFORE && q->against_none))
+		if (o == NULL || strcmp(o->region, region) != 0 || side == NONE || (side == BEFORE && q->against_none))
 			continue;
 		if (service != NULL && o->service[0] != '\0' && strcmp(o->service, service) != 0)
 			continue;
@@ -247,69 +288,4 @@ let_in(const struct drain_question *q, enum side side, const char *region, const
 		least = fmin(least, o == q->with ? o->value : drain_goal(o, q->at));
 	}
 	return least;
-}
-
-static bool
-add_loads(const struct drain_question *q, const struct certificate_terms *terms, double scale,
-	const struct alike *alike, double *sums, double *unserved)
-{
-	struct certificate_terms own = *terms;
-	struct plan plan;
-	struct demand demand;
-	struct plan_service *planned = NULL;
-	struct demand_service *asked = NULL;
-	double part[REGIONS_MAX] = { 0 };
-	bool whole = alike->member_count == q->snapshot->service_count, good = true;
-
-	if (!whole && terms->plan != NULL) {
-		plan = *terms->plan;
-		planned = calloc(plan.service_count + 1, sizeof(*planned));
-		good = planned != NULL;
-		plan.service_count = 0;
-		for (size_t i = 0; i < terms->plan->service_count && good; i++)
-			if (is_member(q->snapshot, alike, terms->plan->services[i].name))
-				planned[plan.service_count++] = terms->plan->services[i];
-		plan.services = planned;
-		own.plan = &plan;
-	}
-	if (!whole && terms->demand != NULL) {
-		demand = *terms->demand;
-		asked = calloc(demand.service_count + 1, sizeof(*asked));
-		good = good && asked != NULL;
-		demand.service_count = 0;
-		for (size_t i = 0; i < terms->demand->service_count && good; i++)
-			if (is_member(q->snapshot, alike, terms->demand->services[i].name))
-				asked[demand.service_count++] = terms->demand->services[i];
-		demand.services = asked;
-		own.demand = &demand;
-	}
-	if (good)
-		*unserved += certificate_loads(q->snapshot, &own, alike->lost, alike->drained, scale, part);
-	for (size_t r = 0; r < q->snapshot->steering->region_count && good; r++)
-		sums[r] += part[r];
-	free(planned);
-	free(asked);
-	return good;
-}
-
-static bool
-is_member(const struct snapshot *snapshot, const struct alike *alike, const char *name)
-{
-	const struct steering_service *service = steering_service_find(snapshot->steering, name);
-
-	return service != NULL && alike->members[service - snapshot->steering->services];
-}
-
-static double
-budget(const struct drain_question *q, enum side side, double *drained)
-{
-	const struct steering *steering = q->snapshot->steering;
-	double used = 0;
-
-	for (size_t r = 0; r < steering->region_count; r++) {
-		drained[r] = 1 - let_in(q, side, steering->regions[r].name, NULL);
-		if (drained[r] > 0 && q->room != NULL)
-			used += q->room[r] > 0 ? drained[r] / q->room[r] : INFINITY;
-	}
-	return q->room == NULL ? NAN : used;
 }

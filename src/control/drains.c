@@ -44,7 +44,6 @@ effect_of(const struct control *control, const struct drain_question *asked, str
 	    &terms);
 	question.snapshot = publisher->current;
 	question.terms = &terms;
-	question.room = publisher->certificate == NULL ? NULL : publisher->certificate->room;
 	question.round = control->round;
 	question.overrides = control->overrides;
 	question.override_count = control->override_count;
@@ -103,7 +102,7 @@ judge(struct control *control, struct wall wall)
 	state->unsafe = false;
 	if (state->in_force > 0 && effect_of(control, &question, &effect)) {
 		state->budget = effect.budget;
-		state->unsafe = effect.worst != NO_REGION || effect.budget > 1 + CERTIFICATE_SLACK;
+		state->unsafe = effect.worst != NO_REGION;
 		describe(control, &effect, state->why, sizeof(state->why));
 	}
 	if (state->unsafe && !was_unsafe)
@@ -116,13 +115,18 @@ static void
 describe(const struct control *control, const struct drain_effect *effect, char *why, size_t size)
 {
 	const struct steering *steering = control->publisher.current->steering;
+	const struct drain_region *worst = &effect->regions[effect->worst == NO_REGION ? 0 : effect->worst];
+	const char *name = effect->worst == NO_REGION ? "" : steering->regions[effect->worst].name;
 
-	if (effect->worst != NO_REGION)
+	why[0] = '\0';
+	if (effect->worst == NO_REGION)
+		return;
+	if (drain_overloads(worst))
 		snprintf(why, size, "the drains in force bring %.0f requests/s to region %s, which bears %.0f",
-		    effect->regions[effect->worst].after, steering->regions[effect->worst].name,
-		    effect->regions[effect->worst].capacity);
-	else if (isinf(effect->budget))
-		snprintf(why, size, "a region is drained whose clients nobody has room for (budget of drains)");
+		    worst->after, name, worst->capacity);
 	else
-		snprintf(why, size, "the drains in force use %.0f %% of the budget", 100 * effect->budget);
+		snprintf(why, size,
+		    "the drains in force use %.0f %% of their budget: if its own ended first, region %s would get "
+		    "%.0f requests/s of the %.0f that it bears", 100 * effect->budget, name, worst->most,
+		    worst->capacity);
 }

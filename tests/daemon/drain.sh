@@ -166,10 +166,33 @@ budget() {
 	holds "the status says that it isn't safe" world_await 20 unsafe
 	holds "with the numbers" world_await 20 says_how_much
 	run undrain b
+	beyond_the_budget
 	run undrain a
 	is "all ends" 0
 	holds "the status is well again" world_await 20 safe
 	holds "and nobody is drained" no_overrides
+}
+
+# Where they lead everybody bears it; but whose drain ends first gets the clients of all the others.
+beyond_the_budget() {
+	run undrain a
+	run drain a --to 30 --for 2h --reason "most of it"
+	run drain b --to 50 --for 1h --reason "a half"
+	is "two drains in part" 0 "% of the budget"
+	run drain c --for 2h --reason "and one more"
+	is "what overloads somebody on the way is refused" 1 "beyond the budget of drains (119 %)"
+	is "with the numbers" 1 "before the others, region b would get 110 requests/s of the 100 that it bears"
+	is "and with what can be had" 1 "region c can be drained to"
+	run drain c --for 2h --reason "and one more" --force
+	is "forced it's done as well" 0 "forced: if its own drain ends before the others, region b gets 110"
+	told "recorded" /v1/overrides 'any(.overrides[]; .region == "c" and .forced)'
+	holds "and the status tells" world_await 20 tells_of_the_way
+	run undrain c
+	run undrain b
+}
+
+tells_of_the_way() {
+	world_get /v1/status | jq -e '.drains.unsafe and any(.problems[]; contains("use 119 % of their budget"))'
 }
 
 says_how_much() {

@@ -12,6 +12,7 @@
 
 #define WORLDS 1000
 #define BLOCK 16
+#define SERVICES 3
 
 struct dice { uint64_t state; };
 
@@ -34,7 +35,7 @@ static struct steering *
 random_steering(struct dice *dice)
 {
 	static const char *const downs[] = { "serve-legal", "nodata", "servfail" };
-	unsigned regions = 2 + roll(dice, 7), services = 1 + roll(dice, 3);
+	unsigned regions = 2 + roll(dice, 7), services = 1 + roll(dice, SERVICES);
 	struct text text = { 0 };
 	struct diags diags = { 0 };
 	struct steering *steering;
@@ -197,9 +198,9 @@ rate_of(const struct random_world *world, const struct service *service, size_t 
 	return found == NULL ? 0 : found->rate;
 }
 
-/* Every slot of every table, one by one, as a worker would. */
+/* Every slot of every table, one by one, as a worker would; `words` by service. */
 static double
-walk(const struct random_world *world, struct region_set lost, const double *drained, double *loads, double *shed)
+walk_words(const struct random_world *world, const struct certificate_words *words, double *loads, double *shed)
 {
 	double unserved = 0;
 
@@ -209,9 +210,9 @@ walk(const struct random_world *world, struct region_set lost, const double *dra
 		const struct service *service = &world->snapshot->services[s];
 
 		for (size_t r = 0; r < world->steering->region_count; r++) {
-			live_set_dead(service->live, (region_id)r, region_set_has(&lost, (region_id)r));
+			live_set_dead(service->live, (region_id)r, region_set_has(&words[s].lost, (region_id)r));
 			live_set_admit(service->live, (region_id)r,
-			    (admit)lround(65535 * (1 - (drained == NULL ? 0 : drained[r]))));
+			    (admit)lround(65535 * (1 - words[s].drained[r])));
 		}
 		for (uint16_t g = 0; g < world->snapshot->partition->count; g++) {
 			const struct slot_table *table = service->tables[g];
@@ -239,6 +240,19 @@ walk(const struct random_world *world, struct region_set lost, const double *dra
 		}
 	}
 	return unserved;
+}
+
+static double
+walk(const struct random_world *world, struct region_set lost, const double *drained, double *loads, double *shed)
+{
+	struct certificate_words words[SERVICES] = { 0 };
+
+	for (size_t s = 0; s < world->snapshot->service_count; s++) {
+		words[s].lost = lost;
+		for (size_t r = 0; r < world->steering->region_count && drained != NULL; r++)
+			words[s].drained[r] = drained[r];
+	}
+	return walk_words(world, words, loads, shed);
 }
 
 static bool
@@ -333,11 +347,16 @@ test_budget(void)
 			random_drains(&dice, &world, certificate->room, drained);
 			walk(&world, (struct region_set){ { 0 } }, drained, walked, &shed);
 			for (size_t r = 0; r < world.steering->region_count; r++) {
+				double own = drained[r], loads[REGIONS_MAX];
 				double most = fmax(world.capacities[r] * (1 + CERTIFICATE_SLACK),
 					certificate->cases[0].loads[r]);
 
-				overloaded += world.capacities[r] > 0 && walked[r] > most * (1 + 1e-6);
-				spent += drained[r] > 0;
+				drained[r] = 0;
+				certificate_loads(world.snapshot, &terms, (struct region_set){ { 0 } }, drained, 1, loads);
+				drained[r] = own;
+				overloaded += world.capacities[r] > 0 && (walked[r] > most * (1 + 1e-6)
+				    || loads[r] > most * (1 + 1e-6));
+				spent += own > 0;
 			}
 		}
 		/* And it's no smaller than it must be: a sixteenth more than a room that isn't whole is too much. */
@@ -364,9 +383,65 @@ test_budget(void)
 	CU_ASSERT_EQUAL(beyond, tight);
 }
 
+static void
+random_words(struct dice *dice, const struct random_world *world, struct certificate_words *words)
+{
+	memset(words, 0, SERVICES * sizeof(*words));
+	for (size_t s = 0; s < world->snapshot->service_count; s++)
+		for (size_t r = 0; r < world->steering->region_count; r++) {
+			if (roll(dice, 8) == 0)
+				region_set_add(&words[s].lost, (region_id)r);
+			if (roll(dice, 3) == 0)
+				words[s].drained[r] = (double)roll(dice, BLOCK + 1) / BLOCK;
+		}
+}
+
+/* Whatever of each drain is in force, no region gets more than with all but its own. */
+static void
+test_most(void)
+{
+	size_t wrong = 0, beyond = 0, reached = 0;
+
+	for (uint64_t seed = 1; seed <= WORLDS; seed++) {
+		struct dice dice = { seed + 2000000 };
+		struct random_world world;
+		struct certificate_terms terms = { .demand = &world.demand, .capacities = world.capacities };
+		struct certificate_words words[SERVICES], mixed[SERVICES];
+		struct load_model *model;
+		double loads[REGIONS_MAX], walked[REGIONS_MAX], shed, unserved;
+
+		random_open(&dice, &world);
+		model = certificate_model(world.snapshot, &terms);
+		random_words(&dice, &world, words);
+		unserved = walk_words(&world, words, walked, &shed);
+		wrong += !near(load_model_words(model, words, loads), unserved) || !same_loads(&world, loads, walked);
+		for (size_t r = 0; r < world.steering->region_count; r++) {
+			memcpy(mixed, words, sizeof(words));
+			for (size_t s = 0; s < SERVICES; s++)
+				mixed[s].drained[r] = 0;
+			load_model_words(model, mixed, loads);
+			for (int i = 0; i < 5; i++) {
+				for (size_t s = 0; s < SERVICES; s++)
+					for (size_t k = 0; k < world.steering->region_count; k++)
+						mixed[s].drained[k] = floor(words[s].drained[k] * roll(&dice, 3) / 2
+						    * BLOCK) / BLOCK;
+				walk_words(&world, mixed, walked, &shed);
+				beyond += walked[r] > loads[r] * (1 + 1e-6) + 1e-6;
+				reached += walked[r] > 0 && near(walked[r], loads[r]);
+			}
+		}
+		load_model_free(model);
+		random_close(&world);
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT_EQUAL(beyond, 0);
+	CU_ASSERT(reached > WORLDS);
+}
+
 static const struct suite_case cases[] = {
 	{ .name = "loads are those of walking every slot", .run = test_loads },
 	{ .name = "no drain within the budget overloads", .run = test_budget },
+	{ .name = "what a region may get most while drains come and go", .run = test_most },
 };
 
 int

@@ -124,7 +124,7 @@ say(struct stage *stage, const char *region, unsigned healthy, double load, doub
 
 /* --- effects ------------------------------------------------------------------------------------------------- */
 
-static const double no_room[3] = { 0, 0, 0 }, room[3] = { 1, 0.5, 0.8 }, capacities[3] = { 100, 100, 100 };
+static const double hundred[3] = { 100, 100, 100 };
 
 static bool
 near(double a, double b)
@@ -133,7 +133,8 @@ near(double a, double b)
 }
 
 static void
-find_effect(const struct stage *stage, struct drain_question *q, bool demanded, struct drain_effect *effect)
+find_effect(const struct stage *stage, struct drain_question *q, bool demanded, const double *capacities,
+	struct drain_effect *effect)
 {
 	static const struct demand_rate www[] = { { .group = GROUP_DEFAULT, .rate = 150 } },
 					api[] = { { .group = GROUP_DEFAULT, .rate = 20 } };
@@ -164,49 +165,58 @@ test_effects(void)
 		size_t count;
 		struct override with;		/* region NULL: none */
 		int64_t without;
-		double loads_before[3], loads[3], moved, budget;
+		double loads_before[3], loads[3], drained[3], moved, budget;
 		region_id worst;
 	} rows[] = {
-		{ .name = "one region", .with = DRAIN(0, "a", "", 0), .loads_before = { 50, 70, 50 }, .loads = { 0, 95, 75 },
-			.moved = 50.0 / 170, .budget = 1, .worst = NO_REGION },
+		{ .name = "one region", .with = DRAIN(0, "a", "", 0), .loads_before = { 50, 70, 50 },
+			.loads = { 0, 95, 75 }, .drained = { 1, 0, 0 }, .moved = 50.0 / 170, .budget = 25 / 30.5,
+			.worst = NO_REGION },
 		{ .name = "a half of it", .with = DRAIN(0, "a", "", 0.5), .loads_before = { 50, 70, 50 },
-			.loads = { 25, 82.5, 62.5 }, .moved = 25.0 / 170, .budget = 0.5, .worst = NO_REGION },
+			.loads = { 25, 82.5, 62.5 }, .drained = { 0.5, 0, 0 }, .moved = 25.0 / 170,
+			.budget = 12.5 / 30.5, .worst = NO_REGION },
 		{ .name = "all services of the region", .with = DRAIN(0, "b", "", 0), .loads_before = { 50, 70, 50 },
-			.loads = { 95, 0, 75 }, .moved = 70.0 / 170, .budget = 2, .worst = NO_REGION },
+			.loads = { 95, 0, 75 }, .drained = { 0, 1, 0 }, .moved = 70.0 / 170, .budget = 45 / 50.5,
+			.worst = NO_REGION },
 		{ .name = "one service", .with = DRAIN(0, "b", "api.example.", 0), .loads_before = { 50, 70, 50 },
-			.loads = { 70, 50, 50 }, .moved = 20.0 / 170, .budget = 2, .worst = NO_REGION },
+			.loads = { 70, 50, 50 }, .drained = { 0, 20.0 / 70, 0 }, .moved = 20.0 / 170,
+			.budget = 20 / 50.5, .worst = NO_REGION },
 		{ .name = "one more is too much", .before = { DRAIN(1, "a", "", 0) }, .count = 1,
 			.with = DRAIN(0, "b", "", 0), .loads_before = { 0, 95, 75 }, .loads = { 0, 20, 150 },
-			.moved = 75.0 / 170, .budget = 3, .worst = 2 },
+			.drained = { 1, 1, 0 }, .moved = 75.0 / 170, .budget = 100 / 50.5, .worst = 2 },
 		{ .name = "in parts they add up", .before = { DRAIN(1, "a", "", 0.8) }, .count = 1,
 			.with = DRAIN(0, "b", "", 0.8), .loads_before = { 40, 75, 55 }, .loads = { 49, 61, 60 },
-			.moved = 14.0 / 170, .budget = 0.6, .worst = NO_REGION },
+			.drained = { 0.2, 0.2, 0 }, .moved = 14.0 / 170, .budget = 10 / 50.5, .worst = NO_REGION },
 		{ .name = "the end of one", .before = { DRAIN(1, "a", "", 0), DRAIN(2, "c", "", 0.5) }, .count = 2,
-			.without = 1, .loads_before = { 0, 120, 50 }, .loads = { 62.5, 82.5, 25 }, .moved = 62.5 / 170,
-			.budget = 0.625, .worst = NO_REGION },
+			.without = 1, .loads_before = { 0, 120, 50 }, .loads = { 62.5, 82.5, 25 },
+			.drained = { 0, 0, 0.5 }, .moved = 62.5 / 170, .budget = 12.5 / 30.5, .worst = NO_REGION },
 		{ .name = "one in the place of another", .before = { DRAIN(1, "a", "", 0) }, .count = 1,
 			.with = DRAIN(1, "a", "", 0.5), .loads_before = { 0, 95, 75 }, .loads = { 25, 82.5, 62.5 },
-			.moved = 25.0 / 170, .budget = 0.5, .worst = NO_REGION },
+			.drained = { 0.5, 0, 0 }, .moved = 25.0 / 170, .budget = 12.5 / 30.5, .worst = NO_REGION },
 		{ .name = "of another service beside one of the region", .before = { DRAIN(1, "b", "api.example.", 0) },
-			.count = 1, .with = DRAIN(0, "c", "", 0), .loads_before = { 70, 50, 50 }, .loads = { 95, 75, 0 },
-			.moved = 50.0 / 170, .budget = 2 + 1 / 0.8, .worst = NO_REGION },
+			.count = 1, .with = DRAIN(0, "c", "", 0), .loads_before = { 70, 50, 50 },
+			.loads = { 95, 75, 0 }, .drained = { 0, 20.0 / 70, 1 }, .moved = 50.0 / 170,
+			.budget = 45 / 50.5, .worst = NO_REGION },
+		{ .name = "its own ends before the others", .before = { DRAIN(1, "a", "", 0.3), DRAIN(2, "b", "", 0.5) },
+			.count = 2, .with = DRAIN(0, "c", "", 0), .loads_before = { 37.5, 52.5, 80 }, .loads = { 75, 95, 0 },
+			.drained = { 0.7, 0.5, 1 }, .moved = 80.0 / 170, .budget = 60 / 30.5, .worst = 1 },
 	};
 	struct stage stage;
 
 	stage_open(&stage);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct drain_question q = { .overrides = rows[i].before, .override_count = rows[i].count, .room = room,
+		struct drain_question q = { .overrides = rows[i].before, .override_count = rows[i].count,
 			.with = rows[i].with.region == NULL ? NULL : &rows[i].with, .without = rows[i].without };
 		struct drain_effect effect;
 
-		find_effect(&stage, &q, true, &effect);
+		find_effect(&stage, &q, true, hundred, &effect);
 		SUITE_ROW(rows[i].name, effect.known);
 		for (size_t r = 0; r < 3; r++) {
 			SUITE_ROW(rows[i].name, near(effect.regions[r].before, rows[i].loads_before[r]));
 			SUITE_ROW(rows[i].name, near(effect.regions[r].after, rows[i].loads[r]));
+			SUITE_ROW(rows[i].name, fabs(effect.regions[r].drained - rows[i].drained[r]) < 0.01);
 		}
 		SUITE_ROW(rows[i].name, fabs(effect.moved - rows[i].moved) < 0.005);
-		SUITE_ROW(rows[i].name, fabs(effect.budget - rows[i].budget) < 1e-9);
+		SUITE_ROW(rows[i].name, fabs(effect.budget - rows[i].budget) < 0.02);
 		SUITE_ROW(rows[i].name, effect.worst == rows[i].worst);
 	}
 	stage_close(&stage);
@@ -221,15 +231,17 @@ test_unknown(void)
 	struct stage stage;
 
 	stage_open(&stage);
-	find_effect(&stage, &q, false, &effect);
+	find_effect(&stage, &q, false, hundred, &effect);
 	CU_ASSERT(!effect.known);
 	CU_ASSERT_DOUBLE_EQUAL(effect.moved, 1.0 / 6, 0.005);	/* a third of one of two services */
 	CU_ASSERT_DOUBLE_EQUAL(effect.regions[1].gained, 0.5, 0.01);
 	CU_ASSERT_EQUAL(effect.worst, NO_REGION);
 	CU_ASSERT(isnan(effect.budget));
-	q.room = no_room;
-	find_effect(&stage, &q, true, &effect);
-	CU_ASSERT(isinf(effect.budget));
+	find_effect(&stage, &q, true, (double[]){ 100, 60, 100 }, &effect);
+	CU_ASSERT(isinf(effect.budget));	/* b bears too much already */
+	CU_ASSERT_EQUAL(effect.worst, 1);
+	find_effect(&stage, &q, true, (double[]){ 0, 0, 0 }, &effect);
+	CU_ASSERT_EQUAL(effect.budget, 0);
 	stage_close(&stage);
 }
 
@@ -238,20 +250,20 @@ static void
 test_deaths(void)
 {
 	static const struct override half = DRAIN(0, "a", "", 0.5);
-	struct drain_question q = { .with = &half, .room = room };
+	struct drain_question q = { .with = &half };
 	struct drain_effect effect;
 	struct stage stage;
 
 	stage_open(&stage);
 	say(&stage, "c", 0, 0, 1);
-	find_effect(&stage, &q, true, &effect);
+	find_effect(&stage, &q, true, hundred, &effect);
 	CU_ASSERT(near(effect.regions[0].before, 75) && near(effect.regions[1].before, 95));
 	CU_ASSERT(near(effect.regions[2].before, 0));
 	CU_ASSERT_EQUAL(effect.worst, 1);
 	say(&stage, "c", 4, 10, 1);
 	say(&stage, "c", 4, 10, 1);
 	q.with = NULL;
-	find_effect(&stage, &q, true, &effect);
+	find_effect(&stage, &q, true, hundred, &effect);
 	CU_ASSERT(near(effect.regions[2].after, 25));
 	CU_ASSERT(near(effect.regions[0].after, 62.5));
 	stage_close(&stage);
