@@ -175,7 +175,7 @@ place_for(const struct state *s, uint32_t item)
 	const struct pack_sharing *sharing = s->sharing;
 	int next = sharing->next == NULL ? BIN_NONE : sharing->next[item], best = BIN_NONE;
 
-	if (next != BIN_NONE && s->room[next] >= sharing->weights[item])
+	if (next != BIN_NONE && s->room[next] >= sharing->weights[item] && !too_heavy(s, item, next))
 		return next;
 	for (size_t i = 0; i < s->open_count; i++)
 		if (!too_heavy(s, item, s->open[i]) && (best == BIN_NONE || s->room[s->open[i]] > s->room[best]))

@@ -26,6 +26,7 @@
 static void write_steering(struct isobar *isobar);
 static void write_zone(struct isobar *isobar);
 static void publish(struct isobar *isobar, const struct plan *plan, const double *by_group);
+static bool is_known(const struct isobar *isobar, const struct slot_table *table);
 static void note_places(struct isobar *isobar);
 static struct plan_group *plan_groups(struct isobar *isobar, const double *demand, struct arena *arena);
 static void admit_overloads(struct isobar *isobar, struct plan *plan, struct arena *arena);
@@ -382,6 +383,13 @@ publish(struct isobar *isobar, const struct plan *plan, const double *by_group)
 	demand_free(demand);
 }
 
+/* Each of its slots is a whole number of those that demand is known by. */
+static bool
+is_known(const struct isobar *isobar, const struct slot_table *table)
+{
+	return table->count <= isobar->slot_count && isobar->slot_count % table->count == 0;
+}
+
 /* True demand by slot of the tables in service. */
 static void
 note_places(struct isobar *isobar)
@@ -393,8 +401,9 @@ note_places(struct isobar *isobar)
 
 		free(isobar->truth[g]);
 		isobar->truth[g] = many(table->count + table->heavy_count, sizeof(double));
-		for (size_t s = 0; s < isobar->slot_count && table->count == isobar->slot_count; s++)
-			isobar->truth[g][s] = isobar->ordinary_truth[g * isobar->slot_count + s];
+		for (size_t s = 0; s < isobar->slot_count && is_known(isobar, table); s++)
+			isobar->truth[g][s / (isobar->slot_count / table->count)] +=
+				isobar->ordinary_truth[g * isobar->slot_count + s];
 		for (size_t i = isobar->heavy_from[g]; i < isobar->heavy_from[g + 1]; i++) {
 			struct address address = population_address(p, isobar->heavy[i].key);
 			uint32_t slot = slots_place(table, &address, 24, isobar->service->seed);
@@ -403,13 +412,13 @@ note_places(struct isobar *isobar)
 			isobar->truth[g][slot] += isobar->heavy[i].truth;
 		}
 	}
-	/* Tables of another size than is counted by: those that one list is enough for. */
+	/* Tables that are finer than what is known. */
 	for (size_t k = 0; k < p->count; k++) {
 		uint16_t g = isobar->group_of[p->group[k]];
 		const struct slot_table *table = isobar->service->tables[g];
 		struct address address;
 
-		if (table->count == isobar->slot_count || isobar->place[k] >= PLACE_HEAVY)
+		if (is_known(isobar, table) || isobar->place[k] >= PLACE_HEAVY)
 			continue;
 		address = population_address(p, k);
 		isobar->truth[g][slots_place(table, &address, 24, isobar->service->seed)] += isobar_key_demand(isobar, k);
@@ -426,8 +435,8 @@ isobar_slot(const struct isobar *isobar, size_t key, uint16_t *group)
 	*group = isobar->group_of[isobar->population->group[key]];
 	if (isobar->place[key] >= PLACE_HEAVY)
 		return isobar->heavy_slot[isobar->place[key] - PLACE_HEAVY];
-	if (isobar->service->tables[*group]->count == isobar->slot_count)
-		return isobar->place[key];
+	if (is_known(isobar, isobar->service->tables[*group]))
+		return isobar->place[key] / (isobar->slot_count / isobar->service->tables[*group]->count);
 	address = population_address(isobar->population, key);
 	return slots_place(isobar->service->tables[*group], &address, 24, isobar->service->seed);
 }

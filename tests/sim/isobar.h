@@ -53,7 +53,7 @@ struct isobar {
 	uint16_t *group_of;			/* globe's group -> steering's */
 	/* Keys as the authority counts them. */
 	float *belief;				/* factor on a key's demand: 1 + error */
-	uint32_t slot_count;			/* per group, of what is counted */
+	uint32_t slot_count;			/* per group, of what is known: no table has more, but of a few groups */
 	uint32_t *place;			/* by key: its slot among these; or PLACE_HEAVY + its number */
 	float *ordinary;			/* [group][slot]: believed demand of keys that aren't heavy */
 	double *ordinary_truth;

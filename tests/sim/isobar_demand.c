@@ -3,6 +3,7 @@
  * In: population, errors.  Out: struct demand, as plain numbers or (options.estimated) by the product's own estimator
  * (estimate/estimate.h), which is handed counts of questions, and corrects what it made of them by the loads that regions
  * report.
+ * Workers count by the slots of the table in service, so that is how demand is known when the next one is packed.
  * Counts are of requests: resolvers don't cache in front of the estimator here; how it sees through caches is its own
  * test's matter (tests/unit/test_estimate.c). The error stands for all that can be wrong with counts. */
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "isobar.h"
 
 #define COUNTED_S 600.0			/* of questions, at GLOBE_CAPACITY */
+#define KNOWN_SLOTS (1u << 23)		/* over all groups: more than tables have, and some hundred MB at most */
 
 static void believe(struct isobar *isobar);
 static void place_keys(struct isobar *isobar);
@@ -56,7 +58,7 @@ place_keys(struct isobar *isobar)
 	struct slot_table *table;
 
 	isobar->slot_count = SLOTS_PER_SERVICE;
-	while (isobar->slot_count > SLOTS_LEAST && isobar->slot_count * isobar->group_count > SLOTS_PER_SERVICE)
+	while (isobar->slot_count > SLOTS_LEAST && isobar->slot_count * isobar->group_count > KNOWN_SLOTS)
 		isobar->slot_count /= 2;
 	table = place_table(isobar->slot_count);
 	isobar->place = many(p->count, sizeof(*isobar->place));
@@ -143,17 +145,19 @@ isobar_demand(const struct isobar *isobar, const double *by_group)
 	}
 	for (size_t g = 0; g < isobar->group_count; g++) {
 		size_t from = isobar->heavy_from[g], count = isobar->heavy_from[g + 1] - from;
-		float *slots = arena_alloc(arena, isobar->slot_count * sizeof(*slots));
+		uint32_t counted = isobar->service->tables[g]->count < isobar->slot_count ? isobar->service->tables[g]->count
+			: isobar->slot_count, each = isobar->slot_count / counted;
+		float *slots = arena_alloc(arena, counted * sizeof(*slots));
 		struct demand_key *keys = arena_alloc(arena, (count + 1) * sizeof(*keys));
 
-		for (size_t s = 0; s < isobar->slot_count; s++)
-			slots[s] = (float)((double)isobar->ordinary[g * isobar->slot_count + s] * by_group[g]);
+		for (size_t s = 0; s < counted * each; s++)
+			slots[s / each] += (float)((double)isobar->ordinary[g * isobar->slot_count + s] * by_group[g]);
 		for (size_t i = 0; i < count; i++)
 			keys[i] = (struct demand_key){ population_address(isobar->population, isobar->heavy[from + i].key), 24,
 				(double)isobar->heavy[from + i].believed * by_group[g] };
 		qsort(keys, count, sizeof(*keys), compare_heavy);
 		rates[g] = (struct demand_rate){ .group = (uint16_t)g, .rate = by_group[g], .error = 0,
-			.slot_count = isobar->slot_count, .slots = slots, .heavy_count = count, .heavy = keys };
+			.slot_count = counted, .slots = slots, .heavy_count = count, .heavy = keys };
 	}
 	*service = (struct demand_service){ .name = ISOBAR_SERVICE, .count = isobar->group_count, .groups = rates };
 	*demand = (struct demand){ .arena = arena, .service_count = 1, .services = service };
