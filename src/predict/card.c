@@ -12,7 +12,7 @@
 
 #include "base/json.h"
 
-static cJSON *features_of(void);
+static cJSON *features_of(const struct model *model);
 static cJSON *training_of(const struct model *model);
 static cJSON *scores_of(const struct comparison *comparison);
 static void add_number(cJSON *object, const char *name, double value, int digits);
@@ -38,19 +38,19 @@ card_write(const struct model *model, const struct comparison *comparison, const
 	cJSON_AddItemToObject(root, "training", training_of(model));
 	if (comparison != NULL)
 		cJSON_AddItemToObject(root, "evaluation", scores_of(comparison));
-	cJSON_AddItemToObject(root, "features", features_of());
+	cJSON_AddItemToObject(root, "features", features_of(model));
 	text = root == NULL ? NULL : cJSON_Print(root);
 	cJSON_Delete(root);
 	return text;
 }
 
 static cJSON *
-features_of(void)
+features_of(const struct model *model)
 {
 	cJSON *list = cJSON_CreateArray();
 
-	for (size_t i = 0; i < feature_count(); i++)
-		cJSON_AddItemToArray(list, cJSON_CreateString(feature_info(i)->name));
+	for (size_t i = 0; i < model->table->count; i++)
+		cJSON_AddItemToArray(list, cJSON_CreateString(model->table->list[i].name));
 	return list;
 }
 

@@ -28,6 +28,7 @@ const char *const contestant_names[CONTESTANT_COUNT] = {
 struct contest {
 	const struct dataset *dataset;
 	const struct model *model;
+	struct feature_table *table;	/* the model's, for this dataset */
 	struct rows rows;
 	double *features;
 	double share;		/* of the negatives that are in `rows` */
@@ -52,18 +53,19 @@ compare(const struct dataset *dataset, const struct model *model, int64_t from_s
 	int status;
 
 	*out = (struct comparison){ .from_s = from_s, .to_s = to_s };
-	status = open_rows(&contest, model->from_s, model->to_s, FIT_NEGATIVES);
+	contest.table = feature_table_new(model->metrics, dataset->metrics);
+	status = contest.table == NULL ? -ENOMEM : open_rows(&contest, model->from_s, model->to_s, FIT_NEGATIVES);
 	if (status == 0 && rows_positives(&contest.rows) > 0)
 		status = fit_baselines(&contest);
 	close_rows(&contest);
-	if (status != 0)
-		return status;
-	status = open_rows(&contest, from_s, to_s, SIZE_MAX);
+	if (status == 0)
+		status = open_rows(&contest, from_s, to_s, SIZE_MAX);
 	if (status == 0 && rows_positives(&contest.rows) == 0)
 		status = -ENODATA;
 	for (size_t i = 0; i < CONTESTANT_COUNT && status == 0; i++)
 		status = score_all(&contest, (enum contestant)i, &out->scores[i]);
 	close_rows(&contest);
+	feature_table_free(contest.table);
 	return status;
 }
 
@@ -73,7 +75,7 @@ open_rows(struct contest *contest, int64_t from_s, int64_t to_s, size_t negative
 	if (!rows_collect(contest->dataset, from_s, to_s, contest->model->horizon_s, &contest->rows))
 		return -ENOMEM;
 	contest->share = rows_thin(&contest->rows, negatives, contest->model->seed);
-	contest->features = rows_features(contest->dataset, &contest->rows, contest->model->horizon_s);
+	contest->features = rows_features(contest->table, contest->dataset, &contest->rows, contest->model->horizon_s);
 	return contest->features == NULL ? -ENOMEM : 0;
 }
 
@@ -88,7 +90,7 @@ close_rows(struct contest *contest)
 static int
 fit_baselines(struct contest *contest)
 {
-	size_t count = contest->rows.count, d = feature_count();
+	size_t count = contest->rows.count, d = contest->table->count;
 	double *scaled = malloc((count * d + 1) * sizeof(*scaled)), *values = malloc((count + 1) * sizeof(*values));
 	bool *positives = malloc((count + 1) * sizeof(*positives));
 	int status = -ENOMEM;
@@ -120,8 +122,8 @@ out:
 static void
 scale_all(const struct contest *contest, double *scaled)
 {
-	for (size_t i = 0; i < contest->rows.count * feature_count(); i++)
-		scaled[i] = scaling_apply(&contest->model->scalings[i % feature_count()], contest->features[i]);
+	for (size_t i = 0; i < contest->rows.count * contest->table->count; i++)
+		scaled[i] = scaling_apply(&contest->model->scalings[i % contest->table->count], contest->features[i]);
 }
 
 static double
@@ -133,15 +135,15 @@ raw_score(const struct contest *contest, enum contestant contestant, size_t row)
 
 	switch (contestant) {
 	case CONTESTANT_THRESHOLD:
-		score = features_threshold_rule(window, r->minute);
+		score = features_threshold_rule(window, r->step);
 		break;
 	case CONTESTANT_EWMA:
-		score = log(1 + features_ewma_z(window, r->minute));
+		score = log(1 + features_ewma_z(window, r->step));
 		break;
 	case CONTESTANT_LOGISTIC:
-		for (size_t f = 0; f < feature_count(); f++)
+		for (size_t f = 0; f < contest->table->count; f++)
 			scaled[f] = scaling_apply(&contest->model->scalings[f],
-			    contest->features[row * feature_count() + f]);
+			    contest->features[row * contest->table->count + f]);
 		score = logistic_score(&contest->logistic, scaled);
 		break;
 	case CONTESTANT_MODEL:
@@ -166,11 +168,11 @@ score_all(const struct contest *contest, enum contestant contestant, struct eval
 		double p = model->prevalence;
 
 		if (contestant == CONTESTANT_MODEL)
-			p = model_probability(model, contest->features + i * feature_count());
+			p = model_probability(model, contest->features + i * contest->table->count);
 		else if (contest->curved[contestant])
 			p = platt_probability(&contest->curves[contestant], raw_score(contest, contestant, i));
 		rows[i] = (struct scored_row){ .series = r->series, .positive = r->positive, .score = p,
-			.t = contest->dataset->series[r->series].window->start_s + (int64_t)r->minute * WINDOW_STEP_S };
+			.t = window_time(contest->dataset->series[r->series].window, r->step) };
 	}
 	status = evaluate(rows, contest->rows.count, contest->dataset, model->horizon_s, model->prevalence, out);
 	free(rows);

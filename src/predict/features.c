@@ -1,57 +1,48 @@
 /* features.c -- the table of features and the one function that computes them.
- * In: a window, a minute, the incidents that had ended by then.  Out: feature_count() numbers, NAN for unknown.
+ * In: a catalogue of metrics; a window, a step, the incidents that had ended by then.  Out: numbers, NAN for unknown.
  * Threads: any; pure.
- * Invariants: nothing after minute `at` is read, and what is read is read in the same order whatever the window's
- * length: training on a month and serving from the last hours give the same bits.
+ * Invariants: nothing after the step is read, and what is read is read in the same order whatever the window's
+ * length: training on a month and serving from the last days give the same bits.
  *
  * Why these. A mean says where a metric is, the z-score whether that is unusual here, the slope where it goes; models
  * of kernel type can't find by themselves what takes a quotient of two of them, so the time until a limit is reached
  * at the present slope, as exp(-time / H), is a feature of its own, and so is the distance to the limits. Error
  * bursts that come faster announce the long one. Incidents that recur at the same time of day are found by the
  * recurrence feature, never by the raw time of day. Metrics that span decades (rates, latencies) are taken as
- * logarithms. */
+ * logarithms. Of a metric of unknown meaning only its own past can be told: five features each. */
 #include "predict/features.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 
-/* Shorter: the z-score follows a slow leak; longer: yesterday's deployment counts as odd. */
-#define BASELINE_MIN 360
-#define BASELINE_LAG_MIN 30	/* what is going wrong now must not be in what it is compared with */
-#define BASELINE_KNOWN 60	/* minutes that a deviation needs */
 #define BURST_ERR_RATIO 0.02	/* an error ratio that no ordinary minute has */
 #define RECURRENCE_DAYS 7
 #define DAY_S 86400
+#define WEEK_S (7 * DAY_S)
+#define ODD_Z 3.0
+#define ODD_Z_MOST 10.0
+#define SIBLINGS_MOST 8		/* looked at: more cost time and change the mean little */
+#define SIBLING_POINTS 12	/* of a sibling's baseline */
+#define EWMA_MIN 360
 
-/* Per metric that has the common features: which deviation of its level is the least that a z-score divides by (the
- * measuring noise), and the value at which a region is as good as lost (0: none). */
-struct shape {
-	double least_deviation;
-	double limit;
-};
-
-static const struct shape shapes[METRIC_COUNT] = {
-	[METRIC_RPS] = { 0.05, 0 },
-	[METRIC_ERR_RATIO] = { 0.2, 0.2 },
-	[METRIC_LAT_P50] = { 0.05, 0 },
-	[METRIC_LAT_P99] = { 0.1, 2000 },
-	[METRIC_CPU] = { 0.01, 0.95 },
-	[METRIC_MEM] = { 0.01, 0.98 },
-	[METRIC_DISK] = { 0.005, 0.99 },
-	[METRIC_RETRANS] = { 0.2, 0 },
-	[METRIC_DEP] = { 0.1, 250 },
-	[METRIC_PROBE_OK] = { 0.05, 0 },
+/* A feature of metrics with a meaning, or of no single one (METRIC_KNOWN). */
+struct template {
+	const char *name, *unit;
+	enum feature_kind kind;
+	enum metric metric;
+	unsigned window_min;
 };
 
 #define COMMON(m, text, unit) \
 	{ text "_mean5", unit, FEATURE_MEAN, m, 5 }, \
-	{ text "_z", "deviations", FEATURE_Z, m, FEATURES_HISTORY_MIN }, \
+	{ text "_z", "deviations", FEATURE_Z, m, PAST_LAG_MIN + PAST_BASELINE_MIN }, \
 	{ text "_slope30", unit "/min", FEATURE_SLOPE, m, 30 }
 
-static const struct feature_info infos[] = {
+static const struct template templates[] = {
 	COMMON(METRIC_RPS, "rps", "log requests/s"),
 	COMMON(METRIC_ERR_RATIO, "err_ratio", "log ratio"),
 	COMMON(METRIC_LAT_P50, "lat_p50", "log ms"),
@@ -59,9 +50,15 @@ static const struct feature_info infos[] = {
 	COMMON(METRIC_CPU, "cpu", "ratio"),
 	COMMON(METRIC_MEM, "mem", "ratio"),
 	COMMON(METRIC_DISK, "disk", "ratio"),
+	COMMON(METRIC_CONNS, "conns", "log connections"),
 	COMMON(METRIC_RETRANS, "retrans", "log ratio"),
 	COMMON(METRIC_DEP, "dep", "log ms"),
+	COMMON(METRIC_QUEUE, "queue", "log requests"),
 	COMMON(METRIC_PROBE_OK, "probe_ok", "ratio"),
+	{ "rps_day_z", "deviations", FEATURE_DAY_Z, METRIC_RPS, FEATURES_HISTORY_MIN },
+	{ "lat_p99_day_z", "deviations", FEATURE_DAY_Z, METRIC_LAT_P99, FEATURES_HISTORY_MIN },
+	{ "cpu_day_z", "deviations", FEATURE_DAY_Z, METRIC_CPU, FEATURES_HISTORY_MIN },
+	{ "mem_day_z", "deviations", FEATURE_DAY_Z, METRIC_MEM, FEATURES_HISTORY_MIN },
 	{ "err_ratio_max15", "log ratio", FEATURE_MAX, METRIC_ERR_RATIO, 15 },
 	{ "lat_p99_max15", "log ms", FEATURE_MAX, METRIC_LAT_P99, 15 },
 	{ "cpu_max15", "ratio", FEATURE_MAX, METRIC_CPU, 15 },
@@ -76,8 +73,8 @@ static const struct feature_info infos[] = {
 	{ "mem_slope15", "ratio/min", FEATURE_SLOPE, METRIC_MEM, 15 },
 	{ "disk_slope10", "ratio/min", FEATURE_SLOPE, METRIC_DISK, 10 },
 	{ "dep_slope10", "log ms/min", FEATURE_SLOPE, METRIC_DEP, 10 },
-	{ "limit_nearest", "ratio", FEATURE_LIMIT, METRIC_COUNT, 5 },
-	{ "limit_second", "ratio", FEATURE_LIMIT_SECOND, METRIC_COUNT, 5 },
+	{ "limit_nearest", "ratio", FEATURE_LIMIT, METRIC_KNOWN, 5 },
+	{ "limit_second", "ratio", FEATURE_LIMIT_SECOND, METRIC_KNOWN, 5 },
 	{ "mem_to_limit30", "exp(-t/H)", FEATURE_TO_LIMIT, METRIC_MEM, 30 },
 	{ "mem_to_limit90", "exp(-t/H)", FEATURE_TO_LIMIT, METRIC_MEM, 90 },
 	{ "disk_to_limit30", "exp(-t/H)", FEATURE_TO_LIMIT, METRIC_DISK, 30 },
@@ -98,220 +95,213 @@ static const struct feature_info infos[] = {
 	{ "err_bursts60", "minutes", FEATURE_BURSTS, METRIC_ERR_RATIO, 60 },
 	{ "err_bursts10", "minutes", FEATURE_BURSTS, METRIC_ERR_RATIO, 10 },
 	{ "err_bursts_rise", "minutes", FEATURE_BURSTS_RISE, METRIC_ERR_RATIO, 40 },
-	{ "recurrence", "weight", FEATURE_RECURRENCE, METRIC_COUNT, RECURRENCE_DAYS * 1440 },
-	{ "since_incident", "log min", FEATURE_SINCE, METRIC_COUNT, RECURRENCE_DAYS * 1440 },
-	{ "day_sin", "", FEATURE_DAY_SIN, METRIC_COUNT, 0 },
-	{ "day_cos", "", FEATURE_DAY_COS, METRIC_COUNT, 0 },
+	{ "missing15", "ratio", FEATURE_MISSING, METRIC_KNOWN, 15 },
+	{ "odd", "ratio", FEATURE_ODD, METRIC_KNOWN, PAST_LAG_MIN + PAST_BASELINE_MIN },
+	{ "odd_mean", "deviations", FEATURE_ODD_MEAN, METRIC_KNOWN, PAST_LAG_MIN + PAST_BASELINE_MIN },
+	{ "siblings_odd", "ratio", FEATURE_SIBLINGS, METRIC_KNOWN, PAST_LAG_MIN + PAST_BASELINE_MIN },
+	{ "recurrence", "weight", FEATURE_RECURRENCE, METRIC_KNOWN, RECURRENCE_DAYS * 1440 },
+	{ "since_incident", "log min", FEATURE_SINCE, METRIC_KNOWN, RECURRENCE_DAYS * 1440 },
+	{ "incidents_day", "log incidents", FEATURE_RATE, METRIC_KNOWN, 1440 },
+	{ "incidents_week", "log incidents", FEATURE_RATE, METRIC_KNOWN, RECURRENCE_DAYS * 1440 },
+	{ "day_sin", "", FEATURE_DAY_SIN, METRIC_KNOWN, 0 },
+	{ "day_cos", "", FEATURE_DAY_COS, METRIC_KNOWN, 0 },
+	{ "week_sin", "", FEATURE_WEEK_SIN, METRIC_KNOWN, 0 },
+	{ "week_cos", "", FEATURE_WEEK_COS, METRIC_KNOWN, 0 },
 };
 
-static_assert(ARRAY_SIZE(infos) <= FEATURES_MAX, "FEATURES_MAX holds the table");
-
-/* The levels of one metric up to and including minute `at`; minutes before the window are unknown. */
-struct past {
-	const double *levels;
-	size_t at;
-	enum metric metric;
+/* Of each metric of unknown meaning: the name comes behind the metric's. */
+static const struct template generic[] = {
+	{ "_mean5", "", FEATURE_MEAN, METRIC_KNOWN, 5 },
+	{ "_z", "deviations", FEATURE_Z, METRIC_KNOWN, PAST_LAG_MIN + PAST_BASELINE_MIN },
+	{ "_slope30", "/min", FEATURE_SLOPE, METRIC_KNOWN, 30 },
+	{ "_far15", "deviations", FEATURE_FARTHEST, METRIC_KNOWN, 15 },
+	{ "_day_z", "deviations", FEATURE_DAY_Z, METRIC_KNOWN, FEATURES_HISTORY_MIN },
 };
 
-static double compute_one(const struct feature_info *info, const struct window *window, size_t at,
-	const struct incidents *incidents, int64_t t, int64_t horizon_s);
-static struct past past_of(const struct window *window, enum metric metric, size_t at);
-static double level_at(const struct past *past, size_t ago);
-static double mean_of(const struct past *past, size_t from, size_t to, size_t least);
-static double z_score(const struct past *past);
-static bool fit_line(const struct past *past, size_t minutes, double *slope, double *mean, double *mean_ago);
-static double slope_of(const struct past *past, size_t minutes);
+static_assert(ARRAY_SIZE(templates) + ARRAY_SIZE(generic) * METRICS_MAX <= FEATURES_MAX, "FEATURES_MAX holds them all");
+
+/* One moment of one series. */
+struct moment {
+	const struct feature_table *table;
+	const struct dataset *dataset;
+	size_t series, at;
+	const struct window *window;
+	const struct incidents *incidents;
+	int64_t t, horizon_s;
+};
+
+static void add_feature(struct feature_table *table, const struct template *template, const char *prefix,
+	size_t metric);
+static double compute_one(const struct feature *feature, const struct moment *moment);
+static double z_of(const struct moment *moment, size_t metric);
 static double projection(const struct past *past, size_t minutes, int64_t horizon_s);
-static double most_of(const struct past *past, size_t minutes);
 static double limit_ratio(const struct window *window, size_t at, unsigned place);
 static double to_limit(const struct past *past, size_t minutes, int64_t horizon_s);
-static double bursts_of(const struct past *past, size_t from, size_t to);
+static double bursts(const struct past *past, size_t from_min, size_t to_min);
+static double missing_share(const struct moment *moment, size_t minutes);
+static double odd_share(const struct moment *moment, bool mean);
+static double siblings_odd(const struct moment *moment);
+static double sibling_odd(const struct moment *moment, const struct window *window);
+static double quick_z(const struct past *past);
 static double recurrence(const struct incidents *incidents, int64_t t, int64_t horizon_s);
 static double since_incident(const struct incidents *incidents, int64_t t);
-static size_t known_minutes(const struct window *window, enum metric metric, size_t at);
+static double incident_rate(const struct incidents *incidents, int64_t t, int64_t span_s);
 
-size_t
-feature_count(void)
+struct feature_table *
+feature_table_new(const struct metrics *named, const struct metrics *placed)
 {
-	return ARRAY_SIZE(infos);
+	struct feature_table *table = calloc(1, sizeof(*table));
+
+	if (table == NULL)
+		return NULL;
+	table->list = calloc(FEATURES_MAX, sizeof(*table->list));
+	if (table->list == NULL) {
+		free(table);
+		return NULL;
+	}
+	for (size_t m = 0; m < named->count; m++) {
+		if (named->list[m].used)
+			table->metrics[table->metric_count++] = metrics_find(placed, named->list[m].name);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(templates); i++) {
+		enum metric metric = templates[i].metric;
+
+		if (metric == METRIC_KNOWN)
+			add_feature(table, &templates[i], "", METRIC_NONE);
+		else if (named->list[metric].used)
+			add_feature(table, &templates[i], "", metric);
+	}
+	for (size_t m = METRIC_KNOWN; m < named->count; m++) {
+		const struct metric_info *info = &named->list[m];
+
+		for (size_t i = 0; i < ARRAY_SIZE(generic) && info->used; i++)
+			add_feature(table, &generic[i], info->name, metrics_find(placed, info->name));
+	}
+	return table;
 }
 
-const struct feature_info *
-feature_info(size_t index)
+static void
+add_feature(struct feature_table *table, const struct template *template, const char *prefix, size_t metric)
 {
-	return &infos[index];
+	struct feature *feature = &table->list[table->count++];
+
+	snprintf(feature->name, sizeof(feature->name), "%s%s", prefix, template->name);
+	feature->unit = template->unit;
+	feature->kind = template->kind;
+	feature->metric = metric;
+	feature->window_min = template->window_min;
+}
+
+void
+feature_table_free(struct feature_table *table)
+{
+	if (table == NULL)
+		return;
+	free(table->list);
+	free(table);
 }
 
 const char *
-feature_list_hash(char text[static SHA256_TEXT_SIZE])
+feature_table_hash(const struct feature_table *table, char text[static SHA256_TEXT_SIZE])
 {
 	struct text list = { 0 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(infos); i++)
-		text_printf(&list, "%s|%s|%d|%u\n", infos[i].name, infos[i].unit, (int)infos[i].kind,
-		    infos[i].window_min);
+	for (size_t i = 0; i < table->count; i++) {
+		const struct feature *feature = &table->list[i];
+
+		text_printf(&list, "%s|%s|%d|%u\n", feature->name, feature->unit, (int)feature->kind,
+		    feature->window_min);
+	}
 	sha256_text(list.failed ? "" : list.bytes, list.failed ? 0 : list.length, text);
 	text_fini(&list);
 	return text;
 }
 
 void
-features_compute(const struct window *window, size_t at, const struct incidents *incidents, int64_t horizon_s,
-    double *out)
+features_compute(const struct feature_table *table, const struct dataset *dataset, size_t series, size_t at,
+    int64_t horizon_s, double *out)
 {
-	int64_t t = window->start_s + (int64_t)at * WINDOW_STEP_S;
+	const struct dataset_series *of = &dataset->series[series];
+	struct moment moment = { .table = table, .dataset = dataset, .series = series, .at = at, .window = of->window,
+		.incidents = &of->incidents, .t = window_time(of->window, at), .horizon_s = horizon_s };
 
-	for (size_t i = 0; i < ARRAY_SIZE(infos); i++)
-		out[i] = compute_one(&infos[i], window, at, incidents, t, horizon_s);
+	for (size_t i = 0; i < table->count; i++) {
+		out[i] = compute_one(&table->list[i], &moment);
+		if (!isfinite(out[i]))
+			out[i] = (double)NAN;
+	}
 }
 
 static double
-compute_one(const struct feature_info *info, const struct window *window, size_t at,
-    const struct incidents *incidents, int64_t t, int64_t horizon_s)
+compute_one(const struct feature *feature, const struct moment *moment)
 {
-	struct past past = past_of(window, info->metric == METRIC_COUNT ? METRIC_RPS : info->metric, at);
-	double turn = 2 * M_PI * (double)(t % DAY_S) / DAY_S;
+	struct past past = past_of(moment->window, feature->metric, moment->at);
+	double day = 2 * M_PI * (double)(moment->t % DAY_S) / DAY_S;
+	double week = 2 * M_PI * (double)(moment->t % WEEK_S) / WEEK_S;
 
-	switch (info->kind) {
+	switch (feature->kind) {
 	case FEATURE_MEAN:
-		return mean_of(&past, 0, info->window_min, 1);
+		return past_mean(&past, 0, feature->window_min, 1);
 	case FEATURE_Z:
-		return z_score(&past);
+		return z_of(moment, feature->metric);
+	case FEATURE_FARTHEST:
+		return past_farthest(&past, feature->window_min);
+	case FEATURE_DAY_Z:
+		return past_day_z(&past);
 	case FEATURE_SLOPE:
-		return slope_of(&past, info->window_min);
+		return past_slope(&past, feature->window_min);
 	case FEATURE_MAX:
-		return most_of(&past, info->window_min);
+		return past_most(&past, feature->window_min);
 	case FEATURE_LIMIT:
-		return limit_ratio(window, at, 1);
+		return limit_ratio(moment->window, moment->at, 1);
 	case FEATURE_LIMIT_SECOND:
-		return limit_ratio(window, at, 2);
+		return limit_ratio(moment->window, moment->at, 2);
 	case FEATURE_TO_LIMIT:
-		return to_limit(&past, info->window_min, horizon_s);
+		return to_limit(&past, feature->window_min, moment->horizon_s);
 	case FEATURE_PROJECTION:
-		return projection(&past, info->window_min, horizon_s);
+		return projection(&past, feature->window_min, moment->horizon_s);
 	case FEATURE_BURSTS:
-		return bursts_of(&past, 0, info->window_min);
+		return bursts(&past, 0, feature->window_min);
 	case FEATURE_BURSTS_RISE:
-		return bursts_of(&past, 0, 10) - bursts_of(&past, 10, 40) / 3;
+		return bursts(&past, 0, 10) - bursts(&past, 10, 40) / 3;
+	case FEATURE_MISSING:
+		return missing_share(moment, feature->window_min);
+	case FEATURE_ODD:
+		return odd_share(moment, false);
+	case FEATURE_ODD_MEAN:
+		return odd_share(moment, true);
+	case FEATURE_SIBLINGS:
+		return siblings_odd(moment);
 	case FEATURE_RECURRENCE:
-		return recurrence(incidents, t, horizon_s);
+		return recurrence(moment->incidents, moment->t, moment->horizon_s);
 	case FEATURE_SINCE:
-		return since_incident(incidents, t);
+		return since_incident(moment->incidents, moment->t);
+	case FEATURE_RATE:
+		return incident_rate(moment->incidents, moment->t, (int64_t)feature->window_min * 60);
 	case FEATURE_DAY_SIN:
-		return sin(turn);
+		return sin(day);
 	case FEATURE_DAY_COS:
-		return cos(turn);
+		return cos(day);
+	case FEATURE_WEEK_SIN:
+		return sin(week);
+	case FEATURE_WEEK_COS:
+		return cos(week);
 	}
 	return (double)NAN;
 }
 
-static struct past
-past_of(const struct window *window, enum metric metric, size_t at)
-{
-	return (struct past){ .levels = window->levels[metric], .at = at, .metric = metric };
-}
-
 static double
-level_at(const struct past *past, size_t ago)
+z_of(const struct moment *moment, size_t metric)
 {
-	return ago > past->at ? (double)NAN : past->levels[past->at - ago];
-}
+	struct past past = past_of(moment->window, metric, moment->at);
 
-/* Mean of the minutes `from` <= ago < `to`, when at least `least` are known. */
-static double
-mean_of(const struct past *past, size_t from, size_t to, size_t least)
-{
-	double sum = 0;
-	size_t count = 0;
-
-	for (size_t ago = from; ago < to; ago++) {
-		double value = level_at(past, ago);
-
-		if (isnan(value))
-			continue;
-		sum += value;
-		count++;
-	}
-	return count >= least ? sum / (double)count : (double)NAN;
-}
-
-static double
-z_score(const struct past *past)
-{
-	double now = mean_of(past, 0, 5, 1), least = shapes[past->metric].least_deviation, mean, squares = 0, deviation;
-	size_t count = 0;
-
-	mean = mean_of(past, BASELINE_LAG_MIN, BASELINE_LAG_MIN + BASELINE_MIN, BASELINE_KNOWN);
-	if (isnan(now) || isnan(mean))
-		return (double)NAN;
-	for (size_t ago = BASELINE_LAG_MIN; ago < BASELINE_LAG_MIN + BASELINE_MIN; ago++) {
-		double value = level_at(past, ago);
-
-		if (isnan(value))
-			continue;
-		squares += (value - mean) * (value - mean);
-		count++;
-	}
-	deviation = sqrt(squares / (double)count);
-	return (now - mean) / (deviation > least ? deviation : least);
-}
-
-/* Least squares over the known minutes; a third of them must be. `mean_ago` and `mean` are where the line passes. */
-static bool
-fit_line(const struct past *past, size_t minutes, double *slope, double *mean, double *mean_ago)
-{
-	double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, spread;
-
-	for (size_t ago = 0; ago < minutes; ago++) {
-		double x = -(double)ago, y = level_at(past, ago);
-
-		if (isnan(y))
-			continue;
-		n += 1;
-		sx += x;
-		sy += y;
-		sxx += x * x;
-		sxy += x * y;
-	}
-	spread = n * sxx - sx * sx;
-	if (n < (double)minutes / 3 || !(spread > 0))
-		return false;
-	*slope = (n * sxy - sx * sy) / spread;
-	*mean = sy / n;
-	*mean_ago = -sx / n;
-	return true;
-}
-
-static double
-slope_of(const struct past *past, size_t minutes)
-{
-	double slope, mean, mean_ago;
-
-	return fit_line(past, minutes, &slope, &mean, &mean_ago) ? slope : (double)NAN;
+	return past_z(&past);
 }
 
 static double
 projection(const struct past *past, size_t minutes, int64_t horizon_s)
 {
-	double slope, mean, mean_ago, limit = metric_level(past->metric, shapes[past->metric].limit);
-
-	if (!fit_line(past, minutes, &slope, &mean, &mean_ago))
-		return (double)NAN;
-	return mean + slope * (mean_ago + (double)horizon_s / 60) - limit;
-}
-
-static double
-most_of(const struct past *past, size_t minutes)
-{
-	double most = (double)NAN;
-
-	for (size_t ago = 0; ago < minutes; ago++) {
-		double value = level_at(past, ago);
-
-		if (!isnan(value) && !(value <= most))
-			most = value;
-	}
-	return most;
+	return past_line_at(past, minutes, (double)horizon_s / 60) - metric_level(past->info, past->info->limit);
 }
 
 /* The nearest (place 1) or second nearest (place 2) of the metrics to its limit, on the plain scale. */
@@ -320,9 +310,10 @@ limit_ratio(const struct window *window, size_t at, unsigned place)
 {
 	double first = (double)NAN, second = (double)NAN;
 
-	for (size_t m = 0; m < METRIC_COUNT; m++) {
-		struct past past = { .levels = window->values[m], .at = at };
-		double ratio = shapes[m].limit > 0 ? mean_of(&past, 0, 5, 1) / shapes[m].limit : (double)NAN;
+	for (size_t m = 0; m < METRIC_KNOWN; m++) {
+		const struct metric_info *info = &window->metrics->list[m];
+		struct past past = { .levels = window->values[m], .info = info, .window = window, .at = at };
+		double ratio = info->limit > 0 ? past_mean(&past, 0, 5, 1) / info->limit : (double)NAN;
 
 		if (isnan(ratio))
 			continue;
@@ -339,8 +330,8 @@ limit_ratio(const struct window *window, size_t at, unsigned place)
 static double
 to_limit(const struct past *past, size_t minutes, int64_t horizon_s)
 {
-	double now = mean_of(past, 0, 5, 1), slope = slope_of(past, minutes);
-	double limit = metric_level(past->metric, shapes[past->metric].limit);
+	double now = past_mean(past, 0, 5, 1), slope = past_slope(past, minutes);
+	double limit = metric_level(past->info, past->info->limit);
 
 	if (isnan(now) || isnan(slope))
 		return (double)NAN;
@@ -349,19 +340,100 @@ to_limit(const struct past *past, size_t minutes, int64_t horizon_s)
 	return slope > 0 ? exp(-((limit - now) / slope) * 60 / (double)horizon_s) : 0;
 }
 
-/* Minutes of an error burst with `from` <= ago < `to`; NAN when none of these minutes is known. */
 static double
-bursts_of(const struct past *past, size_t from, size_t to)
+bursts(const struct past *past, size_t from_min, size_t to_min)
 {
-	double burst = metric_level(past->metric, BURST_ERR_RATIO), count = 0, known = 0;
+	return past_above(past, from_min, to_min, metric_level(past->info, BURST_ERR_RATIO));
+}
 
-	for (size_t ago = from; ago < to; ago++) {
-		double value = level_at(past, ago);
+static double
+missing_share(const struct moment *moment, size_t minutes)
+{
+	size_t steps = window_steps(moment->window, minutes), known = 0;
 
-		known += !isnan(value);
-		count += value > burst;
+	for (size_t i = 0; i < moment->table->metric_count; i++) {
+		struct past past = past_of(moment->window, moment->table->metrics[i], moment->at);
+
+		known += past_known(&past, minutes);
 	}
-	return known > 0 ? count : (double)NAN;
+	return 1 - (double)known / (double)(steps * moment->table->metric_count);
+}
+
+/* Over all metrics: the share of those far from their baseline, or the mean of how far they are. */
+static double
+odd_share(const struct moment *moment, bool mean)
+{
+	double sum = 0, known = 0;
+
+	for (size_t i = 0; i < moment->table->metric_count; i++) {
+		double z = fabs(z_of(moment, moment->table->metrics[i]));
+
+		if (isnan(z))
+			continue;
+		known++;
+		sum += mean ? fmin(z, ODD_Z_MOST) : z > ODD_Z ? 1 : 0;
+	}
+	return known > 0 ? sum / known : (double)NAN;
+}
+
+/* Of the regions that come next in the list, all of them if there are few. */
+static double
+siblings_odd(const struct moment *moment)
+{
+	double sum = 0, known = 0;
+
+	for (size_t i = 1; i < moment->dataset->count && i <= SIBLINGS_MOST; i++) {
+		size_t sibling = (moment->series + i) % moment->dataset->count;
+		double share = sibling_odd(moment, moment->dataset->series[sibling].window);
+
+		if (isnan(share))
+			continue;
+		known++;
+		sum += share;
+	}
+	return known > 0 ? sum / known : (double)NAN;
+}
+
+static double
+sibling_odd(const struct moment *moment, const struct window *window)
+{
+	double odd = 0, known = 0;
+	size_t at;
+
+	if (!window_index(window, moment->t, &at))
+		return (double)NAN;
+	for (size_t i = 0; i < moment->table->metric_count; i++) {
+		struct past past = past_of(window, moment->table->metrics[i], at);
+		double z = quick_z(&past);
+
+		known += !isnan(z);
+		odd += fabs(z) > ODD_Z;
+	}
+	return known > 0 ? odd / known : (double)NAN;
+}
+
+/* As past_z(), but against some points of the baseline only: there are many siblings. */
+static double
+quick_z(const struct past *past)
+{
+	size_t every = window_steps(past->window, PAST_BASELINE_MIN / SIBLING_POINTS);
+	double now = past_mean(past, 0, 5, 1), sum = 0, squares = 0, known = 0, mean, deviation, least;
+
+	for (size_t i = 1; i <= SIBLING_POINTS && !isnan(now); i++) {
+		double value = past_level(past, i * every);
+
+		if (isnan(value))
+			continue;
+		known++;
+		sum += value;
+		squares += value * value;
+	}
+	if (known < SIBLING_POINTS / 2)
+		return (double)NAN;
+	mean = sum / known;
+	least = past->info->least_deviation > 0 ? past->info->least_deviation : 1e-3 * fabs(mean) + 1e-9;
+	deviation = sqrt(fmax(squares / known - mean * mean, 0));
+	return (now - mean) / (deviation > least ? deviation : least);
 }
 
 /* Incidents that began in the same (t, t + H] of the last days. */
@@ -393,42 +465,32 @@ since_incident(const struct incidents *incidents, int64_t t)
 	return log(1 + (double)(since < most ? since : most) / 60);
 }
 
+static double
+incident_rate(const struct incidents *incidents, int64_t t, int64_t span_s)
+{
+	return log(1 + (double)(incidents_after(incidents, t) - incidents_after(incidents, t - span_s)));
+}
+
 const char *
 features_missing(const struct window *window, size_t at)
 {
-	static const enum metric wanted[] = { METRIC_RPS, METRIC_ERR_RATIO, METRIC_LAT_P99, METRIC_CPU, METRIC_MEM };
-	size_t seen = 0, longest = 0;
+	size_t warm = window_steps(window, FEATURES_WARM_MIN), used = 0, seen = 0, longest = 0;
+	bool lately = false;
 
-	for (size_t i = 0; i < METRIC_COUNT; i++) {
-		size_t known = known_minutes(window, (enum metric)i, at);
+	for (size_t m = 0; m < window->metrics->count; m++) {
+		struct past past = past_of(window, m, at);
+		size_t known = past_known(&past, FEATURES_WARM_MIN);
 
+		used += window->metrics->list[m].used;
+		seen += window->metrics->list[m].used && known >= (warm + 1) / 2;
 		longest = known > longest ? known : longest;
+		lately = lately || past_known(&past, 5) > 0;
 	}
-	if (longest < FEATURES_WARM_MIN * 2 / 3)
+	if (longest < (warm * 2 + 2) / 3)
 		return "too little history: 30 minutes of samples are needed";
-	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-		seen += known_minutes(window, wanted[i], at) >= FEATURES_WARM_MIN / 2;
-	if (seen < 2)
-		return "too few metrics: two of rps, err_ratio, lat_p99_ms, cpu and mem are needed";
-	for (size_t i = 0; i < METRIC_COUNT; i++) {
-		struct past past = past_of(window, (enum metric)i, at);
-
-		if (!isnan(mean_of(&past, 0, 5, 1)))
-			return NULL;
-	}
-	return "no samples in the last 5 minutes";
-}
-
-/* Of the last FEATURES_WARM_MIN minutes. */
-static size_t
-known_minutes(const struct window *window, enum metric metric, size_t at)
-{
-	struct past past = past_of(window, metric, at);
-	size_t known = 0;
-
-	for (size_t ago = 0; ago < FEATURES_WARM_MIN; ago++)
-		known += isnan(level_at(&past, ago)) ? 0 : 1;
-	return known;
+	if (seen < 2 && used > 1)
+		return "too few metrics: samples of two or more are needed";
+	return lately ? NULL : "no samples in the last 5 minutes";
 }
 
 double
@@ -440,15 +502,16 @@ features_threshold_rule(const struct window *window, size_t at)
 double
 features_ewma_z(const struct window *window, size_t at)
 {
-	double worst = (double)NAN;
+	size_t steps = window_steps(window, EWMA_MIN);
+	double worst = (double)NAN, alpha = 2 / ((double)steps / 3 + 1);
 
-	for (size_t m = 0; m < METRIC_COUNT; m++) {
-		struct past past = past_of(window, (enum metric)m, at);
-		double mean = (double)NAN, variance = 0, z = (double)NAN, alpha = 2.0 / 121;
+	for (size_t m = 0; m < window->metrics->count; m++) {
+		struct past past = past_of(window, m, at);
+		double mean = (double)NAN, variance = 0, z = (double)NAN, least = past.info->least_deviation;
 
-		/* From far to near, so that minute `at` is compared with what came before it. */
-		for (size_t ago = BASELINE_MIN; ago-- > 0;) {
-			double value = level_at(&past, ago), off;
+		/* From far to near, so that the step is compared with what came before it. */
+		for (size_t ago = steps; ago-- > 0 && past.levels != NULL;) {
+			double value = past_level(&past, ago), off;
 
 			if (isnan(value))
 				continue;
@@ -457,7 +520,7 @@ features_ewma_z(const struct window *window, size_t at)
 				continue;
 			}
 			off = value - mean;
-			z = fabs(off) / sqrt(variance + shapes[m].least_deviation * shapes[m].least_deviation + 1e-9);
+			z = fabs(off) / sqrt(variance + least * least + 1e-9);
 			mean += alpha * off;
 			variance = (1 - alpha) * (variance + alpha * off * off);
 		}

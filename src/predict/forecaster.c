@@ -34,6 +34,7 @@ struct forecaster {
 	struct dataset *loads;		/* requests only, as far back as load forecasts look */
 	int64_t minute_s;		/* the first minute that isn't over */
 	struct model *model;
+	struct feature_table *table;	/* the model's, for the windows of `regions`; NULL without a model */
 	char serving[SHA256_TEXT_SIZE];	/* id in the store of the model in service; "": the shipped one */
 	bool tried;			/* that one was tried; don't read a bad model again every round */
 	char no_model[128];		/* why there is no model */
@@ -52,6 +53,7 @@ struct serving {
 
 static bool same_regions(const struct forecaster *f, const char *const *regions, size_t count);
 static int update_windows(struct forecaster *f, const char *const *regions, size_t count, int64_t minute_s);
+static int new_windows(struct forecaster *f, const char *const *regions, size_t count, int64_t minute_s);
 static int update_dataset(struct forecaster *f, struct dataset *dataset, bool anew, size_t gone, int64_t minute_s);
 static int update_model(struct forecaster *f);
 static int update_load_model(struct forecaster *f);
@@ -87,6 +89,7 @@ forecaster_free(struct forecaster *f)
 	dataset_free(f->regions);
 	dataset_free(f->loads);
 	model_free(f->model);
+	feature_table_free(f->table);
 	load_free(f->load_model);
 	free(f->shipped_path);
 	free(f);
@@ -100,6 +103,9 @@ forecaster_update(struct forecaster *f, const char *const *regions, size_t count
 
 	if (status == 0)
 		status = update_model(f);
+	feature_table_free(f->table);
+	f->table = f->model == NULL || f->regions == NULL ? NULL :
+	    feature_table_new(f->model->metrics, f->regions->metrics);
 	return status == 0 ? update_load_model(f) : status;
 }
 
@@ -113,10 +119,11 @@ update_windows(struct forecaster *f, const char *const *regions, size_t count, i
 	if (anew) {
 		dataset_free(f->regions);
 		dataset_free(f->loads);
-		f->regions = history_new(regions, count, minute_s - WINDOW_MIN * WINDOW_STEP_S, minute_s, METRIC_COUNT);
-		f->loads = history_new(regions, count, minute_s - LOAD_MIN * WINDOW_STEP_S, minute_s, METRIC_RPS);
-		if (f->regions == NULL || f->loads == NULL)
-			return -ENOMEM;
+		f->regions = NULL;
+		f->loads = NULL;
+		status = new_windows(f, regions, count, minute_s);
+		if (status != 0)
+			return status;
 		gone = 0;
 	}
 	status = update_dataset(f, f->regions, anew, (size_t)gone, minute_s);
@@ -126,6 +133,26 @@ update_windows(struct forecaster *f, const char *const *regions, size_t count, i
 		status = history_incidents(f->reader, f->regions, minute_s - INCIDENT_DAYS * DAY_S,
 		    minute_s + 2 * WINDOW_STEP_S);
 	f->minute_s = status == 0 ? minute_s : 0;
+	return status;
+}
+
+/* Of all metrics that the store has of the regions by now. */
+static int
+new_windows(struct forecaster *f, const char *const *regions, size_t count, int64_t minute_s)
+{
+	struct metrics *metrics = metrics_new(), *rps = metrics_new();
+	int status = metrics == NULL || rps == NULL ? -ENOMEM : 0;
+
+	if (status == 0)
+		status = history_metrics(f->reader, regions, count, metrics);
+	if (status == 0) {
+		metrics_add(rps, "rps");
+		f->regions = history_new(regions, count, minute_s - WINDOW_MIN * WINDOW_STEP_S, minute_s, metrics);
+		f->loads = history_new(regions, count, minute_s - LOAD_MIN * WINDOW_STEP_S, minute_s, rps);
+		status = f->regions == NULL || f->loads == NULL ? -ENOMEM : 0;
+	}
+	metrics_free(metrics);
+	metrics_free(rps);
 	return status;
 }
 
@@ -277,7 +304,7 @@ forecaster_ask(const struct forecaster *f, size_t region, struct forecast *forec
 	*forecast = (struct forecast){ .probability = (double)NAN, .horizon_s = (uint32_t)horizon_s };
 	forecast->load = load_forecast(load->values[METRIC_RPS], load->length, load->start_s, horizon_s, f->load_model,
 	    series->name);
-	if (f->model == NULL) {
+	if (f->table == NULL) {
 		snprintf(forecast->reason, sizeof(forecast->reason), "%s", f->no_model);
 		return;
 	}
@@ -287,7 +314,7 @@ forecaster_ask(const struct forecaster *f, size_t region, struct forecast *forec
 		snprintf(forecast->reason, sizeof(forecast->reason), "%s", missing);
 		return;
 	}
-	features_compute(window, at, &series->incidents, horizon_s, features);
+	features_compute(f->table, f->regions, region, at, horizon_s, features);
 	if (model_strangeness(f->model, features) > MODEL_STRANGE) {
 		snprintf(forecast->reason, sizeof(forecast->reason), "%s",
 		    "its metrics are unlike those that the model was trained on");

@@ -23,7 +23,8 @@ struct sources {
 };
 
 struct region_sources {
-	struct sources metrics[METRIC_COUNT];
+	const struct metrics *metrics;
+	struct sources list[METRICS_MAX];
 };
 
 /* Adds up the samples of one series by minute. */
@@ -43,10 +44,11 @@ struct events {
 	int status;
 };
 
+static bool add_name(void *arg, const struct series_row *row);
 static bool add_source(void *arg, const struct series_row *row);
-static enum source_kind kind_of(const struct series_row *row, enum metric metric);
+static enum source_kind kind_of(const struct series_row *row, const struct metric_info *info);
 static int fill_metric(struct store_reader *reader, struct dataset_series *series, const struct sources *sources,
-	enum metric metric, enum resolution resolution, int64_t from_s, int64_t to_s);
+	size_t metric, enum resolution resolution, int64_t from_s, int64_t to_s);
 static int read_minutes(struct store_reader *reader, int64_t series, enum resolution resolution, int64_t from_s,
 	int64_t to_s, struct minutes *minutes);
 static bool add_sample(void *arg, const struct sample_row *sample);
@@ -56,18 +58,36 @@ static bool add_down(struct events *events, uint32_t series, const char *service
 static size_t find_down(const struct events *events, uint32_t series, const char *service);
 static int end_incident(struct events *events, struct outage *outage, int64_t end_s);
 
-struct dataset *
-history_new(const char *const *regions, size_t count, int64_t from_s, int64_t to_s, enum metric only)
+int
+history_metrics(struct store_reader *reader, const char *const *regions, size_t count, struct metrics *metrics)
 {
-	struct dataset *dataset = dataset_new(count);
+	int status = 0;
+
+	for (size_t i = 0; i < count && status == 0; i++)
+		status = store_series(reader, regions[i], add_name, metrics);
+	return status;
+}
+
+static bool
+add_name(void *arg, const struct series_row *row)
+{
+	metrics_add(arg, row->name);
+	return true;
+}
+
+struct dataset *
+history_new(const char *const *regions, size_t count, int64_t from_s, int64_t to_s,
+    const struct metrics *metrics)
+{
+	struct dataset *dataset = dataset_new(count, metrics);
 	int64_t start = from_s - from_s % WINDOW_STEP_S;
 
 	for (size_t i = 0; dataset != NULL && i < count; i++) {
 		struct dataset_series *series = &dataset->series[i];
 
 		series->name = strdup(regions[i]);
-		series->window = window_new_only(start, to_s > start ? (size_t)((to_s - start) / WINDOW_STEP_S) : 0,
-		    only);
+		series->window = window_new(dataset->metrics, start, WINDOW_STEP_S,
+		    to_s > start ? (size_t)((to_s - start) / WINDOW_STEP_S) : 0);
 		if (series->name == NULL || series->window == NULL) {
 			dataset_free(dataset);
 			return NULL;
@@ -84,14 +104,15 @@ history_fill(struct store_reader *reader, struct dataset *dataset, enum resoluti
 	int status = sources == NULL ? -ENOMEM : 0;
 
 	for (size_t i = 0; i < dataset->count && status == 0; i++) {
-		for (size_t m = 0; m < METRIC_COUNT; m++)
-			sources->metrics[m] = (struct sources){ .kind = SOURCE_NONE };
+		sources->metrics = dataset->metrics;
+		for (size_t m = 0; m < METRICS_MAX; m++)
+			sources->list[m] = (struct sources){ .kind = SOURCE_NONE };
 		status = store_series(reader, dataset->series[i].name, add_source, sources);
-		for (size_t m = 0; m < METRIC_COUNT && status == 0; m++) {
+		for (size_t m = 0; m < dataset->metrics->count && status == 0; m++) {
 			if (dataset->series[i].window->values[m] == NULL)
 				continue;
-			status = fill_metric(reader, &dataset->series[i], &sources->metrics[m], (enum metric)m,
-			    resolution, from_s, to_s);
+			status = fill_metric(reader, &dataset->series[i], &sources->list[m], m, resolution, from_s,
+			    to_s);
 		}
 	}
 	free(sources);
@@ -102,14 +123,14 @@ static bool
 add_source(void *arg, const struct series_row *row)
 {
 	struct region_sources *region = arg;
-	enum metric metric = metric_find(row->name);
+	size_t metric = metrics_find(region->metrics, row->name);
 	enum source_kind kind;
 	struct sources *sources;
 
-	if (metric == METRIC_COUNT)
+	if (metric == METRIC_NONE)
 		return true;
-	kind = kind_of(row, metric);
-	sources = &region->metrics[metric];
+	kind = kind_of(row, &region->metrics->list[metric]);
+	sources = &region->list[metric];
 	if (kind < sources->kind) {
 		sources->kind = kind;
 		sources->count = 0;
@@ -120,18 +141,18 @@ add_source(void *arg, const struct series_row *row)
 }
 
 static enum source_kind
-kind_of(const struct series_row *row, enum metric metric)
+kind_of(const struct series_row *row, const struct metric_info *info)
 {
 	if (row->backend[0] != '\0')
 		return SOURCE_BACKENDS;
-	if (strcmp(row->name, metric_infos[metric].name) == 0)
+	if (strcmp(row->name, info->name) == 0)
 		return SOURCE_OWN;
 	return strncmp(row->name, "load:", 5) == 0 ? SOURCE_LOADS : SOURCE_ALIAS;
 }
 
 static int
 fill_metric(struct store_reader *reader, struct dataset_series *series, const struct sources *sources,
-    enum metric metric, enum resolution resolution, int64_t from_s, int64_t to_s)
+    size_t metric, enum resolution resolution, int64_t from_s, int64_t to_s)
 {
 	size_t first, count = to_s > from_s ? (size_t)((to_s - from_s) / WINDOW_STEP_S) : 0;
 	struct minutes minutes = { .from_ms = from_s * 1000, .count = count };
@@ -153,7 +174,7 @@ fill_metric(struct store_reader *reader, struct dataset_series *series, const st
 		}
 	}
 	for (size_t i = 0; i < count && status == 0; i++) {
-		double value = metric_infos[metric].additive ? totals[i] : totals[i] / known[i];
+		double value = series->window->metrics->list[metric].additive ? totals[i] : totals[i] / known[i];
 
 		if (known[i] == 0)
 			value = (double)NAN;
@@ -322,8 +343,8 @@ history_set_labels(struct dataset *dataset, int64_t to_s)
 		struct dataset_series *series = &dataset->series[i];
 		size_t first = series->window->length;
 
-		for (size_t m = 0; m < METRIC_COUNT && series->window->values[m] != NULL; m++) {
-			for (size_t k = 0; k < first; k++) {
+		for (size_t m = 0; m < dataset->metrics->count; m++) {
+			for (size_t k = 0; k < first && series->window->values[m] != NULL; k++) {
 				if (!isnan(series->window->values[m][k]))
 					first = k;
 			}

@@ -10,10 +10,15 @@
 #include "predict/dataset.h"
 #include "store/store.h"
 
-/* A dataset with an empty window [from, to) for each region, whole minutes, of every metric (METRIC_COUNT) or of `only`
- * one. NULL: out of memory. */
-struct dataset *history_new(const char *const *regions, size_t count, int64_t from_s, int64_t to_s, enum metric only)
+/* Adds the metrics that the store has of these regions to the catalogue. Names beyond METRICS_MAX are left out.
+ * 0 or -errno. */
+int history_metrics(struct store_reader *reader, const char *const *regions, size_t count, struct metrics *metrics)
 	NONNULL MUST_USE;
+
+/* A dataset with an empty window [from, to) for each region, whole minutes, of the metrics that are used in the
+ * catalogue. NULL: out of memory. */
+struct dataset *history_new(const char *const *regions, size_t count, int64_t from_s, int64_t to_s,
+	const struct metrics *metrics) NONNULL MUST_USE;
 
 /* Fills in the minutes in [from, to) from the rollups and what comes after the last of them, or from raw samples only
  * (the mean of a minute's samples, as the rollups have it). A metric comes from the series of its own name of the

@@ -26,6 +26,7 @@ struct reading {
 static void digest(const char *head, size_t head_length, const char *body, size_t body_length,
 	char text[static SHA256_TEXT_SIZE]);
 static bool read_header(struct reading *r, struct model *model);
+static bool read_metrics(struct reading *r, struct model *model);
 static bool read_scalings(struct reading *r, struct model *model);
 static bool read_body(struct reading *r, struct model *model, const char *begin);
 static bool read_line(struct reading *r, const char *key, char *value, size_t size);
@@ -39,13 +40,18 @@ model_write(const struct model *model, const char *body, size_t body_length, siz
 	char hash[SHA256_TEXT_SIZE];
 
 	text_printf(&text, "isobar-model %d\nkind failure\n", MODEL_FORMAT);
-	text_printf(&text, "horizon-s %" PRId64 "\nstep-s %d\n", model->horizon_s, WINDOW_STEP_S);
-	text_printf(&text, "features %zu %s\n", feature_count(), feature_list_hash(hash));
-	for (size_t i = 0; i < feature_count(); i++) {
+	text_printf(&text, "horizon-s %" PRId64 "\nstep-s %" PRId64 "\n", model->horizon_s, model->step_s);
+	text_printf(&text, "metrics %zu\n", metrics_used(model->metrics));
+	for (size_t m = 0; m < model->metrics->count; m++) {
+		if (model->metrics->list[m].used)
+			text_printf(&text, "metric %s\n", model->metrics->list[m].name);
+	}
+	text_printf(&text, "features %zu %s\n", model->table->count, feature_table_hash(model->table, hash));
+	for (size_t i = 0; i < model->table->count; i++) {
 		const struct scaling *s = &model->scalings[i];
 
-		text_printf(&text, "feature %s %.17g %.17g %.17g %.17g %.17g\n", feature_info(i)->name, s->median,
-		    s->spread, s->mean, s->deviation, s->weight);
+		text_printf(&text, "feature %.17g %.17g %.17g %.17g %.17g %s\n", s->median, s->spread, s->mean,
+		    s->deviation, s->weight, model->table->list[i].name);
 	}
 	text_printf(&text, "trained %" PRId64 " %" PRId64 "\n", model->from_s, model->to_s);
 	text_printf(&text, "rows %zu %zu %zu\n", model->rows, model->positives, model->events);
@@ -99,7 +105,7 @@ read_header(struct reading *r, struct model *model)
 	char value[512], hash[SHA256_TEXT_SIZE], theirs[SHA256_TEXT_SIZE];
 	struct machine_settings *s = &model->settings;
 	size_t features;
-	int format, step;
+	int format;
 
 	if (!read_line(r, "isobar-model", value, sizeof(value)))
 		return wrong(r, "this is no model of isobar");
@@ -110,10 +116,13 @@ read_header(struct reading *r, struct model *model)
 	if (!read_line(r, "horizon-s", value, sizeof(value)) || sscanf(value, "%" SCNd64, &model->horizon_s) != 1 ||
 	    model->horizon_s < WINDOW_STEP_S || model->horizon_s > 86400)
 		return wrong(r, "no horizon between a minute and a day");
-	if (!read_line(r, "step-s", value, sizeof(value)) || sscanf(value, "%d", &step) != 1 || step != WINDOW_STEP_S)
-		return wrong(r, "a step other than %d s", WINDOW_STEP_S);
+	if (!read_line(r, "step-s", value, sizeof(value)) || sscanf(value, "%" SCNd64, &model->step_s) != 1 ||
+	    model->step_s < 1 || model->step_s > 86400)
+		return wrong(r, "no step between a second and a day");
+	if (!read_metrics(r, model))
+		return false;
 	if (!read_line(r, "features", value, sizeof(value)) || sscanf(value, "%zu %64s", &features, theirs) != 2 ||
-	    features != feature_count() || strcmp(theirs, feature_list_hash(hash)) != 0)
+	    features != model->table->count || strcmp(theirs, feature_table_hash(model->table, hash)) != 0)
 		return wrong(r, "made for another list of features; train it again");
 	if (!read_scalings(r, model))
 		return false;
@@ -145,19 +154,39 @@ read_header(struct reading *r, struct model *model)
 	return true;
 }
 
+/* The table of features follows from the metrics. */
+static bool
+read_metrics(struct reading *r, struct model *model)
+{
+	char value[512];
+	size_t count;
+
+	if (!read_line(r, "metrics", value, sizeof(value)) || sscanf(value, "%zu", &count) != 1 || count == 0 ||
+	    count > METRICS_MAX)
+		return wrong(r, "no list of metrics");
+	model->metrics = metrics_new();
+	for (size_t i = 0; i < count && model->metrics != NULL; i++) {
+		if (!read_line(r, "metric", value, sizeof(value)) ||
+		    metrics_add(model->metrics, value) == METRIC_NONE || metrics_used(model->metrics) != i + 1)
+			return wrong(r, "the name of a metric is missing, or there twice");
+	}
+	model->table = model->metrics == NULL ? NULL : feature_table_new(model->metrics, model->metrics);
+	return model->table != NULL || wrong(r, "out of memory");
+}
+
 static bool
 read_scalings(struct reading *r, struct model *model)
 {
-	char value[512], name[128];
-
-	for (size_t i = 0; i < feature_count(); i++) {
+	for (size_t i = 0; i < model->table->count; i++) {
 		struct scaling *s = &model->scalings[i];
+		const char *name = model->table->list[i].name;
+		char value[512];
+		int end = 0;
 
 		if (!read_line(r, "feature", value, sizeof(value)) ||
-		    sscanf(value, "%127s %lf %lf %lf %lf %lf", name, &s->median, &s->spread, &s->mean, &s->deviation,
-		    &s->weight) != 6 ||
-		    strcmp(name, feature_info(i)->name) != 0)
-			return wrong(r, "the scaling of feature '%s' is missing", feature_info(i)->name);
+		    sscanf(value, "%lf %lf %lf %lf %lf %n", &s->median, &s->spread, &s->mean, &s->deviation,
+		    &s->weight, &end) != 5 || strcmp(value + end, name) != 0)
+			return wrong(r, "the scaling of feature '%s' is missing", name);
 		if (!finite_all((double[]){ s->median, s->spread, s->mean, s->deviation, s->weight }, 5) ||
 		    !(s->spread > 0) || s->deviation < 0)
 			return wrong(r, "the scaling of feature '%s' isn't finite", name);
@@ -178,7 +207,7 @@ read_body(struct reading *r, struct model *model, const char *begin)
 		return wrong(r, "the checksum doesn't match: cut short or changed");
 	if (!model->skill)
 		return r->at == r->end || wrong(r, "a machine behind a model without skill");
-	model->machine = machine_read(r->at, (size_t)(r->end - r->at), feature_count(), r->error);
+	model->machine = machine_read(r->at, (size_t)(r->end - r->at), model->table->count, r->error);
 	return model->machine != NULL;
 }
 
@@ -232,6 +261,8 @@ model_free(struct model *model)
 	if (model == NULL)
 		return;
 	machine_free(model->machine);
+	feature_table_free(model->table);
+	metrics_free(model->metrics);
 	free(model);
 }
 
@@ -242,7 +273,7 @@ model_score(const struct model *model, const double *features)
 
 	if (model->machine == NULL)
 		return 0;
-	for (size_t i = 0; i < feature_count(); i++)
+	for (size_t i = 0; i < model->table->count; i++)
 		scaled[i] = scaling_apply(&model->scalings[i], features[i]);
 	return machine_decide(model->machine, scaled);
 }
@@ -258,7 +289,7 @@ model_strangeness(const struct model *model, const double *features)
 {
 	double beyond = 0, all = 0;
 
-	for (size_t i = 0; i < feature_count(); i++) {
+	for (size_t i = 0; i < model->table->count; i++) {
 		const struct scaling *s = &model->scalings[i];
 		double squared = s->weight * s->weight, most = SCALING_CLIP * s->weight - SCALING_STEP;
 

@@ -16,12 +16,14 @@
 #include "predict/platt.h"
 #include "predict/scaling.h"
 
-#define MODEL_FORMAT 1
+#define MODEL_FORMAT 2
 #define MODEL_SIZE_MAX (16 << 20)	/* bytes; a model of 2,500 vectors has about one million */
 
 struct model {
-	int64_t horizon_s;
-	struct scaling scalings[FEATURES_MAX];
+	int64_t horizon_s, step_s;	/* step: of the data that it was trained on */
+	struct metrics *metrics;	/* that it was made for, by name */
+	struct feature_table *table;	/* of these; for windows of another catalogue see feature_table_new() */
+	struct scaling scalings[FEATURES_MAX];	/* [feature of the table] */
 	bool skill;			/* false: nothing could be foreseen, the prevalence is all it says */
 	struct platt platt;
 	double prevalence;		/* the natural rate of positive rows */
@@ -41,7 +43,8 @@ char *model_write(const struct model *model, const char *body, size_t body_lengt
 struct model *model_read(const char *bytes, size_t length, struct text *error) NONNULL MUST_USE;
 void model_free(struct model *model);	/* NULL is allowed */
 
-/* The probability that an incident begins within the horizon; `features` as features_compute() gives them. */
+/* The probability that an incident begins within the horizon; `features` as features_compute() gives them
+ * for the model's table, or one of the same names. */
 double model_probability(const struct model *model, const double *features) NONNULL;
 /* How unlike the training data these features are: the share of those beyond the clip, each counted by its weight
  * squared, as the kernel does. Of the minutes that the shipped model was made from, one in a thousand has more than

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "predict/features.h"
 #include "predict/labels.h"
 
 static bool collect_series(const struct dataset_series *series, uint32_t index, int64_t from_s, int64_t to_s,
 	int64_t horizon_s, struct rows *rows, size_t *size);
+static bool censored(const struct incidents *steered, int64_t t, int64_t horizon_s);
 static uint64_t dice(const struct row *row, uint64_t seed);
 static int compare_dice(const void *a, const void *b);
 
@@ -35,14 +35,16 @@ collect_series(const struct dataset_series *series, uint32_t index, int64_t from
 {
 	int64_t known_to = series->label_to_s < to_s ? series->label_to_s : to_s;
 
-	for (size_t minute = 0; minute < series->window->length; minute++) {
-		int64_t t = series->window->start_s + (int64_t)minute * WINDOW_STEP_S;
+	for (size_t step = 0; step < series->window->length; step++) {
+		int64_t t = window_time(series->window, step);
+		double left = series->left == NULL ? 1 : series->left[step];
 		enum label label;
 
 		if (t < from_s || t < series->label_from_s || t >= to_s)
 			continue;
 		label = label_at(&series->incidents, t, horizon_s, known_to);
-		if (label == LABEL_NONE || features_missing(series->window, minute) != NULL)
+		if (label == LABEL_NONE || censored(&series->steered, t, horizon_s) ||
+		    features_missing(series->window, step) != NULL)
 			continue;
 		if (rows->count == *size) {
 			struct row *list;
@@ -53,9 +55,21 @@ collect_series(const struct dataset_series *series, uint32_t index, int64_t from
 				return false;
 			rows->list = list;
 		}
-		rows->list[rows->count++] = (struct row){ index, (uint32_t)minute, label == LABEL_POSITIVE };
+		rows->list[rows->count++] = (struct row){ .series = index, .step = (uint32_t)step,
+			.positive = label == LABEL_POSITIVE,
+			.weight = left * ROW_WEIGHT_MOST > 1 && left < 1 ? (float)(1 / left) :
+			    left < 1 ? ROW_WEIGHT_MOST : 1 };
 	}
 	return true;
+}
+
+/* Whether (t, t + H] meets a time when the region was steered away from. */
+static bool
+censored(const struct incidents *steered, int64_t t, int64_t horizon_s)
+{
+	size_t next = incidents_after(steered, t + horizon_s);
+
+	return next > 0 && steered->list[next - 1].end_s > t;
 }
 
 void
@@ -95,7 +109,7 @@ rows_thin(struct rows *rows, size_t negatives, uint64_t seed)
 static uint64_t
 dice(const struct row *row, uint64_t seed)
 {
-	const uint32_t key[2] = { row->series, row->minute };
+	const uint32_t key[2] = { row->series, row->step };
 
 	return hash64(key, sizeof(key), seed);
 }
@@ -109,16 +123,16 @@ compare_dice(const void *a, const void *b)
 }
 
 double *
-rows_features(const struct dataset *dataset, const struct rows *rows, int64_t horizon_s)
+rows_features(const struct feature_table *table, const struct dataset *dataset, const struct rows *rows,
+    int64_t horizon_s)
 {
-	size_t count = feature_count();
+	size_t count = table->count;
 	double *features = malloc((rows->count * count + 1) * sizeof(*features));
 
 	for (size_t i = 0; features != NULL && i < rows->count; i++) {
-		const struct dataset_series *series = &dataset->series[rows->list[i].series];
+		const struct row *row = &rows->list[i];
 
-		features_compute(series->window, rows->list[i].minute, &series->incidents, horizon_s,
-		    features + i * count);
+		features_compute(table, dataset, row->series, row->step, horizon_s, features + i * count);
 	}
 	return features;
 }

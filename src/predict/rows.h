@@ -1,4 +1,4 @@
-/* rows.h -- the labelled moments of a dataset: one row is a series and a minute. Threads: any. */
+/* rows.h -- the labelled moments of a dataset: one row is a series and a step. Threads: any. */
 #ifndef ISOBAR_PREDICT_ROWS_H
 #define ISOBAR_PREDICT_ROWS_H
 
@@ -8,9 +8,11 @@
 
 #include "base/contract.h"
 #include "predict/dataset.h"
+#include "predict/features.h"
 
 struct row {
-	uint32_t series, minute;	/* indices into the dataset and into the series' window */
+	uint32_t series, step;	/* indices into the dataset and into the series' window */
+	float weight;		/* 1 / the chance with which this moment was left as it was: 1 where nothing is done */
 	bool positive;
 };
 
@@ -19,18 +21,22 @@ struct rows {
 	size_t count;
 };
 
+#define ROW_WEIGHT_MOST 10.0f	/* moments left alone by a rare chance must not outweigh all others */
+
 /* Every row with from <= t and t + H < to that may be predicted (features_missing()), isn't inside an incident, and
- * whose outcome is known; by series, then time. False: out of memory. rows_fini() frees. */
+ * whose outcome is known and was left to itself: a region that is steered away from between t and t + H is censored;
+ * by series, then time. False: out of memory. rows_fini() frees. */
 bool rows_collect(const struct dataset *dataset, int64_t from_s, int64_t to_s, int64_t horizon_s, struct rows *rows)
 	NONNULL MUST_USE;
 void rows_fini(struct rows *rows) NONNULL;
 
-/* Keeps all positives and, of the negatives, the `negatives` with the least hash of (series, minute, seed): a random
+/* Keeps all positives and, of the negatives, the `negatives` with the least hash of (series, step, seed): a random
  * sample that doesn't depend on the order. Returns the share of negatives kept. */
 double rows_thin(struct rows *rows, size_t negatives, uint64_t seed) NONNULL;
 
-/* Features of all rows, row after row, feature_count() each; caller frees. NULL: out of memory. */
-double *rows_features(const struct dataset *dataset, const struct rows *rows, int64_t horizon_s) NONNULL MUST_USE;
+/* Features of all rows, row after row, table->count each; caller frees. NULL: out of memory. */
+double *rows_features(const struct feature_table *table, const struct dataset *dataset, const struct rows *rows,
+	int64_t horizon_s) NONNULL MUST_USE;
 
 size_t rows_positives(const struct rows *rows) NONNULL;
 

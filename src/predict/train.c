@@ -44,13 +44,14 @@ static const double grid[][3] = {
 struct matrix {
 	double *rows, *targets;
 	bool *positives;
-	size_t count;
+	size_t count, width;
 };
 
 struct training {
 	const struct dataset *dataset;
 	const struct train_settings *settings;
 	struct model model;
+	size_t d;			/* features */
 	int64_t cut_s;			/* where the later block begins */
 	struct rows pool, later;
 	double later_share;		/* of the later negatives that are in `later` */
@@ -68,7 +69,7 @@ static double try_settings(struct training *t, const struct machine_settings *se
 	const struct matrix *choice, char **body, size_t *length, struct machine **machine);
 static bool choice_of(const struct training *t, struct matrix *choice, double **weights);
 static int calibrate(struct training *t);
-static bool matrix_new(struct matrix *matrix, size_t count);
+static bool matrix_new(struct matrix *matrix, size_t count, size_t width);
 static void matrix_free(struct matrix *matrix);
 static void matrix_put(struct matrix *matrix, size_t index, const double *row, bool positive);
 static void scale_rows(const struct model *model, double *features, size_t count);
@@ -83,14 +84,18 @@ train_failure(const struct dataset *dataset, const struct train_settings *settin
 	int status;
 
 	t.model = (struct model){ .horizon_s = settings->horizon_s, .from_s = settings->from_s,
-		.to_s = settings->to_s, .seed = settings->seed, .library = machine_library_version() };
+		.to_s = settings->to_s, .seed = settings->seed, .library = machine_library_version(),
+		.step_s = dataset->step_s, .metrics = dataset->metrics,
+		.table = feature_table_new(dataset->metrics, dataset->metrics) };
+	t.d = t.model.table == NULL ? 0 : t.model.table->count;
 	t.model.events = dataset_events(dataset, settings->from_s, settings->to_s);
 	if (t.model.events < TRAIN_EVENTS_LEAST) {
 		text_printf(error, "%zu incidents in the training span; at least %d are needed", t.model.events,
 		    TRAIN_EVENTS_LEAST);
+		feature_table_free(t.model.table);
 		return NULL;
 	}
-	status = collect(&t);
+	status = t.model.table == NULL ? -ENOMEM : collect(&t);
 	if (status == 0)
 		status = choose(&t);
 	if (status == 0)
@@ -104,6 +109,7 @@ train_failure(const struct dataset *dataset, const struct train_settings *settin
 	if (text == NULL)
 		text_puts(error, status == -ENODATA ? "too few rows before or in the calibration block" :
 		    "out of memory");
+	feature_table_free(t.model.table);
 	rows_fini(&t.pool);
 	rows_fini(&t.later);
 	matrix_free(&t.learn);
@@ -122,7 +128,6 @@ collect(struct training *t)
 	int status = -ENOMEM;
 
 	t->cut_s = s->to_s - (int64_t)((double)(s->to_s - s->from_s) * CALIBRATION_SHARE);
-	t->cut_s -= t->cut_s % WINDOW_STEP_S;
 	if (!rows_collect(t->dataset, s->from_s, t->cut_s - s->horizon_s, s->horizon_s, &t->pool) ||
 	    !rows_collect(t->dataset, t->cut_s, s->to_s, s->horizon_s, &t->later))
 		return -ENOMEM;
@@ -133,9 +138,9 @@ collect(struct training *t)
 	t->model.prevalence = (double)t->model.positives / (double)t->model.rows;
 	rows_thin(&t->pool, POOL_NEGATIVES, s->seed);
 	t->later_share = rows_thin(&t->later, CALIBRATION_NEGATIVES, s->seed + 1);
-	pool = rows_features(t->dataset, &t->pool, s->horizon_s);
-	later = rows_features(t->dataset, &t->later, s->horizon_s);
-	if (pool == NULL || later == NULL || !matrix_new(&t->check, t->later.count))
+	pool = rows_features(t->model.table, t->dataset, &t->pool, s->horizon_s);
+	later = rows_features(t->model.table, t->dataset, &t->later, s->horizon_s);
+	if (pool == NULL || later == NULL || !matrix_new(&t->check, t->later.count, t->d))
 		goto out;
 	status = fit_scalings(t, pool);
 	if (status != 0)
@@ -143,7 +148,7 @@ collect(struct training *t)
 	scale_rows(&t->model, pool, t->pool.count);
 	scale_rows(&t->model, later, t->later.count);
 	for (size_t i = 0; i < t->later.count; i++)
-		matrix_put(&t->check, i, later + i * feature_count(), t->later.list[i].positive);
+		matrix_put(&t->check, i, later + i * t->d, t->later.list[i].positive);
 	status = sample(t, pool);
 out:
 	free(pool);
@@ -165,14 +170,14 @@ fit_scalings(struct training *t, double *features)
 	}
 	for (size_t i = 0; i < t->pool.count; i++)
 		positives[i] = t->pool.list[i].positive;
-	for (size_t f = 0; f < feature_count(); f++) {
+	for (size_t f = 0; f < t->d; f++) {
 		for (size_t i = 0; i < t->pool.count; i++)
-			column[i] = features[i * feature_count() + f];
+			column[i] = features[i * t->d + f];
 		relevances[f] = relevance(column, positives, t->pool.count);
 		t->model.scalings[f] = scaling_fit(column, t->pool.count);
 	}
-	relevance_weights(relevances, weights, feature_count());
-	for (size_t f = 0; f < feature_count(); f++)
+	relevance_weights(relevances, weights, t->d);
+	for (size_t f = 0; f < t->d; f++)
 		t->model.scalings[f].weight = weights[f];
 	free(column);
 	free(positives);
@@ -182,9 +187,11 @@ fit_scalings(struct training *t, double *features)
 static void
 scale_rows(const struct model *model, double *features, size_t count)
 {
+	size_t d = model->table->count;
+
 	for (size_t i = 0; i < count; i++) {
-		for (size_t f = 0; f < feature_count(); f++) {
-			double *value = &features[i * feature_count() + f];
+		for (size_t f = 0; f < d; f++) {
+			double *value = &features[i * d + f];
 
 			*value = scaling_apply(&model->scalings[f], *value);
 		}
@@ -195,7 +202,7 @@ scale_rows(const struct model *model, double *features, size_t count)
 static int
 sample(struct training *t, const double *scaled)
 {
-	size_t d = feature_count(), most = t->settings->rows_most == 0 ? TRAIN_ROWS_MOST : t->settings->rows_most;
+	size_t d = t->d, most = t->settings->rows_most == 0 ? TRAIN_ROWS_MOST : t->settings->rows_most;
 	size_t negatives = 0, kept = 0, positives = rows_positives(&t->pool), wanted;
 	double *scores = malloc((t->pool.count + 1) * sizeof(*scores));
 	double *sorted = malloc((t->pool.count + 1) * sizeof(*sorted)), *targets = sorted, hard;
@@ -220,11 +227,11 @@ sample(struct training *t, const double *scaled)
 	wanted = most - (positives < most / 3 ? positives : most / 3);
 	hard_share = (double)wanted / 2 / ((double)negatives * HARD_SHARE);
 	random_share = (double)wanted / 2 / ((double)negatives * (1 - HARD_SHARE));
-	if (!matrix_new(&t->learn, t->pool.count))
+	if (!matrix_new(&t->learn, t->pool.count, t->d))
 		goto out;
 	for (size_t i = 0; i < t->pool.count; i++) {
 		const struct row *row = &t->pool.list[i];
-		const uint32_t key[2] = { row->series, row->minute };
+		const uint32_t key[2] = { row->series, row->step };
 		double dice = (double)(hash64(key, sizeof(key), t->settings->seed + 2) >> 11) * 0x1p-53;
 		double share = row->positive ? positive_share : scores[i] >= hard ? hard_share : random_share;
 
@@ -259,7 +266,7 @@ choose(struct training *t)
 		return -ENOMEM;
 	for (size_t i = 0; i < ARRAY_SIZE(grid); i++) {
 		struct machine_settings settings = { .kind = MACHINE_CLASSIFY, .c = grid[i][0],
-			.gamma = grid[i][1] / (double)feature_count(), .weight = grid[i][2] };
+			.gamma = grid[i][1] / (double)t->d, .weight = grid[i][2] };
 		struct machine *machine = NULL;
 		char *body = NULL;
 		size_t length = 0;
@@ -293,12 +300,12 @@ try_settings(struct training *t, const struct machine_settings *settings, const 
 	struct text error = { 0 };
 	double *scores = malloc((choice->count + 1) * sizeof(*scores)), score = -1;
 
-	*body = machine_train(t->learn.rows, t->learn.targets, t->learn.count, feature_count(), settings, length);
+	*body = machine_train(t->learn.rows, t->learn.targets, t->learn.count, t->d, settings, length);
 	if (*body != NULL)
-		*machine = machine_read(*body, *length, feature_count(), &error);
+		*machine = machine_read(*body, *length, t->d, &error);
 	if (*machine != NULL && scores != NULL) {
 		for (size_t i = 0; i < choice->count; i++)
-			scores[i] = machine_decide(*machine, choice->rows + i * feature_count());
+			scores[i] = machine_decide(*machine, choice->rows + i * t->d);
 		score = average_precision(scores, choice->positives, weights, choice->count);
 	}
 	text_fini(&error);
@@ -310,20 +317,20 @@ try_settings(struct training *t, const struct machine_settings *settings, const 
 static bool
 choice_of(const struct training *t, struct matrix *choice, double **weights)
 {
-	size_t d = feature_count(), negatives = 0, kept = 0;
+	size_t d = t->d, negatives = 0, kept = 0;
 	double share;
 
 	for (size_t i = 0; i < t->check.count; i++)
 		negatives += !t->check.positives[i];
 	share = negatives > CHOICE_NEGATIVES ? (double)CHOICE_NEGATIVES / (double)negatives : 1;
 	*weights = malloc((t->check.count + 1) * sizeof(**weights));
-	if (*weights == NULL || !matrix_new(choice, t->check.count)) {
+	if (*weights == NULL || !matrix_new(choice, t->check.count, t->d)) {
 		free(*weights);
 		return false;
 	}
 	for (size_t i = 0; i < t->check.count; i++) {
 		const struct row *row = &t->later.list[i];
-		const uint32_t key[2] = { row->series, row->minute };
+		const uint32_t key[2] = { row->series, row->step };
 		double dice = (double)(hash64(key, sizeof(key), t->settings->seed + 3) >> 11) * 0x1p-53;
 
 		if (!row->positive && dice >= share)
@@ -344,7 +351,7 @@ calibrate(struct training *t)
 	if (scores == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->check.count; i++)
-		scores[i] = machine_decide(t->machine, t->check.rows + i * feature_count());
+		scores[i] = machine_decide(t->machine, t->check.rows + i * t->d);
 	status = platt_fit(scores, t->check.positives, t->check.count,
 	    dataset_events(t->dataset, t->cut_s, t->settings->to_s), &t->model.platt);
 	free(scores);
@@ -355,10 +362,10 @@ calibrate(struct training *t)
 }
 
 static bool
-matrix_new(struct matrix *matrix, size_t count)
+matrix_new(struct matrix *matrix, size_t count, size_t width)
 {
-	*matrix = (struct matrix){ .count = count };
-	matrix->rows = malloc((count * feature_count() + 1) * sizeof(double));
+	*matrix = (struct matrix){ .count = count, .width = width };
+	matrix->rows = malloc((count * width + 1) * sizeof(double));
 	matrix->targets = malloc((count + 1) * sizeof(double));
 	matrix->positives = malloc((count + 1) * sizeof(bool));
 	return matrix->rows != NULL && matrix->targets != NULL && matrix->positives != NULL;
@@ -375,7 +382,7 @@ matrix_free(struct matrix *matrix)
 static void
 matrix_put(struct matrix *matrix, size_t index, const double *row, bool positive)
 {
-	memcpy(matrix->rows + index * feature_count(), row, feature_count() * sizeof(*row));
+	memcpy(matrix->rows + index * matrix->width, row, matrix->width * sizeof(*row));
 	matrix->targets[index] = positive ? 1 : -1;
 	matrix->positives[index] = positive;
 }

@@ -71,9 +71,15 @@ read_history(struct store_reader *reader, const struct trainer_job *job, int *st
 {
 	int64_t to_s = job->now.ms / 1000 - job->now.ms / 1000 % WINDOW_STEP_S;
 	int64_t from_s = to_s - TRAINER_HISTORY_DAYS * DAY_S;
-	struct dataset *dataset = history_new(job->regions, job->region_count, from_s, to_s, METRIC_COUNT);
+	struct metrics *metrics = metrics_new();
+	struct dataset *dataset = NULL;
 
-	*status = dataset == NULL ? -ENOMEM : history_fill(reader, dataset, RESOLUTION_MINUTE, from_s, to_s);
+	*status = metrics == NULL ? -ENOMEM : history_metrics(reader, job->regions, job->region_count, metrics);
+	if (*status == 0)
+		dataset = history_new(job->regions, job->region_count, from_s, to_s, metrics);
+	metrics_free(metrics);
+	if (*status == 0)
+		*status = dataset == NULL ? -ENOMEM : history_fill(reader, dataset, RESOLUTION_MINUTE, from_s, to_s);
 	if (*status == 0)
 		*status = history_incidents(reader, dataset, from_s, to_s);
 	if (*status == 0) {
@@ -225,6 +231,7 @@ trainer_run_load(struct text *output, void *arg)
 	int64_t from_s = to_s - LOAD_HISTORY_DAYS * DAY_S;
 	struct text error = { 0 };
 	struct store_reader *reader = store_reader_open(job->store, &error);
+	struct metrics *metrics;
 	struct dataset *dataset;
 	int status = -EIO;
 
@@ -233,7 +240,11 @@ trainer_run_load(struct text *output, void *arg)
 		text_fini(&error);
 		return status;
 	}
-	dataset = history_new(job->regions, job->region_count, from_s, to_s, METRIC_RPS);
+	metrics = metrics_new();
+	if (metrics != NULL)
+		metrics_add(metrics, "rps");
+	dataset = metrics == NULL ? NULL : history_new(job->regions, job->region_count, from_s, to_s, metrics);
+	metrics_free(metrics);
 	status = dataset == NULL ? -ENOMEM : history_fill(reader, dataset, RESOLUTION_MINUTE, from_s, to_s);
 	if (status == 0)
 		status = train_load(job, dataset, output);

@@ -1,89 +1,62 @@
-/* window.c -- the metrics of one region, minute by minute, and the table of what they are.
- * In: values by minute.  Out: the same on a regular grid, NAN where nothing is known.
- * Threads: one window, one thread at a time. The window owns its values.
+/* window.c -- the metrics of one region, step by step.
+ * In: values by time.  Out: the same on a regular grid, NAN where nothing is known.
+ * Threads: one window, one thread at a time. The window owns its values, not its catalogue.
  *
- * A minute is the step, since failures are to be foreseen minutes ahead: shorter steps cost rows without telling more,
- * longer ones leave no time to act. */
+ * From the store a step is a minute, since failures are to be foreseen minutes ahead: shorter steps cost rows without
+ * telling more, longer ones leave no time to act. Files have the step that their metrics were measured at. */
 #include "predict/window.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+static size_t columns_of(const struct metrics *metrics);
 static void slide(double *values, size_t length, size_t kept);
 
-const struct metric_info metric_infos[METRIC_COUNT] = {
-	[METRIC_RPS] = { .name = "rps", .unit = "requests/s", .aliases = { "requests_per_second" },
-	    .additive = true, .most = 1e12, .logarithm = true, .floor = 1 },
-	[METRIC_ERR_RATIO] = { .name = "err_ratio", .unit = "ratio", .aliases = { "error_ratio" },
-	    .most = 1, .logarithm = true, .floor = 1e-3 },
-	[METRIC_LAT_P50] = { .name = "lat_p50_ms", .unit = "ms", .aliases = { "latency_p50_ms", "latency_ms" },
-	    .most = 1e9, .logarithm = true, .floor = 1 },
-	[METRIC_LAT_P99] = { .name = "lat_p99_ms", .unit = "ms", .aliases = { "latency_p99_ms" },
-	    .most = 1e9, .logarithm = true, .floor = 1 },
-	[METRIC_CPU] = { .name = "cpu", .unit = "ratio", .aliases = { "cpu_used", "cpu_ratio" }, .most = 1.5 },
-	[METRIC_MEM] = { .name = "mem", .unit = "ratio", .aliases = { "memory", "memory_used", "mem_used" },
-	    .most = 1.5 },
-	[METRIC_DISK] = { .name = "disk", .unit = "ratio", .aliases = { "disk_used", "disk_ratio" }, .most = 1.5 },
-	[METRIC_RETRANS] = { .name = "retrans", .unit = "ratio", .aliases = { "retransmits", "tcp_retrans" },
-	    .most = 1, .logarithm = true, .floor = 1e-4 },
-	[METRIC_DEP] = { .name = "dep_ms", .unit = "ms", .aliases = { "dependency_ms" },
-	    .most = 1e9, .logarithm = true, .floor = 1 },
-	[METRIC_PROBE_OK] = { .name = "probe_ok", .unit = "ratio", .aliases = { "backends_healthy" }, .most = 1 },
-	[METRIC_HB_MISSED] = { .name = "hb_missed", .unit = "ratio", .aliases = { "heartbeats_missed" },
-	    .most = 1e6 },
-};
-
-enum metric
-metric_find(const char *name)
-{
-	if (strncmp(name, "load:", 5) == 0)
-		return METRIC_RPS;
-	for (size_t m = 0; m < METRIC_COUNT; m++) {
-		if (strcmp(name, metric_infos[m].name) == 0)
-			return (enum metric)m;
-		for (size_t i = 0; i < ARRAY_SIZE(metric_infos[m].aliases); i++) {
-			const char *alias = metric_infos[m].aliases[i];
-
-			if (alias != NULL && strcmp(name, alias) == 0)
-				return (enum metric)m;
-		}
-	}
-	return METRIC_COUNT;
-}
-
 struct window *
-window_new(int64_t start_s, size_t length)
+window_new(const struct metrics *metrics, int64_t start_s, int64_t step_s, size_t length)
 {
-	return window_new_only(start_s, length, METRIC_COUNT);
-}
-
-struct window *
-window_new_only(int64_t start_s, size_t length, enum metric only)
-{
+	size_t columns = columns_of(metrics);
 	struct window *window = calloc(1, sizeof(*window));
-	size_t metrics = only == METRIC_COUNT ? METRIC_COUNT : 1, next = 0;
-	double *values;
+	double *next;
 
-	if (window == NULL)
-		return NULL;
-	values = malloc((2 * metrics * length + 1) * sizeof(*values));
-	if (values == NULL) {
-		free(window);
-		return NULL;
-	}
+	if (window == NULL || columns > SIZE_MAX / sizeof(*next) / (length + 1))
+		goto fail;
+	window->values = calloc(metrics->count, sizeof(*window->values));
+	window->levels = calloc(metrics->count, sizeof(*window->levels));
+	window->memory = malloc((columns * length + 1) * sizeof(*window->memory));
+	if (window->values == NULL || window->levels == NULL || window->memory == NULL)
+		goto fail;
+	window->metrics = metrics;
 	window->start_s = start_s;
+	window->step_s = step_s;
 	window->length = length;
-	window->memory = values;
-	for (size_t m = 0; m < METRIC_COUNT; m++) {
-		if (only != METRIC_COUNT && m != only)
+	next = window->memory;
+	for (size_t m = 0; m < metrics->count; m++) {
+		if (!metrics->list[m].used)
 			continue;
-		window->values[m] = values + next++ * length;
-		window->levels[m] = values + next++ * length;
+		window->values[m] = next;
+		next += metrics->list[m].logarithm ? length : 0;
+		window->levels[m] = next;
+		next += length;
 	}
-	for (size_t i = 0; i < 2 * metrics * length; i++)
-		values[i] = (double)NAN;
+	for (size_t i = 0; i < columns * length; i++)
+		window->memory[i] = (double)NAN;
 	return window;
+fail:
+	window_free(window);
+	return NULL;
+}
+
+/* What has a scale of its own needs two: values and levels. */
+static size_t
+columns_of(const struct metrics *metrics)
+{
+	size_t columns = 0;
+
+	for (size_t m = 0; m < metrics->count; m++)
+		columns += !metrics->list[m].used ? 0 : metrics->list[m].logarithm ? 2 : 1;
+	return columns;
 }
 
 void
@@ -91,6 +64,8 @@ window_free(struct window *window)
 {
 	if (window == NULL)
 		return;
+	free(window->values);
+	free(window->levels);
 	free(window->memory);
 	free(window);
 }
@@ -100,39 +75,49 @@ window_index(const struct window *window, int64_t time_s, size_t *index)
 {
 	if (time_s < window->start_s)
 		return false;
-	*index = (size_t)(time_s - window->start_s) / WINDOW_STEP_S;
+	*index = (size_t)((time_s - window->start_s) / window->step_s);
 	return *index < window->length;
 }
 
-void
-window_set(struct window *window, enum metric metric, size_t index, double value)
+int64_t
+window_time(const struct window *window, size_t index)
 {
-	const struct metric_info *info = &metric_infos[metric];
-	bool known = isfinite(value) && value >= info->least && value <= info->most;
-
-	window->values[metric][index] = known ? value : (double)NAN;
-	window->levels[metric][index] = metric_level(metric, window->values[metric][index]);
+	return window->start_s + (int64_t)index * window->step_s;
 }
 
-double
-metric_level(enum metric metric, double value)
+size_t
+window_steps(const struct window *window, size_t minutes)
 {
-	const struct metric_info *info = &metric_infos[metric];
+	size_t steps = minutes * 60 / (size_t)window->step_s;
 
-	return info->logarithm ? log(value + info->floor) : value;
+	return steps > 0 ? steps : 1;
 }
 
 void
-window_slide(struct window *window, size_t minutes)
+window_set(struct window *window, size_t metric, size_t index, double value)
 {
-	size_t kept = minutes < window->length ? window->length - minutes : 0;
+	const struct metric_info *info = &window->metrics->list[metric];
+	bool sound = isfinite(value) && value >= info->least && value <= info->most;
 
-	window->start_s += (int64_t)minutes * WINDOW_STEP_S;
-	for (size_t m = 0; m < METRIC_COUNT; m++) {
+	if (window->values[metric] == NULL)
+		return;
+	window->values[metric][index] = sound ? value : (double)NAN;
+	if (info->logarithm)
+		window->levels[metric][index] = metric_level(info, window->values[metric][index]);
+}
+
+void
+window_slide(struct window *window, size_t steps)
+{
+	size_t kept = steps < window->length ? window->length - steps : 0;
+
+	window->start_s += (int64_t)steps * window->step_s;
+	for (size_t m = 0; m < window->metrics->count; m++) {
 		if (window->values[m] == NULL)
 			continue;
 		slide(window->values[m], window->length, kept);
-		slide(window->levels[m], window->length, kept);
+		if (window->levels[m] != window->values[m])
+			slide(window->levels[m], window->length, kept);
 	}
 }
 

@@ -58,7 +58,7 @@ folder_remove(const struct folder *folder)
 static void
 test_read(void)
 {
-	static const char metrics[] = METRICS "600000,a,0.25,9,0.5\n600060,a,,9,0.5\n600120,a,0.75,x,\n";
+	static const char metrics[] = METRICS "600000,a,0.25,9,0.5\n600060,a,,9,0.5\n600120,a,0.75,9,\n";
 	struct folder folder = folder_new(ONE_SERIES, NO_INCIDENTS "a,601000,601600,x\na,603000,603600,y\n", metrics);
 	struct diags diags = { 0 };
 	struct dataset *dataset = dataset_read(folder.path, &diags);
@@ -129,13 +129,18 @@ test_errors(void)
 		    "series 'b' isn't in series.csv", 2 },
 		{ "an incident that ends first", ONE_SERIES, NO_INCIDENTS "a,601000,601000,x\n", METRICS,
 		    "an incident that ends at 601000, not after its start", 2 },
-		{ "no metric is known", ONE_SERIES, NO_INCIDENTS, "timestamp,series,x\n",
-		    "no column is a known metric, see isobar-models(7)", 1 },
+		{ "no number at all", ONE_SERIES, NO_INCIDENTS, "timestamp,series,x\n600000,a,word\n",
+		    "no column has numbers", 2 },
+		{ "a step of nothing", SERIES "a,0,600000,605940,600000,606000\n", NO_INCIDENTS, METRICS,
+		    "a step of '0' s isn't between a second and a day", 2 },
+		{ "no column for the step", "series,first_ts,last_ts,label_from,label_to\n", NO_INCIDENTS, METRICS,
+		    "no column 'step_s'", 1 },
 		{ "columns in another order", ONE_SERIES, NO_INCIDENTS, "series,timestamp,cpu\n",
 		    "the first two columns must be timestamp,series", 1 },
 		{ "a field too few", ONE_SERIES, NO_INCIDENTS, METRICS "600000,a,1,2\n",
 		    "another number of fields than the header has", 2 },
-		{ "no number", ONE_SERIES, NO_INCIDENTS, METRICS "600000,a,high,2,3\n", "'high' is no number", 2 },
+		{ "no number", ONE_SERIES, NO_INCIDENTS, METRICS "600000,a,1,2,3\n600060,a,high,2,3\n",
+		    "'high' is no number", 3 },
 		{ "a time outside", ONE_SERIES, NO_INCIDENTS, METRICS "700000,a,1,2,3\n",
 		    "time 700000 lies outside the span that series.csv gives", 2 },
 	};
@@ -164,12 +169,13 @@ test_errors(void)
 static void
 test_rows(void)
 {
-	struct dataset *dataset = dataset_new(1);
+	struct dataset *dataset = dataset_new(1, NULL);
+	struct feature_table *table;
 	struct rows rows;
 	double *features;
 
 	dataset->series[0].name = strdup("a");
-	dataset->series[0].window = window_new(600000, 300);
+	dataset->series[0].window = window_new(dataset->metrics, 600000, 60, 300);
 	dataset->series[0].label_from_s = 600000;
 	dataset->series[0].label_to_s = 618000;
 	for (size_t i = 0; i < 300; i++) {
@@ -181,15 +187,17 @@ test_rows(void)
 	/* From minute 19 (20 are known) to 289 (10 more are known), but for the 10 inside the incident. */
 	CU_ASSERT_EQUAL(rows.count, 289 - 19 + 1 - 10);
 	CU_ASSERT_EQUAL(rows_positives(&rows), 10);
-	CU_ASSERT(rows.list[0].minute == 19 && !rows.list[0].positive);
-	features = rows_features(dataset, &rows, 600);
+	CU_ASSERT(rows.list[0].step == 19 && !rows.list[0].positive);
+	table = feature_table_new(dataset->metrics, dataset->metrics);
+	features = rows_features(table, dataset, &rows, 600);
 	CU_ASSERT(features != NULL);
 	free(features);
+	feature_table_free(table);
 	/* A block of time knows nothing of what comes after it. */
 	rows_fini(&rows);
 	CU_ASSERT(rows_collect(dataset, 600000, 606000, 600, &rows));
 	CU_ASSERT_EQUAL(rows_positives(&rows), 0);
-	CU_ASSERT_EQUAL(rows.list[rows.count - 1].minute, 89);
+	CU_ASSERT_EQUAL(rows.list[rows.count - 1].step, 89);
 	rows_fini(&rows);
 	CU_ASSERT(rows_collect(dataset, 600000, 618000, 600, &rows));
 	CU_ASSERT(fabs(rows_thin(&rows, 50, 1) - 50.0 / 251) < 1e-12);

@@ -55,9 +55,9 @@ test_weights(void)
 static struct dataset *
 timeline(struct scored_row *rows)
 {
-	struct dataset *dataset = dataset_new(1);
+	struct dataset *dataset = dataset_new(1, NULL);
 
-	dataset->series[0].window = window_new(0, MINUTES);
+	dataset->series[0].window = window_new(dataset->metrics, 0, 60, MINUTES);
 	dataset->series[0].name = strdup("r");
 	CU_ASSERT_EQUAL(incidents_add(&dataset->series[0].incidents, (struct incident){ 6000, 6060 }), 0);
 	CU_ASSERT_EQUAL(incidents_add(&dataset->series[0].incidents, (struct incident){ 9000, 9060 }), 0);
@@ -194,7 +194,7 @@ days(struct dataset **dataset, int64_t knows)
 {
 	struct scored_row *rows = calloc(2 * SPAN, sizeof(*rows));
 
-	*dataset = dataset_new(2);
+	*dataset = dataset_new(2, NULL);
 	for (uint32_t s = 0; s < 2; s++) {
 		(*dataset)->series[s].name = strdup("r");
 		for (int64_t day = 0; day < DAYS; day++) {

@@ -81,8 +81,18 @@ test_sources(void)
 	for (int pass = 0; pass < 2; pass++) {
 		static const char *const regions[] = { "eu", "nowhere" };
 		struct store_reader *reader = folder_reader(&folder);
-		struct dataset *dataset = history_new(regions, 2, START, START + 300, METRIC_COUNT);
-		double *const *values = dataset->series[0].window->values;
+		struct metrics *metrics = metrics_new();
+		struct dataset *dataset;
+		double *const *values;
+		size_t unknown;
+
+		CU_ASSERT_EQUAL(history_metrics(reader, regions, 2, metrics), 0);
+		CU_ASSERT_EQUAL(metrics_used(metrics), 5);
+		unknown = metrics_find(metrics, "unknown");
+		CU_ASSERT(unknown != METRIC_NONE);
+		dataset = history_new(regions, 2, START, START + 300, metrics);
+		metrics_free(metrics);
+		values = dataset->series[0].window->values;
 
 		CU_ASSERT_EQUAL(dataset->series[0].window->length, 5);
 		CU_ASSERT_EQUAL(history_fill(reader, dataset, pass == 0 ? RESOLUTION_RAW : RESOLUTION_MINUTE, START,
@@ -93,7 +103,8 @@ test_sources(void)
 		CU_ASSERT(values[METRIC_MEM][0] == 0.5);
 		CU_ASSERT(values[METRIC_LAT_P99][0] == 200);
 		CU_ASSERT(values[METRIC_RPS][0] == 42);
-		CU_ASSERT(isnan(values[METRIC_DISK][0]));
+		CU_ASSERT(values[unknown][0] == 7 && isnan(values[unknown][1]));
+		CU_ASSERT(values[METRIC_DISK] == NULL);
 		CU_ASSERT(isnan(dataset->series[1].window->values[METRIC_CPU][0]));
 		history_set_labels(dataset, START + 300);
 		CU_ASSERT_EQUAL(dataset->series[0].label_from_s, START);
@@ -133,11 +144,14 @@ test_incidents(void)
 	struct store *store = folder_store(&folder);
 	struct writing writing = { .events = events, .event_count = ARRAY_SIZE(events) };
 	struct store_reader *reader;
+	struct metrics *none;
 	struct dataset *dataset;
 
 	CU_ASSERT_EQUAL(store_call(store, write_job, &writing), 0);
 	reader = folder_reader(&folder);
-	dataset = history_new(regions, 1, START, START + 4000, METRIC_COUNT);
+	none = metrics_new();
+	dataset = history_new(regions, 1, START, START + 4000, none);
+	metrics_free(none);
 	for (int pass = 0; pass < 2; pass++) {	/* again: they are replaced, not added */
 		const struct incidents *incidents = &dataset->series[0].incidents;
 
