@@ -169,6 +169,9 @@ take_verb_option(struct ctl *ctl, const struct verb_option *option, char *value)
 	case OPTION_CLIENTS:
 		ctl->clients = value;
 		break;
+	case OPTION_WHY:
+		ctl->why = value;
+		break;
 	case OPTION_STEERING:
 		ctl->steering = value;
 		break;

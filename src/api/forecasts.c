@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/change.h"
 #include "api/handlers.h"
@@ -29,6 +30,8 @@ struct listing {
 
 static void read_prediction(const cJSON *value, size_t index, struct request *request, struct prediction *prediction,
 	struct diags *diags);
+static const char *role_of(const struct json_object *o);
+static const char *why_of(const struct json_object *o, struct arena *arena);
 static double number_or_null(const struct json_object *o, const char *name, double most);
 static bool add_prediction(void *arg, const struct prediction *prediction);
 
@@ -93,8 +96,9 @@ static void
 read_prediction(const cJSON *value, size_t index, struct request *request, struct prediction *prediction,
     struct diags *diags)
 {
-	static const char *const known[] = { "at", "region", "service", "horizon_s", "probability", "load_forecast",
-		"model", "reason", NULL };
+	static const char *const known[] = { "at", "region", "service", "horizon_s", "role", "probability",
+		"probability_low", "probability_high", "load_forecast", "load_low", "load_high", "model", "reason", "why",
+		NULL };
 	char pointer[64];
 	struct json_object o;
 	const char *at;
@@ -106,17 +110,51 @@ read_prediction(const cJSON *value, size_t index, struct request *request, struc
 		.region = arena_text(request->arena, json_string(&o, "region", true, "")),
 		.service = arena_text(request->arena, json_string(&o, "service", false, "")),
 		.horizon_s = (uint32_t)json_integer(&o, "horizon_s", true, 1, HORIZON_MAX_S, 600),
+		.role = role_of(&o),
 		.probability = number_or_null(&o, "probability", 1),
+		.probability_low = number_or_null(&o, "probability_low", 1),
+		.probability_high = number_or_null(&o, "probability_high", 1),
 		.load_forecast = number_or_null(&o, "load_forecast", RATE_MAX),
+		.load_low = number_or_null(&o, "load_low", RATE_MAX),
+		.load_high = number_or_null(&o, "load_high", RATE_MAX),
+		.share = (double)NAN,
+		.admit = (double)NAN,
 		.model = arena_text(request->arena, json_string(&o, "model", false, "")),
 		.reason = arena_text(request->arena, json_string(&o, "reason", false, "")),
+		.why = why_of(&o, request->arena),
 	};
 	if (wall_parse(at, &prediction->at) < 0)
 		json_error(&o, "at", NULL, "'%s' is no time (RFC 3339)", at);
 	json_refuse_unknown(&o, known);
 	if (prediction->region == NULL || prediction->service == NULL || prediction->model == NULL ||
-	    prediction->reason == NULL)
+	    prediction->reason == NULL || prediction->why == NULL)
 		json_error(&o, "region", NULL, "out of memory");
+}
+
+static const char *
+role_of(const struct json_object *o)
+{
+	static const char *const roles[] = { "serving", "shadow" };
+	const char *word = json_string(o, "role", false, roles[0]);
+
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
+		if (strcmp(word, roles[i]) == 0)
+			return roles[i];
+	}
+	json_error(o, "role", text_suggest(word, roles, ARRAY_SIZE(roles)), "'%s' is no role of a prediction", word);
+	return roles[0];
+}
+
+/* An array, kept as it is. */
+static const char *
+why_of(const struct json_object *o, struct arena *arena)
+{
+	const cJSON *why = json_member(o, "why", false) == NULL ? NULL : json_array(o, "why", false);
+	char *text = why == NULL ? NULL : json_write(why);
+	const char *kept = arena_text(arena, text == NULL ? "" : text);
+
+	free(text);
+	return kept;
 }
 
 /* Absent or null: NAN. */
@@ -172,9 +210,18 @@ add_prediction(void *arg, const struct prediction *prediction)
 	view_text(view, entry, "region", prediction->region);
 	view_text(view, entry, "service", prediction->service[0] == '\0' ? NULL : prediction->service);
 	view_count(view, entry, "horizon_s", prediction->horizon_s);
+	view_text(view, entry, "role", prediction->role);
 	view_number(view, entry, "probability", prediction->probability);
+	view_number(view, entry, "probability_low", prediction->probability_low);
+	view_number(view, entry, "probability_high", prediction->probability_high);
 	view_number(view, entry, "load_forecast", prediction->load_forecast);
+	view_number(view, entry, "load_low", prediction->load_low);
+	view_number(view, entry, "load_high", prediction->load_high);
+	view_number(view, entry, "share", prediction->share);
+	view_number(view, entry, "admit", prediction->admit);
 	view_text(view, entry, "model", prediction->model[0] == '\0' ? NULL : prediction->model);
 	view_text(view, entry, "reason", prediction->reason[0] == '\0' ? NULL : prediction->reason);
+	if (prediction->why[0] != '\0')
+		view_json(view, entry, "why", prediction->why);
 	return !view->failed;
 }

@@ -26,6 +26,10 @@ void plan_history(struct request *request) NONNULL;
 void whatif_read_body(struct request *request) NONNULL;
 void whatif_show(struct request *request) NONNULL;
 
+/* decisions.c */
+void decisions_show(struct request *request) NONNULL;
+void model_return(struct request *request) NONNULL;
+
 /* models.c */
 void model_take(struct request *request) NONNULL;
 void models_show(struct request *request) NONNULL;

@@ -1,8 +1,8 @@
 /* models.c -- models: what is there, a new one, and training on request.
  * In: a model with its card as JSON.  Out: 201 with its id (the SHA-256 of its text) once it's durable.
  * Threads: the API's, with its own reader of the store; rows are written on the store's writer.
- * One model of a kind serves. A new one with the status "serving" retires the one before in the same transaction, and
- * isobar-pae takes it at its next round. */
+ * One model of a kind and horizon serves. A new one with the status "serving" retires the one before in the same
+ * transaction, and isobar-pae takes it at its next round. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,12 @@
 #include "api/view.h"
 #include "base/hash.h"
 
+#define HORIZON_MAX_S (7 * 86400)
+
 struct model_add {
 	struct model_row row;
+	bool decided;			/* with the reason and the numbers: */
+	struct model_decision decision;
 	char id[SHA256_TEXT_SIZE];
 	const char *author;
 	const char *body;		/* of the journal's row */
@@ -31,6 +35,7 @@ struct listing {
 
 static bool read_model(struct request *request, const struct json_object *o, struct model_add *add,
 	struct diags *diags);
+static void read_decision(struct request *request, const cJSON *value, struct model_add *add, struct diags *diags);
 static const char *one_of(const struct json_object *o, const char *name, const char *otherwise,
 	const char *const *words, size_t count);
 static bool collect_serving(void *arg, const struct model_row *model);
@@ -68,8 +73,8 @@ model_take(struct request *request)
 static bool
 read_model(struct request *request, const struct json_object *o, struct model_add *add, struct diags *diags)
 {
-	static const char *const known[] = { "kind", "trained", "status", "card", "text", NULL };
-	static const char *const kinds[] = { "failure", "load" },
+	static const char *const known[] = { "kind", "horizon_s", "trained", "status", "card", "text", "decision", NULL };
+	static const char *const kinds[] = { "failure", "load", "anomaly" },
 				 *const states[] = { "serving", "candidate", "retired" };
 	const char *trained = json_string(o, "trained", true, "1970-01-01T00:00:00Z");
 	const char *text = json_string(o, "text", true, "");
@@ -79,6 +84,7 @@ read_model(struct request *request, const struct json_object *o, struct model_ad
 	add->row = (struct model_row){
 		.id = add->id,
 		.kind = one_of(o, "kind", "failure", kinds, ARRAY_SIZE(kinds)),
+		.horizon_s = (uint32_t)json_integer(o, "horizon_s", false, 0, HORIZON_MAX_S, 0),
 		.status = one_of(o, "status", "candidate", states, ARRAY_SIZE(states)),
 		.card = arena_text(request->arena, card_text == NULL ? "" : card_text),
 		.blob = arena_text(request->arena, text),
@@ -92,11 +98,35 @@ read_model(struct request *request, const struct json_object *o, struct model_ad
 	if (card != NULL && !cJSON_IsObject(card))
 		json_error(o, "card", NULL, "must be an object");
 	json_refuse_unknown(o, known);
+	if (json_member(o, "decision", false) != NULL)
+		read_decision(request, json_member(o, "decision", false), add, diags);
 	if (diag_failed(diags) || add->row.card == NULL || add->row.blob == NULL)
 		return false;
 	add->body = arena_printf(request->arena, "{\"subject\":\"%s\",\"kind\":\"%s\",\"status\":\"%s\"}", add->id,
 	    add->row.kind, add->row.status);
 	return add->body != NULL;
+}
+
+static void
+read_decision(struct request *request, const cJSON *value, struct model_add *add, struct diags *diags)
+{
+	static const char *const known[] = { "action", "reason", "numbers", NULL };
+	static const char *const actions[] = { "promoted", "kept" };
+	struct json_object o = json_object(value, "request", "/decision", diags);
+	const cJSON *numbers = json_member(&o, "numbers", true);
+	char *text = numbers == NULL ? NULL : json_write(numbers);
+
+	add->decided = true;
+	add->decision = (struct model_decision){
+		.at = wall_now(), .model = add->id, .kind = add->row.kind, .horizon_s = add->row.horizon_s,
+		.action = one_of(&o, "action", "kept", actions, ARRAY_SIZE(actions)),
+		.reason = arena_text(request->arena, json_string(&o, "reason", true, "")),
+		.numbers = arena_text(request->arena, text == NULL ? "" : text),
+	};
+	free(text);
+	json_refuse_unknown(&o, known);
+	if (add->decision.reason == NULL || add->decision.numbers == NULL)
+		json_error(&o, "reason", NULL, "out of memory");
 }
 
 static const char *
@@ -117,7 +147,8 @@ collect_serving(void *arg, const struct model_row *model)
 	struct listing *listing = arg;
 	struct model_add *add = listing->add;
 
-	if (strcmp(model->kind, add->row.kind) == 0 && strcmp(model->status, "serving") == 0 &&
+	if (strcmp(model->kind, add->row.kind) == 0 && model->horizon_s == add->row.horizon_s &&
+	    strcmp(model->status, "serving") == 0 &&
 	    strcmp(model->id, add->id) != 0)
 		add->retired[add->retired_count++] = arena_text(listing->request->arena, model->id);
 	return add->retired_count < ARRAY_SIZE(add->retired);
@@ -136,6 +167,8 @@ model_job(struct store_txn *txn, void *arg)
 		status = add->retired[i] == NULL ? -ENOMEM : store_model_status(txn, add->retired[i], "retired");
 	if (status == 0)
 		status = store_model_put(txn, &add->row);
+	if (status == 0 && add->decided)
+		status = store_model_decision_put(txn, &add->decision);
 	if (status == 0)
 		status = store_journal_add(txn, wall_now(), add->author, "model.add", "", add->body, &revision);
 	return status;
@@ -209,6 +242,7 @@ add_model(void *arg, const struct model_row *model)
 	entry = listing->id == NULL ? view_object(view, listing->list, NULL) : listing->list;
 	view_text(view, entry, "model", model->id);
 	view_text(view, entry, "kind", model->kind);
+	view_count(view, entry, "horizon_s", model->horizon_s);
 	view_time(view, entry, "trained", model->trained);
 	view_text(view, entry, "status", model->status);
 	view_json(view, entry, "card", model->card);

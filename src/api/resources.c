@@ -128,11 +128,26 @@ void
 resource_forecast(struct view *view, cJSON *into, const struct round_region *state)
 {
 	bool known = isfinite(state->probability);
+	cJSON *outlooks;
 
 	view_number(view, into, "probability", state->probability);
 	view_number(view, into, "load_forecast", state->load_forecast);
 	view_known_count(view, into, "horizon_s", state->horizon_s != 0, state->horizon_s);
 	view_time(view, into, "predicted", state->predicted);
+	outlooks = view_array(view, into, "outlooks");
+	for (size_t i = 0; i < state->outlook_count; i++) {
+		const struct round_outlook *outlook = &state->outlooks[i];
+		cJSON *entry = view_object(view, outlooks, NULL);
+
+		view_count(view, entry, "horizon_s", outlook->horizon_s);
+		view_number(view, entry, "probability", outlook->probability);
+		view_number(view, entry, "probability_low", outlook->probability_low);
+		view_number(view, entry, "probability_high", outlook->probability_high);
+		view_number(view, entry, "load_forecast", outlook->load);
+		view_number(view, entry, "load_low", outlook->load_low);
+		view_number(view, entry, "load_high", outlook->load_high);
+		view_text(view, entry, "reason", outlook->reason[0] == '\0' ? NULL : outlook->reason);
+	}
 	if (known)
 		view_null(view, into, "no_prediction");
 	else

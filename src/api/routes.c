@@ -36,6 +36,8 @@ const struct route routes[] = {
 	{ "GET", "/v1/predictions", SCOPE_READ, BODY_NONE, false, "since", predictions_show, NULL },
 	{ "GET", "/v1/models", SCOPE_READ, BODY_NONE, false, NULL, models_show, NULL },
 	{ "GET", "/v1/models/{model}", SCOPE_READ, BODY_NONE, false, NULL, model_show, NULL },
+	{ "POST", "/v1/models/{model}/return", SCOPE_PAE, BODY_JSON, true, NULL, model_return, NULL },
+	{ "GET", "/v1/decisions", SCOPE_READ, BODY_NONE, false, NULL, decisions_show, NULL },
 	{ "GET", "/v1/demand", SCOPE_READ, BODY_NONE, false, "service heavy", NULL, demand_show },
 	{ "GET", "/v1/explain", SCOPE_READ, BODY_NONE, false, "name client type at", explain_past,
 	    explain_show },

@@ -24,7 +24,6 @@ static size_t *match_services(const struct steering *from, const struct steering
 static bool region_new(struct round_region *region, const struct steering *steering, size_t id);
 static void region_take_over(struct round_region *region, struct round_region *old,
 	const struct steering *steering, const size_t *service_was);
-static void expire_prediction(struct round_region *region, struct wall wall);
 
 struct round *
 round_new(round_event_fn *event, void *arg)
@@ -161,6 +160,8 @@ region_take_over(struct round_region *region, struct round_region *old, const st
 	region->heard = old->heard;
 	region->constrained = old->constrained;
 	region->drained_to = old->drained_to;
+	memcpy(region->outlooks, old->outlooks, sizeof(region->outlooks));
+	region->outlook_count = old->outlook_count;
 	region->probability = old->probability;
 	region->load_forecast = old->load_forecast;
 	region->horizon_s = old->horizon_s;
@@ -169,43 +170,14 @@ region_take_over(struct round_region *region, struct round_region *old, const st
 }
 
 void
-round_predict(struct round *round, const struct prediction *prediction)
-{
-	region_id id = steering_region_find(round->steering, prediction->region);
-	struct round_region *region;
-
-	if (id == NO_REGION || *prediction->service != '\0')
-		return;
-	region = &round->regions[id];
-	region->probability = prediction->probability;
-	region->load_forecast = prediction->load_forecast;
-	region->horizon_s = prediction->horizon_s;
-	region->predicted = prediction->at;
-	snprintf(region->no_prediction, sizeof(region->no_prediction), "%s", prediction->reason);
-}
-
-void
 round_tick(struct round *round, struct mono now, struct wall wall)
 {
 	round_pass(round, now);
 	for (size_t r = 0; r < round->region_count; r++) {
-		expire_prediction(&round->regions[r], wall);
+		round_expire(&round->regions[r], wall);
 		round_hear_silence(round, &round->regions[r], now, wall);
 		round_recover(round, &round->regions[r], wall);
 	}
-}
-
-/* It spoke of a failure within the horizon. When that is over and no other has come, nothing is known any more. */
-static void
-expire_prediction(struct round_region *region, struct wall wall)
-{
-	if ((isnan(region->probability) && isnan(region->load_forecast))
-	    || wall.ms - region->predicted.ms <= (int64_t)region->horizon_s * 1000)
-		return;
-	region->probability = region->load_forecast = NAN;
-	snprintf(region->no_prediction, sizeof(region->no_prediction),
-	    "the last prediction is older than its horizon of %u s",
-	    region->horizon_s);
 }
 
 void

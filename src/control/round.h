@@ -17,6 +17,7 @@
 #define ROUND_SILENT_AFTER 3		/* health check intervals without a report: the region counts as silent */
 #define ROUND_PROBE_FALL 2		/* failed outside-in probes in a row until a silent region is dead */
 #define ROUND_RISE 2			/* good reports or probes in a row until a dead region is alive again */
+#define ROUND_HORIZONS_MAX 4		/* predictions of further ones are kept in the store only */
 #define ROUND_UNSETTLED_PROBABILITY 0.1	/* from here on a region's answers get the service's least TTL */
 
 enum region_state {
@@ -56,6 +57,15 @@ struct round_agent {
 	unsigned replay_alike;		/* and how many in a row weren't less late than the one before */
 };
 
+/* What was predicted for one horizon. */
+struct round_outlook {
+	uint32_t horizon_s;
+	struct wall at;
+	double probability, probability_low, probability_high;	/* NAN: none */
+	double load, load_low, load_high;			/* requests/s; NAN: none */
+	char reason[128];		/* why there is no probability, or "" */
+};
+
 struct round_region {
 	char *name;
 	enum region_state state;
@@ -67,6 +77,9 @@ struct round_region {
 	bool constrained;		/* its agents accept only some client groups */
 	bool *accepts;			/* by client group of the present steering */
 	double drained_to;		/* the share that drains of the whole region let in: 1 all, 0 none */
+	struct round_outlook outlooks[ROUND_HORIZONS_MAX];	/* by horizon, the shortest first */
+	size_t outlook_count;
+	/* Of them the one nearest to ten minutes: what is shown, and what the TTL depends on. */
 	double probability;		/* NAN: no prediction */
 	double load_forecast;		/* NAN: none */
 	uint32_t horizon_s;
@@ -115,6 +128,7 @@ void round_overrides(struct round *round, const struct override *overrides, size
 void round_recall(struct round *round, const struct health_event *event, struct mono now, struct wall wall) NONNULL;
 void round_recalled(struct round *round) NONNULL;
 
+/* Of one that serves; shadows change nothing. */
 void round_predict(struct round *round, const struct prediction *prediction) NONNULL;
 
 /* Time passes: silence is noticed here, and predictions that have expired. */

@@ -61,6 +61,9 @@ void round_returns(struct round *round, const struct round_region *region, size_
 bool round_may_return(const struct round *round, const struct round_region *region, size_t service) NONNULL;
 void round_recover(struct round *round, struct round_region *region, struct wall wall) NONNULL;	/* time passes */
 
+/* round_outlook.c */
+void round_expire(struct round_region *region, struct wall wall) NONNULL;	/* predictions that are over */
+
 /* round_silence.c */
 void round_hear_silence(struct round *round, struct round_region *region, struct mono now, struct wall wall) NONNULL;
 

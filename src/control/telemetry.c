@@ -36,6 +36,7 @@ static int report_store(struct store_txn *txn, void *arg);
 static void on_report_stored(void *arg, int status);
 static void report_stored(void *arg);
 static void report_finish(struct report_job *job, enum outcome_status status, const char *message);
+static void add_propensity(const struct control *control, struct prediction *p);
 static int prediction_store(struct store_txn *txn, void *arg);
 static void on_prediction_stored(void *arg, int status);
 static void prediction_stored(void *arg);
@@ -162,7 +163,10 @@ control_predictions(struct control *control, const struct prediction *prediction
 		p->service = arena_text(arena, p->service);
 		p->model = arena_text(arena, p->model);
 		p->reason = arena_text(arena, p->reason);
-		if (p->region == NULL || p->service == NULL || p->model == NULL || p->reason == NULL)
+		p->why = arena_text(arena, p->why);
+		add_propensity(control, p);
+		if (p->region == NULL || p->service == NULL || p->model == NULL || p->reason == NULL ||
+		    p->why == NULL)
 			goto fail;
 	}
 	if (job->predictions != NULL && store_submit(control->store, prediction_store, on_prediction_stored, job))
@@ -171,6 +175,31 @@ fail:
 	arena_free(arena);
 	free(job);
 	tell(done, arg, OUTCOME_UNAVAILABLE, "the predictions can't be stored now");
+}
+
+/* What the region had of the traffic when this was said: a region that was steered away from doesn't fail by load, and
+ * no model may learn from that that it was well. */
+static void
+add_propensity(const struct control *control, struct prediction *p)
+{
+	const struct certificate *certificate = control_certificate(control);
+	const struct steering *steering = round_steering(control->round);
+	region_id id = steering_region_find(steering, p->region);
+	double all = 0, admits = 0;
+
+	p->share = p->admit = (double)NAN;
+	if (id == NO_REGION)
+		return;
+	for (size_t s = 0; s < steering->service_count; s++)
+		admits += round_region(control->round, id)->services[s].dead ? 0 : round_admits(control->round, id, s);
+	if (steering->service_count > 0)
+		p->admit = admits / (double)steering->service_count;
+	if (certificate == NULL || certificate->case_count == 0)
+		return;
+	for (size_t r = 0; r < steering->region_count; r++)
+		all += certificate->cases[0].loads[r];
+	if (all > 0)
+		p->share = certificate->cases[0].loads[id] / all;
 }
 
 static int

@@ -52,6 +52,7 @@ enum ctl_option {
 	OPTION_MOVE_LIMIT = 1 << 20,
 	OPTION_NAME = 1 << 21,
 	OPTION_CLIENTS = 1 << 22,
+	OPTION_WHY = 1 << 30,
 };
 
 struct ctl {
@@ -63,7 +64,7 @@ struct ctl {
 	/* of the verb */
 	bool dry_run, forever, verify, force, wait;
 	const char *over, *service, *fraction;	/* or NULL */
-	const char *at, *lose, *demand, *drain, *move_limit, *name, *clients;	/* or NULL */
+	const char *at, *lose, *demand, *drain, *move_limit, *name, *clients, *why;	/* or NULL */
 	const char *reason, *period, *to, *client_address, *type, *ttl, *scope, *limit, *steering;	/* or NULL */
 	int count;			/* of arguments */
 	char **arguments;
@@ -229,6 +230,7 @@ enum ctl_status ctl_demand(struct ctl *ctl) NONNULL;
 
 /* forecast.c */
 enum ctl_status ctl_predictions(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_model_decisions(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_model_list(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_model_show(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_model_train(struct ctl *ctl) NONNULL;

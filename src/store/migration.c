@@ -251,7 +251,7 @@ static const char step_3[] =
 	"DROP TABLE override;"
 	"ALTER TABLE override_3 RENAME TO override;";
 
-/* --- version 4: what comes from outside ------------------------------------------------------------------------- */
+/* --- version 4: signals and feeds; predictions with bounds, models by horizon, decisions over them --------------- */
 
 static const char step_4[] =
 	"CREATE TABLE signal ("
@@ -282,9 +282,45 @@ static const char step_4[] =
 	"	bytes INTEGER NOT NULL,"
 	"	took_ms INTEGER NOT NULL,"
 	"	error TEXT NOT NULL,"
-	"	notes TEXT NOT NULL) STRICT;";				/* JSON */
+	"	notes TEXT NOT NULL) STRICT;"				/* JSON */
 
-static const char *const steps[] = { step_1, step_2, step_3, step_4 };	/* steps[n - 1] leads from version n - 1 to version n */
+	"CREATE TABLE prediction_4 ("
+	"	at_ms INTEGER NOT NULL,"
+	"	region TEXT NOT NULL,"
+	"	service TEXT NOT NULL,"					/* '': the region's failure */
+	"	horizon_s INTEGER NOT NULL,"
+	"	role TEXT NOT NULL CHECK (role IN ('serving', 'shadow')),"
+	"	probability REAL,"
+	"	probability_low REAL,"
+	"	probability_high REAL,"
+	"	load_forecast REAL,"
+	"	load_low REAL,"
+	"	load_high REAL,"
+	"	share REAL,"						/* of all demand, that this region had then */
+	"	admit REAL,"						/* the part of its clients that it let in then */
+	"	model TEXT NOT NULL,"
+	"	reason TEXT NOT NULL,"
+	"	why TEXT NOT NULL,"					/* JSON, or '' */
+	"	PRIMARY KEY (at_ms, region, service, horizon_s, role)) WITHOUT ROWID, STRICT;"
+	"INSERT INTO prediction_4 SELECT at_ms, region, service, horizon_s, 'serving', probability, NULL, NULL,"
+	"	load_forecast, NULL, NULL, NULL, NULL, model, reason, '' FROM prediction;"
+	"DROP TABLE prediction;"
+	"ALTER TABLE prediction_4 RENAME TO prediction;"
+
+	"ALTER TABLE model ADD COLUMN horizon_s INTEGER NOT NULL DEFAULT 600;"	/* 0: of all horizons */
+	"CREATE TABLE model_decision ("
+	"	id INTEGER PRIMARY KEY,"
+	"	at_ms INTEGER NOT NULL,"
+	"	model TEXT NOT NULL,"
+	"	kind TEXT NOT NULL,"
+	"	horizon_s INTEGER NOT NULL,"
+	"	action TEXT NOT NULL,"					/* 'promoted', 'kept', 'returned', 'unproven' */
+	"	reason TEXT NOT NULL,"
+	"	numbers TEXT NOT NULL) STRICT;"				/* JSON */
+	"CREATE INDEX model_decision_by_time ON model_decision (at_ms);";
+
+/* steps[n - 1] leads from version n - 1 to version n. */
+static const char *const steps[] = { step_1, step_2, step_3, step_4 };
 
 _Static_assert(ARRAY_SIZE(steps) == STORE_SCHEMA_VERSION, "one step for each version");
 

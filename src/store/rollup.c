@@ -305,8 +305,8 @@ expire_history(struct store_txn *txn, int64_t now_ms, bool *more)
 		{ "DELETE FROM plan WHERE id IN (SELECT id FROM plan WHERE at_ms < ? AND id IS NOT (SELECT id FROM plan"
 		    " WHERE status = 'published' ORDER BY epoch DESC, id DESC LIMIT 1)"
 		    " ORDER BY at_ms LIMIT ?)", keep->keep_minutes_ms },
-		{ "DELETE FROM prediction WHERE (at_ms, region, service, horizon_s) IN (SELECT at_ms, region, service,"
-		    " horizon_s FROM prediction WHERE at_ms < ? ORDER BY at_ms LIMIT ?)",
+		{ "DELETE FROM prediction WHERE (at_ms, region, service, horizon_s, role) IN (SELECT at_ms, region,"
+		    " service, horizon_s, role FROM prediction WHERE at_ms < ? ORDER BY at_ms LIMIT ?)",
 		    keep->keep_minutes_ms },
 		{ "DELETE FROM demand WHERE (service, client_group, country, at_ms) IN (SELECT service, client_group,"
 		    " country, at_ms FROM demand WHERE at_ms < ? ORDER BY at_ms LIMIT ?)", keep->keep_minutes_ms },

@@ -103,10 +103,16 @@ struct prediction {
 	const char *region;
 	const char *service;		/* load forecasts; "" for the region's failure probability */
 	uint32_t horizon_s;
+	const char *role;		/* "serving", or "shadow": of a challenger, acted on by nobody */
 	double probability;		/* NAN: no prediction */
+	double probability_low, probability_high;	/* of 80 %; NAN: not known */
 	double load_forecast;		/* requests/s; NAN: none */
+	double load_low, load_high;	/* of 80 %; NAN: not known */
+	double share, admit;		/* propensity: the region's part of all demand, and of its clients that it let in,
+					 * when this was said; NAN: not known */
 	const char *model;		/* id, or "" */
 	const char *reason;		/* why there is no prediction, or "" */
+	const char *why;		/* JSON: the features that moved it most, or "" */
 };
 int store_prediction_put(struct store_txn *txn, const struct prediction *prediction) NONNULL;
 
@@ -197,7 +203,8 @@ int store_live_put(struct store_txn *txn, const struct live_row *row) NONNULL;
 
 struct model_row {
 	const char *id;			/* SHA-256 of the blob, hexadecimal */
-	const char *kind;		/* "failure", "load" */
+	const char *kind;		/* "failure", "load", "anomaly" */
+	uint32_t horizon_s;		/* 0: all that there are */
 	struct wall trained;
 	const char *status;		/* "serving", "candidate", "retired" */
 	const char *card;		/* JSON */
@@ -206,6 +213,16 @@ struct model_row {
 };
 int store_model_put(struct store_txn *txn, const struct model_row *model) NONNULL;
 int store_model_status(struct store_txn *txn, const char *id, const char *status) NONNULL;	/* -ENOENT */
+
+struct model_decision {		/* over who serves */
+	struct wall at;
+	const char *model, *kind;
+	uint32_t horizon_s;
+	const char *action;	/* "promoted", "kept" as a candidate, "returned" to the one before, "unproven" */
+	const char *reason;	/* in words */
+	const char *numbers;	/* JSON, or "" */
+};
+int store_model_decision_put(struct store_txn *txn, const struct model_decision *decision) NONNULL;
 
 struct token_row {
 	const char *name;
@@ -248,6 +265,8 @@ uint64_t store_revision(struct store_reader *reader);	/* the last; 0: none yet *
 
 int store_models(struct store_reader *reader, bool with_blob,
 	bool (*row)(void *arg, const struct model_row *model), void *arg);	/* newest first */
+int store_model_decisions(struct store_reader *reader, size_t most,
+	bool (*row)(void *arg, const struct model_decision *decision), void *arg);	/* newest first */
 int store_predictions(struct store_reader *reader, struct wall since,
 	bool (*row)(void *arg, const struct prediction *prediction), void *arg);
 int store_health_events(struct store_reader *reader, struct wall from, struct wall to,

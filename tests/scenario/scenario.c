@@ -364,7 +364,7 @@ do_predict(struct script *s, char **words)
 {
 	bool none = strcmp(words[2], "none") == 0;
 	struct prediction prediction = { .at = { s->now.ns / 1000000 }, .region = words[1], .service = "",
-	    .horizon_s = 600,
+	    .horizon_s = 600, .role = "serving",
 	    .probability = none ? NAN : strtod(words[2], NULL), .load_forecast = NAN, .model = "",
 	    .reason = none ? "test" : "" };
 

@@ -388,7 +388,8 @@ run_line(struct script *s, const char *line)
 		do_drain(s, one, strtod(two_, NULL), from, until);
 	} else if (strcmp(verb, "predict") == 0) {
 		round_predict(s->round, &(struct prediction){ .at = wall_of(s->seconds), .region = one, .service = "",
-		    .horizon_s = 600, .probability = strtod(two_, NULL), .load_forecast = NAN, .model = "",
+		    .horizon_s = 600, .role = "serving", .probability = strtod(two_, NULL), .load_forecast = NAN,
+		    .model = "",
 		    .reason = "" });
 	} else if (strcmp(verb, "dead") == 0 || strcmp(verb, "alive") == 0) {
 		SUITE_ROW(row, region_of(s, two_)->services[service_of(s, one)].dead == (*verb == 'd'));

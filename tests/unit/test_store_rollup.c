@@ -372,7 +372,8 @@ put_history(struct store_txn *txn, void *arg)
 	const int64_t *at_ms = arg;
 	struct wall at = { *at_ms };
 	struct health_event event = { at, "eu", "", "down", "" };
-	struct prediction prediction = { at, "eu", "", 60, 0.5, 1, "", "" };
+	struct prediction prediction = { .at = at, .region = "eu", .service = "", .horizon_s = 60, .role = "serving",
+		.probability = 0.5, .load_forecast = 1, .model = "", .reason = "", .why = "" };
 	struct demand_row demand = { at, "www.", "default", "", 10, 0.1, 2 };
 	int error = store_health_event_put(txn, &event);
 

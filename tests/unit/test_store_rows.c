@@ -242,9 +242,14 @@ test_health_events(void)
 static int
 put_predictions(struct store_txn *txn, void *arg UNUSED)
 {
-	struct prediction none = { { 1000 }, "eu", "", 300, NAN, NAN, "", "no model" };
-	struct prediction failure = { { 2000 }, "eu", "", 300, 0.75, NAN, "m1", "" };
-	struct prediction load = { { 2000 }, "eu", "www.", 600, NAN, 1234.5, "m2", "" };
+	struct prediction none = { .at = { 1000 }, .region = "eu", .service = "", .horizon_s = 300, .role = "serving",
+		.probability = NAN, .load_forecast = NAN, .model = "", .reason = "no model", .why = "" };
+	struct prediction failure = { .at = { 2000 }, .region = "eu", .service = "", .horizon_s = 300,
+		.role = "serving", .probability = 0.75, .probability_low = 0.5, .probability_high = 0.875,
+		.load_forecast = NAN, .share = 0.25, .admit = 1, .model = "m1", .reason = "", .why = "[1]" };
+	struct prediction load = { .at = { 2000 }, .region = "eu", .service = "www.", .horizon_s = 600,
+		.role = "shadow", .probability = NAN, .load_forecast = 1234.5, .load_low = 1000, .load_high = 1500,
+		.model = "m2", .reason = "", .why = "" };
 
 	CU_ASSERT_EQUAL(store_prediction_put(txn, &load), 0);
 	CU_ASSERT_EQUAL(store_prediction_put(txn, &none), 0);
@@ -260,7 +265,13 @@ see_prediction(void *arg UNUSED, const struct prediction *p)
 	text_printf(&seen, "%lld %s '%s' %u ", (long long)p->at.ms, p->region, p->service, p->horizon_s);
 	text_printf(&seen, isnan(p->probability) ? "none " : "%g ", p->probability);
 	text_printf(&seen, isnan(p->load_forecast) ? "none " : "%g ", p->load_forecast);
-	text_printf(&seen, "'%s' '%s'\n", p->model, p->reason);
+	text_printf(&seen, "'%s' '%s'", p->model, p->reason);
+	if (p->probability_low > 0)
+		text_printf(&seen, " %g..%g share %g admit %g %s", p->probability_low, p->probability_high, p->share,
+		    p->admit, p->why);
+	if (p->load_low > 0)
+		text_printf(&seen, " %g..%g", p->load_low, p->load_high);
+	text_printf(&seen, " %s\n", p->role);
 	return true;
 }
 
@@ -273,8 +284,9 @@ test_predictions(void)
 
 	CU_ASSERT_EQUAL(store_call(store, put_predictions, NULL), 0);
 	CU_ASSERT_EQUAL(store_predictions(reader, (struct wall){ 0 }, see_prediction, NULL), 0);
-	SUITE_TEXT(seen_take(), "1000 eu '' 300 none none '' 'no model'\n2000 eu '' 300 0.5 none 'm1' ''\n"
-	    "2000 eu 'www.' 600 none 1234.5 'm2' ''\n");
+	SUITE_TEXT(seen_take(), "1000 eu '' 300 none none '' 'no model' serving\n"
+	    "2000 eu '' 300 0.5 none 'm1' '' 0.5..0.875 share 0.25 admit 1 [1] serving\n"
+	    "2000 eu 'www.' 600 none 1234.5 'm2' '' 1000..1500 shadow\n");
 	CU_ASSERT_EQUAL(store_predictions(reader, (struct wall){ 2001 }, see_prediction, NULL), 0);
 	SUITE_TEXT(seen_take(), "");
 	store_reader_close(reader);
@@ -314,22 +326,34 @@ test_plans(void)
 static int
 put_models(struct store_txn *txn, void *arg UNUSED)
 {
-	struct model_row old = { "aa", "failure", { 1000 }, "serving", "{}", "a\0b", 3 };
-	struct model_row new = { "bb", "load", { 2000 }, "candidate", "{\"n\":1}", "", 0 };
+	struct model_row old = { "aa", "failure", 300, { 1000 }, "serving", "{}", "a\0b", 3 };
+	struct model_row new = { "bb", "load", 0, { 2000 }, "candidate", "{\"n\":1}", "", 0 };
+	struct model_decision first = { { 3000 }, "aa", "failure", 300, "promoted", "better", "{}" };
+	struct model_decision second = { { 4000 }, "aa", "failure", 300, "returned", "drifted", "" };
 
 	CU_ASSERT_EQUAL(store_model_put(txn, &old), 0);
 	CU_ASSERT_EQUAL(store_model_put(txn, &new), 0);
 	CU_ASSERT_EQUAL(store_model_status(txn, "aa", "retired"), 0);
 	CU_ASSERT_EQUAL(store_model_status(txn, "zz", "retired"), -ENOENT);
 	CU_ASSERT_EQUAL(store_model_status(txn, "aa", "resting"), -EINVAL);
+	CU_ASSERT_EQUAL(store_model_decision_put(txn, &first), 0);
+	CU_ASSERT_EQUAL(store_model_decision_put(txn, &second), 0);
 	return 0;
 }
 
 static bool
 see_model(void *arg UNUSED, const struct model_row *m)
 {
-	text_printf(&seen, "%s %s %lld %s %s %zu %s\n", m->id, m->kind, (long long)m->trained.ms, m->status, m->card,
+	text_printf(&seen, "%s %s %u %lld %s %s %zu %s\n", m->id, m->kind, m->horizon_s, (long long)m->trained.ms, m->status, m->card,
 	    m->blob_length, m->blob == NULL ? "-" : memcmp(m->blob, "a\0b", 3) == 0 ? "a0b" : "?");
+	return true;
+}
+
+static bool
+see_decision(void *arg UNUSED, const struct model_decision *d)
+{
+	text_printf(&seen, "%lld %s %s %u %s %s %s\n", (long long)d->at.ms, d->model, d->kind, d->horizon_s, d->action,
+	    d->reason, d->numbers);
 	return true;
 }
 
@@ -342,9 +366,13 @@ test_models(void)
 
 	CU_ASSERT_EQUAL(store_call(store, put_models, NULL), 0);
 	CU_ASSERT_EQUAL(store_models(reader, true, see_model, NULL), 0);
-	SUITE_TEXT(seen_take(), "bb load 2000 candidate {\"n\":1} 0 -\naa failure 1000 retired {} 3 a0b\n");
+	SUITE_TEXT(seen_take(), "bb load 0 2000 candidate {\"n\":1} 0 -\naa failure 300 1000 retired {} 3 a0b\n");
+	CU_ASSERT_EQUAL(store_model_decisions(reader, 1, see_decision, NULL), 0);
+	SUITE_TEXT(seen_take(), "4000 aa failure 300 returned drifted \n");
+	CU_ASSERT_EQUAL(store_model_decisions(reader, 9, see_decision, NULL), 0);
+	SUITE_TEXT(seen_take(), "4000 aa failure 300 returned drifted \n3000 aa failure 300 promoted better {}\n");
 	CU_ASSERT_EQUAL(store_models(reader, false, see_model, NULL), 0);
-	SUITE_TEXT(seen_take(), "bb load 2000 candidate {\"n\":1} 0 -\naa failure 1000 retired {} 3 -\n");
+	SUITE_TEXT(seen_take(), "bb load 0 2000 candidate {\"n\":1} 0 -\naa failure 300 1000 retired {} 3 -\n");
 	store_reader_close(reader);
 	store_close(store);
 	folder_close(&folder);
