@@ -206,7 +206,7 @@ control_whatif(const struct control *control, const struct whatif_question *ques
 	struct plan *cut;
 	bool good;
 
-	certify_terms(publisher, control->round, control->plan, publisher->demand, wall_now(), capacities, &cut,
+	certify_terms(publisher, control->round, control->plan, control_demand(control), wall_now(), capacities, &cut,
 	    &terms);
 	good = whatif_reckon(publisher->current, &terms, question, arena, out);
 	plan_free(cut);
