@@ -66,9 +66,10 @@ world_ended() {	# NAME
 	! world_runs "$1"
 }
 
-# Until COMMAND succeeds; false when it doesn't in SECONDS.
+# Until COMMAND succeeds; false when it doesn't in SECONDS. WORLD_PATIENCE times as long where there is much else to do, as
+# there is when tests run.
 world_await() {	# SECONDS COMMAND...
-	local end=$(($(date +%s%3N) + $1 * 1000))
+	local end=$(($(date +%s%3N) + $1 * 1000 * ${WORLD_PATIENCE-1}))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$(date +%s%3N)" -lt "$end" ] || return 1
