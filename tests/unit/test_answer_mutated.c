@@ -150,9 +150,7 @@ static void
 test_mutations(void)
 {
 	struct sample *sample = sample_open();
-	/* valgrind is 40 times slower, and sees no more than the address sanitizer. */
-	const char *preload = getenv("LD_PRELOAD");
-	unsigned rounds = preload != NULL && strstr(preload, "vgpreload") != NULL ? ROUNDS / 20 : ROUNDS;
+	unsigned rounds = suite_rounds(ROUNDS);
 	unsigned faults = 0, answered_well = 0, both = 0;
 
 	state = 88172645463325252u;

@@ -274,8 +274,9 @@ static void
 test_loads(void)
 {
 	size_t wrong = 0, cases = 0, unlawful = 0;
+	unsigned worlds = suite_rounds(WORLDS);
 
-	for (uint64_t seed = 1; seed <= WORLDS; seed++) {
+	for (uint64_t seed = 1; seed <= worlds; seed++) {
 		struct dice dice = { seed };
 		struct random_world world;
 		struct certificate_terms terms = { .demand = &world.demand, .capacities = world.capacities };
@@ -308,7 +309,7 @@ test_loads(void)
 	}
 	CU_ASSERT_EQUAL(wrong, 0);
 	CU_ASSERT_EQUAL(unlawful, 0);
-	CU_ASSERT(cases > 10 * WORLDS);
+	CU_ASSERT(cases > 10 * (size_t)worlds);
 }
 
 /* Spends the whole budget on a few regions at random, by whole sixteenths. */
@@ -333,8 +334,9 @@ static void
 test_budget(void)
 {
 	size_t overloaded = 0, spent = 0, tight = 0, beyond = 0;
+	unsigned worlds = suite_rounds(WORLDS);
 
-	for (uint64_t seed = 1; seed <= WORLDS; seed++) {
+	for (uint64_t seed = 1; seed <= worlds; seed++) {
 		struct dice dice = { seed + 1000000 };
 		struct random_world world;
 		struct certificate_terms terms = { .demand = &world.demand, .capacities = world.capacities };
@@ -378,8 +380,8 @@ test_budget(void)
 		random_close(&world);
 	}
 	CU_ASSERT_EQUAL(overloaded, 0);
-	CU_ASSERT(spent > WORLDS);
-	CU_ASSERT(tight > 100);
+	CU_ASSERT(spent > worlds);
+	CU_ASSERT(tight > worlds / 10);
 	CU_ASSERT_EQUAL(beyond, tight);
 }
 

@@ -338,8 +338,9 @@ measure(struct population *p)
 	struct sketch *sketch = sketch_new(SKETCH_SIZE, 99);
 	struct place place = { .group = 0 };
 	uint64_t dice = 4711;
+	unsigned minutes = suite_rounds(MINUTES);
 
-	for (unsigned minute = 0; minute < MINUTES; minute++) {
+	for (unsigned minute = 0; minute < minutes; minute++) {
 		double sum = 0;
 
 		memset(slots, 0, table->count * sizeof(*slots));

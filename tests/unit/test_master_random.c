@@ -602,10 +602,12 @@ read_mutated(const char *text)
 static void
 test_mutations(void)
 {
+	unsigned mutations = suite_rounds(MUTATIONS);
+
 	each_fixture("zones-good", 4, collect);
 	each_fixture("zones-broken", 50, collect);
 	seed = 4711;
-	for (unsigned i = 0; i < MUTATIONS; i++) {
+	for (unsigned i = 0; i < mutations; i++) {
 		struct text text = { 0 };
 
 		text_puts(&text, bases[dice((unsigned)base_count)]);

@@ -163,8 +163,9 @@ test_worlds(void)
 {
 	struct tally tally = { 0 };
 	struct mono begin = mono_now();
+	unsigned worlds = suite_rounds(WORLDS);
 
-	for (uint64_t seed = 1; seed <= WORLDS; seed++) {
+	for (uint64_t seed = 1; seed <= worlds; seed++) {
 		static struct planner_world world;
 		struct planner *planner = planner_new();
 		struct arena *arena = arena_new();
@@ -172,7 +173,7 @@ test_worlds(void)
 		unsigned failed = CU_get_number_of_failures();
 
 		if (seed > WORLDS_LEAST && mono_ms_between(begin, mono_now()) > PATIENCE_MS)
-			seed = WORLDS;
+			seed = worlds;
 		assert(planner != NULL && arena != NULL);
 		world_random(&world, seed, 0.1 + 1.3 * (double)(seed % 17) / 17);
 		if (seed % 3 > 0)

@@ -21,7 +21,7 @@ struct law_world {
 	struct snapshot *snapshot;
 };
 
-static uint64_t picks_wanted = 10000000, picks_made, worlds_made;
+static uint64_t picks_wanted, picks_made, worlds_made;
 static struct geo *geo;
 
 static const char zone[] = "@ 60 SOA ns hostmaster 1 7200 900 1209600 300\n@ 60 NS ns\nns 60 A 192.0.2.53\n"
@@ -226,10 +226,10 @@ static void
 test_choices(void)
 {
 	static const uint16_t types[] = { TYPE_A, TYPE_AAAA };
-	unsigned wrong = 0, answered = 0;
+	unsigned wrong = 0, answered = 0, worlds = suite_rounds(300);
 	bool widened = false;
 
-	for (uint64_t seed = 1; seed <= 300; seed++) {
+	for (uint64_t seed = 1; seed <= worlds; seed++) {
 		struct dice dice = { seed + 1000 };
 		struct law_world w;
 
@@ -263,7 +263,7 @@ test_choices(void)
 	}
 	CU_ASSERT_EQUAL(wrong, 0);
 	CU_ASSERT(!widened);
-	CU_ASSERT(answered > 300 * CHOICES_PER_WORLD / 3);
+	CU_ASSERT(answered > worlds * CHOICES_PER_WORLD / 3);
 }
 
 static const struct suite_case cases[] = {
@@ -276,6 +276,7 @@ main(int argc, char **argv)
 {
 	int status;
 
+	picks_wanted = suite_rounds(10000000);
 	if (argc > 1)
 		picks_wanted = strtoull(argv[1], NULL, 10);
 	open_geo();
