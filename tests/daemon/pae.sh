@@ -80,7 +80,7 @@ history_of() {	# REGION MINUTES LEAK
 	# One curl for all: a process for each would take longer than the test.
 	awk -v url="http://isobard/v1/regions/$1/reports" -v socket="$api_socket" '{
 		gsub(/"/, "\\\"")
-		printf "%sunix-socket = \"%s\"\nurl = \"%s\"\noutput = \"/dev/null\"\nsilent\nfail\nmax-time = 20\n", (NR > 1 ? "next\n" : ""), socket, url
+		printf "%sunix-socket = \"%s\"\nurl = \"%s\"\noutput = \"/dev/null\"\nsilent\nfail\nmax-time = 60\n", (NR > 1 ? "next\n" : ""), socket, url
 		printf "header = \"Content-Type: application/json\"\ndata = \"%s\"\n", $0
 	}' "$world/history" >"$world/curl"
 	curl -K "$world/curl"
