@@ -6,8 +6,9 @@
  * only, so lists, not slots, are gone through; and a loss changes what a list does only when the list holds something
  * lost, or when it was at its end already. So all losses together cost a few picks for each list.
  *
- * Where an address is known to be of a kind, steered_choose() answers for it as well, and law_allows() judges the
- * answer by the rules as they are written, without the compiled masks. */
+ * Kinds and lists are told apart by the compiled masks and tables. So that a fault in these doesn't prove itself,
+ * clients in each network and country are also taken the whole way that a query goes, and judged by the rules as they
+ * are written: proof_places.c; where an address is known to be of a kind, from that address on. */
 #include "control/proof.h"
 
 #include <stdlib.h>
@@ -28,11 +29,7 @@ static void prove_kind(struct prover *p, const struct kind *kind, struct region_
 static void prove_list(struct prover *p, const struct kind *kind, struct region_set able, const struct slot *slot);
 static bool prove_pick(struct prover *p, const struct kind *kind, struct region_set able, const struct slot *slot,
 	const struct loss *loss);
-static bool is_lawful(const struct prover *p, const struct pick *pick, struct region_set possible,
-	const struct loss *loss);
 static void prove_address(struct prover *p, const struct kind *kind, uint16_t type);
-static void report_violation(struct prover *p, const struct kind *kind, const struct loss *loss,
-	const struct pick *pick);
 
 bool
 residency_prove(const struct world *world, const char *file, struct diags *diags, struct proof *proof)
@@ -41,25 +38,37 @@ residency_prove(const struct world *world, const char *file, struct diags *diags
 	struct round *round = round_new(ignore_event, NULL);
 	struct candidate candidate = { 0 };
 	struct text why = { 0 };
-	struct prover p = { .world = world, .file = file, .diags = diags, .proof = proof, .arena = arena_new() };
-	bool built = round != NULL && p.arena != NULL
-	    && publish_build(&publisher, world, round, NULL, NULL, &candidate, &why);
+	bool done = round != NULL && publish_build(&publisher, world, round, NULL, NULL, &candidate, &why);
 
 	memset(proof, 0, sizeof(*proof));
-	p.snapshot = candidate.snapshot;
-	if (built && list_losses(&p))
-		for (size_t s = 0; s < p.snapshot->service_count && !p.failed; s++)
-			prove_service(&p, &p.snapshot->services[s]);
-	if (!built || p.failed)
+	done = done && residency_prove_snapshot(world, candidate.snapshot, file, diags, proof);
+	if (!done)
 		diag_error(diags, (struct diag_place){ .file = file }, NULL, "the tables can't be built: %s",
 		    why.length == 0 ? "out of memory" : why.bytes);
-	free(p.kinds);
-	free(p.lists);
 	candidate_fini(&candidate);
-	arena_free(p.arena);
 	round_free(round);
 	text_fini(&why);
-	return built && !p.failed;
+	return done;
+}
+
+bool
+residency_prove_snapshot(const struct world *world, const struct snapshot *snapshot, const char *file,
+	struct diags *diags, struct proof *proof)
+{
+	struct prover p = { .world = world, .snapshot = snapshot, .file = file, .diags = diags, .proof = proof,
+		.arena = arena_new() };
+
+	memset(proof, 0, sizeof(*proof));
+	p.failed = p.arena == NULL;
+	if (!p.failed && list_losses(&p))
+		proof_spots(&p);
+	for (size_t s = 0; s < snapshot->service_count && !p.failed; s++)
+		prove_service(&p, &snapshot->services[s]);
+	free(p.kinds);
+	free(p.lists);
+	free(p.spots);
+	arena_free(p.arena);
+	return !p.failed;
 }
 
 static void
@@ -134,6 +143,7 @@ prove_service(struct prover *p, const struct service *service)
 				prove_address(p, kind, service->types[t].type);
 		}
 	}
+	proof_places(p);
 	proof_warn(p);
 }
 
@@ -206,20 +216,21 @@ prove_pick(struct prover *p, const struct kind *kind, struct region_set able, co
 	struct pick pick = slots_pick(&question);
 
 	p->proof->picks++;
-	if (!is_lawful(p, &pick, region_set_and(kind->legal, able), loss))
-		report_violation(p, kind, loss, &pick);
+	if (!proof_is_lawful(p->service, &pick, region_set_and(kind->legal, able), loss->regions, false))
+		proof_refuse(p, kind->name, loss->name, &pick);
 	return pick.outcome == PICK_LISTED;
 }
 
-/* A region that may and can, alive where one is; or in words that there is none. */
-static bool
-is_lawful(const struct prover *p, const struct pick *pick, struct region_set possible, const struct loss *loss)
+bool
+proof_is_lawful(const struct service *service, const struct pick *pick, struct region_set possible,
+	struct region_set lost, bool drained)
 {
-	enum when_all_down wanted = p->service->intent->when_all_down;
-	struct region_set alive = region_set_minus(possible, loss->regions);
+	enum when_all_down wanted = service->intent->when_all_down;
+	struct region_set alive = region_set_minus(possible, lost);
 
 	if (!region_set_is_empty(alive))
-		return (pick->outcome == PICK_LISTED || pick->outcome == PICK_BEYOND_LIST)
+		return (drained ? pick->outcome == PICK_DRAINED
+		    : pick->outcome == PICK_LISTED || pick->outcome == PICK_BEYOND_LIST)
 		    && region_set_has(&alive, pick->region);
 	if (region_set_is_empty(possible))
 		return pick->outcome == PICK_NONE_LEGAL && pick->region == NO_REGION;
@@ -246,19 +257,18 @@ prove_address(struct prover *p, const struct kind *kind, uint16_t type)
 		p->proof->picks++;
 		if (chosen.pick.region != NO_REGION && !law_allows(p->snapshot->steering, p->service->intent, geo,
 		    &kind->address, chosen.pick.region))
-			report_violation(p, kind, &p->losses[i], &chosen.pick);
+			proof_refuse(p, kind->name, p->losses[i].name, &chosen.pick);
 	}
 	for (size_t r = 0; r < p->snapshot->steering->region_count; r++)
 		live_set_dead(p->service->live, (region_id)r, false);
 }
 
-static void
-report_violation(struct prover *p, const struct kind *kind, const struct loss *loss,
-	const struct pick *pick)
+void
+proof_refuse(struct prover *p, const char *clients, const char *lost, const struct pick *pick)
 {
 	diag_error(p->diags, (struct diag_place){ .file = p->file, .line = p->service->intent->line }, NULL,
 	    "%s: clients of '%s' would get %s%s%s, against the law: this is a fault of isobard",
-	    p->service->intent->name, kind->name,
+	    p->service->intent->name, clients,
 	    pick->region == NO_REGION ? "no answer" : p->snapshot->steering->regions[pick->region].name,
-	    loss->name[0] == '\0' ? "" : " when this is lost: ", loss->name);
+	    lost[0] == '\0' ? "" : " when this is lost: ", lost);
 }

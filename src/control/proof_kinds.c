@@ -2,7 +2,7 @@
  * In: a snapshot.  Out: law and table of each kind, and an address of it where one is known.  Threads: as proof.c.
  * There are clients of a network in a country, of a country in no network, and of no known country. A resolver without
  * ECS is a client like any other: its address is of one of these. Countries have no address without a search through
- * the database, so they're proven by their law and table alone. */
+ * the database; proof_places.c takes clients to be there. */
 #include "control/proof_parts.h"
 
 #include <stdlib.h>

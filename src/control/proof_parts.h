@@ -5,6 +5,7 @@
 #include "control/proof.h"
 #include "serve/snapshot.h"
 #include "steer/country.h"
+#include "steer/pick.h"
 
 struct kind {
 	struct region_set legal;
@@ -23,6 +24,12 @@ struct loss {
 	struct live live;
 };
 
+/* Where a client may be: in a network, or in none, and in a country. */
+struct spot {
+	uint16_t network;
+	struct address address;		/* one of the network's own, or of no network */
+};
+
 struct prover {
 	const struct world *world;
 	const struct snapshot *snapshot;
@@ -35,13 +42,26 @@ struct prover {
 	struct kind *kinds;
 	size_t loss_count;
 	struct loss *losses;
+	size_t spot_count, spot_size;
+	struct spot *spots;		/* of the steering: each network that somebody can be in */
 	uint32_t *lists;		/* the table's at hand, each once */
 	size_t list_count;
+	bool *told;			/* by client group: there's an error already */
 	bool failed;			/* memory was out */
 };
 
 /* proof_kinds.c */
 void proof_kinds(struct prover *prover) NONNULL;	/* of the service at hand */
+
+/* proof_places.c */
+void proof_spots(struct prover *prover) NONNULL;	/* of the steering */
+void proof_places(struct prover *prover) NONNULL;	/* of the service at hand */
+
+/* proof.c: a region that may and can, alive where one is; or in words that there is none. `drained`: everything is. */
+bool proof_is_lawful(const struct service *service, const struct pick *pick, struct region_set possible,
+	struct region_set lost, bool drained) NONNULL;
+/* An error. `lost`: "" nothing. */
+void proof_refuse(struct prover *prover, const char *clients, const char *lost, const struct pick *pick) NONNULL;
 
 /* proof_words.c */
 void proof_warn(struct prover *prover) NONNULL;

@@ -185,8 +185,7 @@ ctl_conf_check(struct ctl *ctl)
 		print_problems(&diags, stdout);
 		if (good)
 			printf("%s is in order: %zu zones, %zu services, %zu regions.\nResidency is proven for %zu "
-			    "kinds "
-			    "of clients in %zu losses, by %zu picks.\n", path, world->zone_count,
+			    "kinds of clients in %zu losses, by %zu picks.\n", path, world->zone_count,
 			    world->steering->service_count, world->steering->region_count, proof.kinds,
 			    proof.losses == 0 ? 0 : proof.losses - 1, proof.picks);
 		else

@@ -45,6 +45,14 @@ void
 steered_place(struct steered *out, const struct snapshot *snapshot, const struct service *service,
 	const struct steered_client *client, uint16_t type, bool may_shed, uint32_t *turns)
 {
+	locate(snapshot->locator, &client->address, &out->place);
+	steered_at(out, snapshot, service, client, type, may_shed, turns);
+}
+
+void
+steered_at(struct steered *out, const struct snapshot *snapshot, const struct service *service,
+	const struct steered_client *client, uint16_t type, bool may_shed, uint32_t *turns)
+{
 	struct pick_question question;
 
 	out->rrset = NULL;
@@ -52,7 +60,6 @@ steered_place(struct steered *out, const struct snapshot *snapshot, const struct
 	out->applies = !region_set_is_empty(out->able);
 	if (!out->applies)
 		return;
-	locate(snapshot->locator, &client->address, &out->place);
 	out->legal = legal_regions(service, &out->place);
 	out->scope = out->place.scope;
 	choose_slot(out, snapshot, service, client, type, turns);

@@ -37,4 +37,9 @@ void steered_place(struct steered *out, const struct snapshot *snapshot, const s
 	const struct steered_client *client, uint16_t type, bool may_shed, uint32_t *turns)
 	__attribute__((nonnull(1, 2, 3, 4)));
 
+/* steered_place() from where the client is: out->place is given. */
+void steered_at(struct steered *out, const struct snapshot *snapshot, const struct service *service,
+	const struct steered_client *client, uint16_t type, bool may_shed, uint32_t *turns)
+	__attribute__((nonnull(1, 2, 3, 4)));
+
 #endif

@@ -14,10 +14,11 @@ struct person {
 	const struct steering *steering;
 	const struct geo *geo;
 	const struct address *address;
-	bool located;				/* `country` is known: the database was asked */
+	bool located;				/* `country` is known: given, or the database was asked */
 	const struct country *country;
 };
 
+static bool allows(const struct steering_service *service, struct person *person, region_id region);
 static bool serves(const struct steering_service *service, region_id region);
 static bool rule_names(const struct residency_rule *rule, struct person *person);
 static bool group_holds(const struct client_group *group, struct person *person);
@@ -29,10 +30,26 @@ law_allows(const struct steering *steering, const struct steering_service *servi
 {
 	struct person person = { .steering = steering, .geo = geo, .address = address };
 
+	return allows(service, &person, region);
+}
+
+bool
+law_allows_in(const struct steering *steering, const struct steering_service *service, uint8_t country,
+	const struct address *address, region_id region)
+{
+	struct person person = { .steering = steering, .address = address, .located = true,
+		.country = country_at(country) };
+
+	return allows(service, &person, region);
+}
+
+static bool
+allows(const struct steering_service *service, struct person *person, region_id region)
+{
 	if (!serves(service, region))
 		return false;
 	for (size_t i = 0; i < service->rule_count; i++)
-		if (!region_set_has(&service->rules[i].regions, region) && rule_names(&service->rules[i], &person))
+		if (!region_set_has(&service->rules[i].regions, region) && rule_names(&service->rules[i], person))
 			return false;
 	return true;
 }
@@ -66,7 +83,7 @@ group_holds(const struct client_group *group, struct person *person)
 	for (size_t i = 0; i < group->network_count; i++)
 		if (prefix_covers(&group->networks[i], person->address))
 			return true;
-	if (group->country_count + group->continent_count == 0 || person->geo == NULL)
+	if (group->country_count + group->continent_count == 0 || (person->geo == NULL && !person->located))
 		return false;
 	if (!person->located)
 		person->country = country_at(geo_country(person->geo, person->address, &length));

@@ -14,6 +14,10 @@
 bool law_allows(const struct steering *steering, const struct steering_service *service, const struct geo *geo,
 	const struct address *address, region_id region) __attribute__((nonnull(1, 2, 4)));
 
+/* The same of a client at this address who is in this country, whatever a database says. */
+bool law_allows_in(const struct steering *steering, const struct steering_service *service, uint8_t country,
+	const struct address *address, region_id region) NONNULL;
+
 /* How many groups and networks it may look at. */
 size_t law_work(const struct steering *steering, const struct steering_service *service) NONNULL;
 

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "control/publish.h"
 #include "mmdb.h"
 #include "suite.h"
 
@@ -133,9 +134,127 @@ test_countries(void)
 	unlink(path);
 }
 
+/* --- what is compiled wrongly -------------------------------------------------------------------------------- */
+
+static void
+no_event(void *arg UNUSED, const struct health_event *event UNUSED)
+{
+}
+
+static uint16_t
+network_of(const struct snapshot *snapshot, const char *text)
+{
+	struct address address;
+	struct place place;
+
+	if (address_parse(text, &address) != 0)
+		abort();
+	locate(snapshot->locator, &address, &place);
+	return place.network;
+}
+
+/* Snapshots are constant for everybody else. */
+#define WRITABLE(type, pointer) ((type *)(uintptr_t)(pointer))
+
+static const struct region_set nobody, everybody = { { 7 } };
+
+static void
+damage_nothing(struct service *service UNUSED, const struct snapshot *snapshot UNUSED)
+{
+}
+
+static void
+damage_country(struct service *service, const struct snapshot *snapshot UNUSED)
+{
+	WRITABLE(struct region_set, service->legal_by_country)[country_find("DE")] = everybody;
+}
+
+static void
+damage_unknown_country(struct service *service, const struct snapshot *snapshot UNUSED)
+{
+	WRITABLE(struct region_set, service->legal_by_country)[COUNTRY_UNKNOWN] = nobody;
+}
+
+static void
+damage_network(struct service *service, const struct snapshot *snapshot)
+{
+	WRITABLE(struct region_set, service->legal_by_network)[network_of(snapshot, "10.1.1.1")] = everybody;
+}
+
+static void
+damage_country_in_network(struct service *service, const struct snapshot *snapshot UNUSED)
+{
+	WRITABLE(struct region_set, service->legal_by_country_in_network)[country_find("DE")] = everybody;
+}
+
+static void
+damage_order(struct service *service, const struct snapshot *snapshot UNUSED)
+{
+	service->order_count = 1;
+}
+
+static void
+test_damage(void)
+{
+	static const struct {
+		const char *name;
+		void (*damage)(struct service *service, const struct snapshot *snapshot);
+		const char *error;		/* in one of them, or NULL: there is none */
+	} damages[] = {
+		{ "nothing", damage_nothing, NULL },
+		{ "the law of a country", damage_country, "clients of 'germany' would get us when this is lost: eu" },
+		{ "the law of no country", damage_unknown_country, "clients of 'default' would get no answer" },
+		{ "the law of a network", damage_network, "clients of 'office' would get eu" },
+		{ "the law of a country in a network", damage_country_in_network, "clients of 'office' would get us" },
+		{ "regions that nobody tries", damage_order, "against the law" },
+	};
+	static const struct mmdb_entry networks[] = { { "10.1.0.0/16", "DE" } };
+	char path[] = "/tmp/isobar-proof-XXXXXX", steering[1000];
+	int fd = mkstemp(path);
+	struct world *world;
+
+	if (fd < 0)
+		abort();
+	close(fd);
+	mmdb_write(path, 6, MMDB_NESTED, networks, ARRAY_SIZE(networks));
+	snprintf(steering, sizeof(steering), "geo-database: %s\n" REGIONS
+	    "client-groups: {office: {networks: [10.0.0.0/8]}, germany: {countries: [DE]}}\n"
+	    "services: {www.example.: {sharding-policy: predictive, regions: [eu, us, ap], residency: [{clients: [office], "
+	    "regions: [us, ap]}, {clients: [germany], regions: [eu, ap]}]}}\n", path);
+	world = world_of(steering);
+	for (size_t i = 0; i < ARRAY_SIZE(damages); i++) {
+		struct publisher publisher = { .worker_count = 1 };
+		struct round *round = round_new(no_event, NULL);
+		struct candidate candidate;
+		struct text why = { 0 };
+		struct diags diags = { 0 };
+		struct proof proof;
+		bool found = false;
+
+		CU_ASSERT_FATAL(publish_build(&publisher, world, round, NULL, NULL, &candidate, &why));
+		damages[i].damage(WRITABLE(struct service, &candidate.snapshot->services[0]), candidate.snapshot);
+		SUITE_ROW(damages[i].name, residency_prove_snapshot(world, candidate.snapshot, "steering.yaml", &diags,
+		    &proof));
+		SUITE_ROW(damages[i].name, diag_failed(&diags) == (damages[i].error != NULL));
+		for (size_t k = 0; k < diags.count && damages[i].error != NULL; k++)
+			found |= strstr(diags.list[k].message, damages[i].error) != NULL;
+		SUITE_ROW(damages[i].name, found == (damages[i].error != NULL));
+		/* Each country in no network; within one, those that the rules tell apart: Germany and the rest. */
+		SUITE_ROW(damages[i].name, proof.places == country_count() + 2);
+		SUITE_ROW(damages[i].name, diags.errors <= 8);	/* not one for each country */
+		diag_fini(&diags);
+		candidate_fini(&candidate);
+		round_free(round);
+		text_fini(&why);
+	}
+	world_free(world);
+	unlink(path);
+}
+
 static const struct suite_case cases[] = {
 	{ .name = "what is left in each loss", .run = test_rows },
 	{ .name = "networks in countries", .run = test_countries },
+	{ .name = "laws and tables that are wrong", .run = test_damage },
 };
 
 int
