@@ -39,7 +39,7 @@
 #define JUDGED_LEAST 12		/* steps: an hour of errors makes an error */
 #define JUDGED_MOST LOAD_DAY	/* and a day is enough: who erred last week may not err now */
 
-static const struct smoothing smoothing = { 0.7, 0.02, 0.1 };
+static const struct smoothing smoothing = { 0.7, 0.02, 0.1, true };
 
 struct series {
 	char *service, *group, *country;
@@ -326,7 +326,9 @@ forecast_one(struct demand_forecaster *f, struct series *series, size_t ahead, d
 	double *forecasts)
 {
 	bool fresh = f->minute_s - series->last_s <= STALE_MIN * MINUTE_S;
-	size_t count, phase;
+	const struct pace pace = { .day = LOAD_DAY, .mean = 1 };
+	size_t count;
+	int64_t begin_s;
 
 	series->rate = fresh ? series->last : 0;
 	series->error = series->last_error >= 0 && isfinite(series->last_error) ? series->last_error :
@@ -337,10 +339,13 @@ forecast_one(struct demand_forecaster *f, struct series *series, size_t ahead, d
 		return;
 	for (size_t i = 0; i < HISTORY_MIN; i++)
 		minutes[i] = series->minutes[i];
-	count = load_steps(minutes, HISTORY_MIN, f->minute_s - HISTORY_MIN * MINUTE_S, steps, &phase);
+	count = load_steps(minutes, HISTORY_MIN, f->minute_s - HISTORY_MIN * MINUTE_S, steps, &begin_s);
+	for (size_t i = 0; i < count; i++)
+		steps[i] = log(1 + steps[i]);
 	if (count < JUDGED_LEAST + ahead)
 		return;
-	holt_winters_run(&smoothing, steps, count, phase, ahead, forecasts);
+	if (!holt_winters_run(&smoothing, steps, count, count, &pace, 1, &ahead, &forecasts))
+		return;
 	for (size_t i = 0; i < JUDGED_MOST && i + ahead < count; i++) {
 		size_t at = count - 1 - i;
 

@@ -226,8 +226,8 @@ update_load_model(struct forecaster *f)
 	load_free(f->load_model);
 	f->load_model = blob.length == 0 ? NULL : load_read(blob.bytes, blob.length, &error);
 	if (f->load_model != NULL)
-		log_info("a load model serves: %.12s, corrections for %zu regions", serving.id,
-		    load_regions(f->load_model));
+		log_info("a load model serves: %.12s, %zu regions, %zu corrections", serving.id,
+		    load_regions(f->load_model), load_corrections(f->load_model));
 	else if (error.length > 0)
 		log_warning("the load model in the store is refused: %s", error.bytes);
 	text_fini(&blob);
@@ -302,8 +302,8 @@ forecaster_ask(const struct forecaster *f, size_t region, struct forecast *forec
 	double features[FEATURES_MAX];
 
 	*forecast = (struct forecast){ .probability = (double)NAN, .horizon_s = (uint32_t)horizon_s };
-	forecast->load = load_forecast(load->values[METRIC_RPS], load->length, load->start_s, horizon_s, f->load_model,
-	    series->name);
+	load_forecast(load->values[METRIC_RPS], load->length, load->start_s, f->load_model, series->name, forecast->loads);
+	forecast->load = forecast->loads[load_horizon(horizon_s)].middle;
 	if (f->table == NULL) {
 		snprintf(forecast->reason, sizeof(forecast->reason), "%s", f->no_model);
 		return;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/contract.h"
 #include "base/hash.h"
+#include "predict/load.h"
 #include "store/store.h"
 
 struct forecaster;
@@ -17,6 +18,7 @@ struct forecast {
 	double probability;	/* that an incident begins within the horizon; NAN: no prediction */
 	uint32_t horizon_s;
 	double load;		/* requests/s at the horizon; NAN: none */
+	struct load_band loads[LOAD_HORIZONS];	/* requests/s at each of load_horizons_s; NAN: none */
 	char model[SHA256_TEXT_SIZE];	/* id of the model that spoke, "" when none did */
 	char reason[160];	/* why there is no probability, or "" */
 };

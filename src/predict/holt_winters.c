@@ -1,40 +1,48 @@
 /* holt_winters.c -- exponential smoothing.
- * In: a load in steps of five minutes, as logarithms.  Out: forecasts at each step.
+ * In: a load, as it is or as logarithms.  Out: forecasts at each value.
  * Threads: any. Holt 1957, Winters 1960; the trend is damped (Gardner and McKenzie 1985), for an unlimited one runs
- * away over an hour. Logarithms, so that a quiet night and a busy day have errors of one size. The season begins as
- * the mean of each time of day over the history, and is used from a day and a half of history on: with less it would
- * repeat its only example. */
+ * away over an hour. The season begins as the mean of each time of day over the first two days, not over all: else what
+ * came later would be in the forecasts of the earlier, and whoever learns from their errors would find them too small.
+ * It's used from a day and a half of history on: with less it would repeat its only example. */
 #include "predict/holt_winters.h"
 
 #include <math.h>
-#include <stdbool.h>
+#include <stdlib.h>
 
 #define STEP_MIN (LOAD_STEP_S / 60)
 #define DAMPING 0.9		/* of the trend per step */
-#define SEASON_LEAST (LOAD_DAY * 3 / 2)
 
-static const struct smoothing grid[] = {
-	{ 0.2, 0.02, 0.1 }, { 0.2, 0.1, 0.1 }, { 0.4, 0.02, 0.1 }, { 0.4, 0.1, 0.1 }, { 0.4, 0.1, 0.3 },
-	{ 0.7, 0.02, 0.1 }, { 0.7, 0.1, 0.1 }, { 0.7, 0.1, 0.3 }, { 0.9, 0.05, 0.1 },
+const struct smoothing holt_winters_grid[HOLT_WINTERS_GRID] = {
+	{ 0.2, 0.02, 0.1, true }, { 0.2, 0.1, 0.1, true }, { 0.4, 0.02, 0.1, true }, { 0.4, 0.1, 0.1, true },
+	{ 0.4, 0.1, 0.3, true }, { 0.7, 0.02, 0.1, true }, { 0.7, 0.1, 0.1, true }, { 0.7, 0.1, 0.3, true },
+	{ 0.9, 0.05, 0.1, true },
 };
 
+/* One of the smoothings that run side by side. */
 struct state {
 	double level, trend;
-	double season[LOAD_DAY];
-	bool seasonal, started;
+	bool started;
 };
 
-static void season_start(struct state *state, const double *steps, size_t count, size_t phase);
-static void take_step(struct state *state, const struct smoothing *smoothing, double y, size_t slot);
-static double ahead_of(const struct state *state, size_t slot, size_t ahead);
-static double squared_error(const double *steps, size_t count, size_t ahead, const double *forecasts);
+struct season {
+	bool used;
+	size_t day;
+	double *slots;		/* by place in the day, counted from the first value */
+};
+
+static bool season_start(struct season *season, const double *values, size_t known);
+static void take_value(struct state *state, struct season *season, const struct smoothing *smoothing, double y,
+	size_t at);
+static double ahead_of(const struct state *state, const struct season *season, const struct pace *pace, size_t at,
+	size_t ahead);
+static double squared_error(const double *values, size_t count, size_t ahead, const double *forecasts);
 
 size_t
-load_steps(const double *minutes, size_t count, int64_t start_s, double *steps, size_t *phase)
+load_steps(const double *minutes, size_t count, int64_t start_s, double *steps, int64_t *begin_s)
 {
 	size_t offset = count % STEP_MIN, total = 0;
-	int64_t begin_s = start_s + (int64_t)offset * 60;
 
+	*begin_s = start_s + (int64_t)offset * 60;
 	for (size_t i = offset; i < count; i += STEP_MIN) {
 		double sum = 0, known = 0;
 
@@ -45,55 +53,63 @@ load_steps(const double *minutes, size_t count, int64_t start_s, double *steps, 
 			known++;
 		}
 		if (total == 0 && known == 0) {
-			begin_s += LOAD_STEP_S;
+			*begin_s += LOAD_STEP_S;
 			continue;
 		}
-		steps[total++] = known > 0 ? log(1 + sum / known) : (double)NAN;
+		steps[total++] = known > 0 ? sum / known : (double)NAN;
 	}
-	*phase = (size_t)(begin_s / LOAD_STEP_S % LOAD_DAY);
 	return total;
 }
 
-void
-holt_winters_run(const struct smoothing *smoothing, const double *steps, size_t count, size_t phase, size_t ahead,
-    double *forecasts)
+bool
+holt_winters_run(const struct smoothing *smoothing, const double *values, size_t count, size_t known,
+    const struct pace *pace, size_t horizons, const size_t *ahead, double *const *forecasts)
 {
-	struct state state = { .seasonal = count >= SEASON_LEAST };
+	struct state states[PACE_MEAN_MAX] = { { 0 } };
+	struct season season = { .used = smoothing->seasonal && known >= pace->day + pace->day / 2, .day = pace->day };
 
-	if (state.seasonal)
-		season_start(&state, steps, count, phase);
+	if (!season_start(&season, values, known))
+		return false;
 	for (size_t i = 0; i < count; i++) {
-		size_t slot = (phase + i) % LOAD_DAY;
+		struct state *state = &states[i % pace->mean];
 
-		take_step(&state, smoothing, steps[i], slot);
-		forecasts[i] = state.started ? ahead_of(&state, slot, ahead) : (double)NAN;
+		take_value(state, &season, smoothing, values[i], i);
+		for (size_t h = 0; h < horizons; h++)
+			forecasts[h][i] = state->started ? ahead_of(state, &season, pace, i, ahead[h]) : (double)NAN;
 	}
+	free(season.slots);
+	return true;
 }
 
-/* The mean of each time of day, as far as it's known, less the mean of all. */
-static void
-season_start(struct state *state, const double *steps, size_t count, size_t phase)
+/* The mean of each time of day of the first two days, as far as it's known, less the mean of all. */
+static bool
+season_start(struct season *season, const double *values, size_t known)
 {
-	double sum = 0, known = 0, slots[LOAD_DAY] = { 0 };
+	size_t first = known < 2 * season->day ? known : 2 * season->day;
+	double sum = 0, n = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		size_t slot = (phase + i) % LOAD_DAY;
-
-		if (isnan(steps[i]))
-			continue;
-		state->season[slot] += steps[i];
-		slots[slot]++;
-		sum += steps[i];
-		known++;
+	season->slots = calloc(season->day, sizeof(double));
+	if (season->slots == NULL)
+		return false;
+	for (size_t i = 0; i < first; i++) {
+		sum += isnan(values[i]) ? 0 : values[i];
+		n += isnan(values[i]) ? 0 : 1;
 	}
-	for (size_t i = 0; i < LOAD_DAY; i++)
-		state->season[i] = slots[i] > 0 ? state->season[i] / slots[i] - sum / known : 0;
+	for (size_t i = 0; season->used && i < season->day && i < first; i++) {
+		size_t next = i + season->day;
+		double a = values[i], b = next < first ? values[next] : (double)NAN;
+		double mean = isnan(a) ? b : isnan(b) ? a : (a + b) / 2;
+
+		season->slots[i] = isnan(mean) ? 0 : mean - sum / n;
+	}
+	return true;
 }
 
 static void
-take_step(struct state *state, const struct smoothing *smoothing, double y, size_t slot)
+take_value(struct state *state, struct season *season, const struct smoothing *smoothing, double y, size_t at)
 {
-	double season = state->season[slot], before = state->level, flat = before + DAMPING * state->trend;
+	double *slot = &season->slots[at % season->day], before = state->level;
+	double flat = before + DAMPING * state->trend;
 
 	if (isnan(y)) {		/* a gap: go on as expected */
 		state->level = flat;
@@ -101,54 +117,56 @@ take_step(struct state *state, const struct smoothing *smoothing, double y, size
 		return;
 	}
 	if (!state->started) {
-		state->level = y - season;
-		state->started = true;
+		*state = (struct state){ .level = y - *slot, .started = true };
 		return;
 	}
-	state->level = smoothing->level * (y - season) + (1 - smoothing->level) * flat;
+	state->level = smoothing->level * (y - *slot) + (1 - smoothing->level) * flat;
 	state->trend = smoothing->trend * (state->level - before) + (1 - smoothing->trend) * DAMPING * state->trend;
-	if (state->seasonal)
-		state->season[slot] = smoothing->season * (y - state->level) + (1 - smoothing->season) * season;
+	if (season->used)
+		*slot = smoothing->season * (y - state->level) + (1 - smoothing->season) * *slot;
 }
 
-/* From a state whose last value was in `slot` of the day. */
+/* A mean of several values stands for the time of the middle one: the value at a horizon is further ahead of it than
+ * the horizon, by (mean - 1) / 2 values. */
 static double
-ahead_of(const struct state *state, size_t slot, size_t ahead)
+ahead_of(const struct state *state, const struct season *season, const struct pace *pace, size_t at, size_t ahead)
 {
-	double value = state->level, damp = DAMPING;
+	size_t distance = ahead + (pace->mean - 1) / 2;
+	double steps = (double)distance / (double)pace->mean, value = state->level, damp = DAMPING;
 
-	for (size_t i = 0; i < ahead; i++, damp *= DAMPING)
+	for (; steps >= 1; steps--, damp *= DAMPING)
 		value += damp * state->trend;
-	return value + state->season[(slot + ahead) % LOAD_DAY];
+	return value + steps * damp * state->trend + season->slots[(at + distance) % season->day];
 }
 
-struct smoothing
-holt_winters_fit(const double *steps, size_t count, size_t phase, size_t ahead, double *forecasts)
+bool
+holt_winters_fit(const double *values, size_t count, size_t known, const struct pace *pace, size_t ahead,
+    double *forecasts, struct smoothing *best)
 {
 	double least = INFINITY;
-	size_t best = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(grid); i++) {
+	*best = holt_winters_grid[0];
+	for (size_t i = 0; i < HOLT_WINTERS_GRID; i++) {
 		double error;
 
-		holt_winters_run(&grid[i], steps, count, phase, ahead, forecasts);
-		error = squared_error(steps, count, ahead, forecasts);
+		if (!holt_winters_run(&holt_winters_grid[i], values, count, known, pace, 1, &ahead, &forecasts))
+			return false;
+		error = squared_error(values, known, ahead, forecasts);
 		if (error < least) {
 			least = error;
-			best = i;
+			*best = holt_winters_grid[i];
 		}
 	}
-	holt_winters_run(&grid[best], steps, count, phase, ahead, forecasts);
-	return grid[best];
+	return holt_winters_run(best, values, count, known, pace, 1, &ahead, &forecasts);
 }
 
 static double
-squared_error(const double *steps, size_t count, size_t ahead, const double *forecasts)
+squared_error(const double *values, size_t count, size_t ahead, const double *forecasts)
 {
 	double squares = 0, n = 0;
 
 	for (size_t i = count / 4 + ahead; i < count; i++) {
-		double off = steps[i] - forecasts[i - ahead];
+		double off = values[i] - forecasts[i - ahead];
 
 		if (isnan(off))
 			continue;

@@ -29,7 +29,7 @@
 #define HOUR_MS 3600000
 
 static int train_load(const struct trainer_job *job, const struct dataset *dataset, struct text *output);
-static void add_load_region(cJSON *regions, const char *name, double gain);
+static void add_load_region(cJSON *regions, const char *name, const double gains[static LOAD_HORIZONS]);
 
 struct incumbent {
 	struct model *model;
@@ -266,20 +266,21 @@ train_load(const struct trainer_job *job, const struct dataset *dataset, struct 
 	for (size_t i = 0; i < dataset->count && status == 0; i++) {
 		const struct dataset_series *series = &dataset->series[i];
 		const struct window *window = series->window;
-		double gain;
+		double gains[LOAD_HORIZONS];
+		size_t before = parts.length;
 
-		status = load_train(window->values[METRIC_RPS], window->length, window->start_s, job->horizon_s,
-		    series->name, &parts, &gain);
-		if (isnan(gain))
+		status = load_train(window->values[METRIC_RPS], window->length, window->start_s, series->name, &parts,
+		    gains);
+		if (parts.length == before)
 			continue;
 		tried++;
-		add_load_region(regions, series->name, gain);
+		add_load_region(regions, series->name, gains);
 	}
 	text_puts(&parts, "");
-	text = status == 0 && tried > 0 && !parts.failed ? load_write(job->horizon_s, parts.bytes) : NULL;
+	text = status == 0 && tried > 0 && !parts.failed ? load_write(parts.bytes) : NULL;
 	if (text != NULL && root != NULL) {
 		cJSON_AddStringToObject(card, "kind", "load");
-		cJSON_AddStringToObject(card, "question", "How many requests/s does this region bear at the horizon?");
+		cJSON_AddStringToObject(card, "question", "How many requests/s does this region bear in 10, 30 and 60 minutes?");
 		cJSON_AddNumberToObject(card, "horizon_s", (double)job->horizon_s);
 		cJSON_AddStringToObject(root, "kind", "load");
 		cJSON_AddStringToObject(root, "trained", wall_text(job->now, trained));
@@ -299,14 +300,24 @@ train_load(const struct trainer_job *job, const struct dataset *dataset, struct 
 	return status;
 }
 
-/* `gain`: the error with the correction by that of Holt-Winters alone, on days that it wasn't trained on. */
+/* `gains`: the errors with the corrections by those of Holt-Winters alone, on days that they weren't trained on. */
 static void
-add_load_region(cJSON *regions, const char *name, double gain)
+add_load_region(cJSON *regions, const char *name, const double gains[static LOAD_HORIZONS])
 {
-	cJSON *entry = cJSON_CreateObject();
+	cJSON *entry = cJSON_CreateObject(), *list;
 
 	cJSON_AddStringToObject(entry, "region", name);
-	cJSON_AddNumberToObject(entry, "error_by_holt_winters", rint(gain * 1000) / 1000);
+	list = cJSON_AddArrayToObject(entry, "horizons");
+	for (size_t h = 0; h < LOAD_HORIZONS; h++) {
+		cJSON *horizon = cJSON_CreateObject();
+
+		cJSON_AddNumberToObject(horizon, "horizon_s", (double)load_horizons_s[h]);
+		if (isnan(gains[h]))
+			cJSON_AddNullToObject(horizon, "error_by_holt_winters");
+		else
+			cJSON_AddNumberToObject(horizon, "error_by_holt_winters", rint(gains[h] * 1000) / 1000);
+		cJSON_AddItemToArray(list, horizon);
+	}
 	cJSON_AddItemToArray(regions, entry);
 }
 
