@@ -180,7 +180,8 @@ within_limits(const struct scene *scene, const struct planner_share *shares, boo
 		planner_loads(scene->problem, shares, scene->scenarios[s].lost, load, &unserved);
 		for (size_t r = 0; r < scene->region_count; r++) {
 			size_t cell = s * scene->region_count + r;
-			double limit = scene_limit(scene, s, (region_id)r);
+			double limit = scene->yields ? scene_bound(scene, s, (region_id)r)
+			    : scene_limit(scene, s, (region_id)r);
 
 			if (load[r] / scene->unit - scene->fixed[cell] > limit + PASSED * fmax(limit, 1))
 				*within = false;

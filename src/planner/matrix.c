@@ -125,6 +125,9 @@ fill_column(struct program_matrix *matrix, const struct program *program, size_t
 		emit(matrix, column->of == NONE ? program->entry_row[column->primary]
 		    : program->fill_row[column->of], -1);
 		break;
+	case COLUMN_MARGIN:
+		emit(matrix, program->fill_row[column->of], -1);
+		break;
 	case COLUMN_EXCESS:
 		emit(matrix, program->allowances[column->of].row, -1);
 		if (program->allowances[column->of].churn)
@@ -192,8 +195,12 @@ cost_of(const struct program *program, const struct program_column *column)
 static double
 upper_of(const struct program *program, const struct program_column *column)
 {
-	const struct scene_client *client = &program->scene->clients[column->client];
+	const struct scene *scene = program->scene;
+	const struct scene_client *client = &scene->clients[column->client];
+	size_t s = column->of / scene->region_count;
 
+	if (column->kind == COLUMN_MARGIN)
+		return scene_bound(scene, s, column->primary) - scene_limit(scene, s, column->primary);
 	if (column->kind != COLUMN_PAIR && column->kind != COLUMN_KEPT)
 		return column->upper;
 	if (!region_set_has(&client->primaries, column->primary)

@@ -13,6 +13,7 @@
  *	fallback.c   when the solver gives up or runs out of time */
 #include "planner/planner.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,8 +75,9 @@ planner_solve(struct planner *planner, const struct planner_problem *problem, st
 		return NULL;
 	if (!solve(planner, scene, begin, result))
 		return NULL;
-	result->normal_limit = scene->normal_limit;
-	result->loss_limit = scene->loss_limit;
+	result->normal_limit = scene->yields ? fmax(scene->normal_limit, 1) : scene->normal_limit;
+	result->loss_limit = scene->yields ? fmax(scene->loss_limit, 1) : scene->loss_limit;
+	result->margin = scene->yields ? 1 : scene->margin;
 	if (!sharing_measure(scene, result))
 		return NULL;
 	result->took_us = (mono_now().ns - begin.ns) / 1000;
@@ -129,7 +131,8 @@ find_plan(struct program *program, struct loads *loads, struct relaxation *made,
 		result = entry_optimise(program, loads, entry);
 	if (result == PROGRAM_FAILED || (result == PROGRAM_TIME && !program->solved))
 		return result;
-	if (!loads_compute(loads, program) || !relax_note_fixed(program->scene, made)
+	if (!loads_compute(loads, program) || !relax_note_margins(program->scene, loads, made)
+	    || !relax_note_fixed(program->scene, made)
 	    || !relax_note_passed(program->scene, loads, made, &overload)) {
 		program->failed = true;
 		return PROGRAM_FAILED;

@@ -59,7 +59,7 @@ struct planner_problem {
 enum planner_method { PLANNER_OPTIMAL, PLANNER_RELAXED, PLANNER_CLIPPED, PLANNER_BY_CAPACITY };
 
 enum planner_relaxation {		/* in this order; residency is never among them */
-	RELAX_MARGINS,			/* h0, h1 and forecast margins to 1 */
+	RELAX_MARGINS,			/* h0, h1 and forecast margins, of the regions that need it, up to 1 */
 	RELAX_NEAREST,			/* all legal regions in place of the K nearest */
 	RELAX_LATENCY,			/* latency caps */
 	RELAX_LOSS,			/* the loss rows of the least probable loss, one after the other */
@@ -91,7 +91,8 @@ struct planner_result {
 	enum planner_method method;
 	double objective;		/* ms x requests/s; of the final program */
 	double latency;			/* mean of primaries, ms, by demand */
-	double normal_limit, loss_limit;	/* in force in the end */
+	double normal_limit, loss_limit;	/* in force in the end; where margins gave way somewhere: without */
+	double margin;			/* the same: factor on demand for the common error, >= 1 */
 	double step;			/* 1: the whole way to the optimum; less: so far, since caches turn over one TTL
 					 * apart and the sum of both plans would overload a region. Plan again then */
 	size_t step_count;

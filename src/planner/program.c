@@ -5,13 +5,14 @@
  *	x_c(k,b)   demand of client c with primary k and backup b
  *	N_k        = sum over c, b of x_c(k,b): the load of k
  *	client     sum over k, b of x_c(k,b) = D_c
- *	fill       N_r + sum of x that land at r in scenario s <= limit(s, r) + over(s, r)
+ *	fill       N_r + sum of x that land at r in scenario s <= limit(s, r) + margin(s, r) + over(s, r)
  *	allowance  sum over b of x_c(k,b) <= what is free of churn, or of the target + excess
  *	entry      sum of what is new at r + what r had <= limit(r)
  *
  * N_k makes the rows short: a pair stands in its client's row, in its primary's, and in those of the scenarios that
  * lose its primary, not in those of all others. Every fill row has an over column, so the program is always feasible;
- * whether over can be 0 is the question of PROGRAM_OVER.
+ * whether over can be 0 is the question of PROGRAM_OVER. Margin columns are there only when not all margins can be
+ * kept: bounded by what the margin is, at a cost at which the others keep theirs.
  * Staying is cheap: what a pair had last time is a column of its own, bounded by that; more of it is new. What a
  * primary had is free of kappa by its allowance. So the last solution stays optimal until something gains more than
  * kappa, without a rule beside the program. */
@@ -27,6 +28,7 @@
 #define NONE UINT32_MAX
 
 static bool allocate(struct program *program);
+static void add_margin(struct program *program, size_t cell);
 static void copy_back(struct program *program, const struct lp_program *solved);
 
 struct program *
@@ -117,6 +119,29 @@ program_add_fill(struct program *program, size_t scenario, region_id region)
 		.backup = NO_REGION, .of = (uint32_t)cell, .upper = INFINITY, .basis = LP_AT_LOWER });
 	if (!program->failed)
 		program->fill_row[cell] = (uint32_t)row;
+	if (program->scene->yields)
+		add_margin(program, cell);
+}
+
+void
+program_yield_margins(struct program *program)
+{
+	size_t cells = program->scene->scenario_count * program->scene->region_count;
+
+	program->scene->yields = true;
+	for (size_t cell = 0; cell < cells; cell++) {
+		if (program->fill_row[cell] != NONE)
+			add_margin(program, cell);
+	}
+	program_limits(program);
+}
+
+static void
+add_margin(struct program *program, size_t cell)
+{
+	program_add_column(program, (struct program_column){ .kind = COLUMN_MARGIN, .of = (uint32_t)cell,
+		.primary = (region_id)(cell % program->scene->region_count), .backup = NO_REGION,
+		.cost = SCENE_MARGIN_MS, .basis = LP_AT_LOWER });
 }
 
 void
@@ -150,8 +175,8 @@ double
 program_entry_limit(const struct program *program, region_id region)
 {
 	const struct scene *scene = program->scene;
-	double room = scene->problem->regions[region].capacity / scene->unit / scene->margin
-	    - scene->fixed[region];
+	double margin = scene->yields ? 1 : scene->margin;
+	double room = scene->problem->regions[region].capacity / scene->unit / margin - scene->fixed[region];
 
 	if (!isfinite(scene_limit(scene, 0, region)))
 		return INFINITY;

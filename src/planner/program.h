@@ -13,6 +13,7 @@ enum column_kind {
 	COLUMN_KEPT,			/* the same, as far as the last plan had it */
 	COLUMN_SHED,			/* demand of a client that gets its static answer */
 	COLUMN_OVER,			/* what exceeds the row of cell `of` */
+	COLUMN_MARGIN,			/* what is taken of the margin of cell `of`, where margins yield */
 	COLUMN_EXCESS,			/* what exceeds allowance `of` */
 };
 
@@ -21,7 +22,7 @@ struct program_column {
 	region_id primary, backup;
 	unsigned char basis;
 	uint32_t client;
-	uint32_t of;			/* COLUMN_OVER: scenario * region_count + region, or UINT32_MAX: entry */
+	uint32_t of;			/* COLUMN_OVER, COLUMN_MARGIN: scenario * region_count + region, or UINT32_MAX: entry */
 	double cost, upper, value, reduced;
 };
 
@@ -108,6 +109,8 @@ bool program_grow(struct program *program, void **array, size_t *size, size_t co
 bool program_has_pair(const struct program *program, size_t c, region_id primary, region_id backup) NONNULL;
 void program_add_pair(struct program *program, size_t c, region_id primary, region_id backup) NONNULL;
 void program_add_fill(struct program *program, size_t scenario, region_id region) NONNULL;
+/* From now on rows may take of their margins, as far as scene_bound(). */
+void program_yield_margins(struct program *program) NONNULL;
 void program_add_entry(struct program *program, region_id region) NONNULL;
 /* At most `most` (scaled) of the class may be shed. */
 void program_add_class(struct program *program, unsigned class, double most) NONNULL;

@@ -194,14 +194,10 @@ static bool
 take_result(struct plan *plan, const struct planner_problem *problem, const struct planner_result *result,
 	const struct proposal *proposal)
 {
-	bool margins = true;
-
-	for (size_t i = 0; i < result->step_count; i++)
-		margins = margins && result->steps[i].kind != RELAX_MARGINS;
 	plan->method = propose_method(result->method);
 	plan->normal_limit = result->normal_limit;
 	plan->loss_limit = result->loss_limit;
-	plan->margin = margins ? 1 + problem->quantile_z * problem->common_error : 1;
+	plan->margin = result->margin;
 	plan->latency = result->latency;
 	plan->step = result->step;
 	return propose_relaxations(plan, result) && propose_overloads(plan, problem, result) &&

@@ -2,7 +2,9 @@
  * In: a program.  Out: its optimum under the rules that are left, and the steps that led there.  Threads: one.
  *
  * The order, each step only if the ones before weren't enough (STEERING in the manual, isobar-steering(7)):
- *	1. margins: h0, h1 and the reserves for forecast errors, to 1;
+ *	1. margins: h0, h1 and the reserves for forecast errors, to 1, of those rows only that need it: what else gives
+ *	   way is found without any margins, and then they come back as far as they can (keep_margins()). So a shortage
+ *	   of one country costs no region elsewhere its reserve;
  *	2. (K nearest is no limit here: generate.c looks at all legal pairs from the start;)
  *	3. latency caps, of those clients only that need more;
  *	4. loss rows, of the least probable loss, one after the other. A loss is passed over when its rows have no part
@@ -16,6 +18,7 @@
 #include "planner/relax.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "planner/generate.h"
 #include "planner/overfull.h"
@@ -27,7 +30,9 @@
 
 static enum program_result try_within(struct program *program, bool *within);
 static bool lacks_in_all(const struct scene *scene);
-static bool relax_margins(struct program *program, struct relaxation *made);
+static enum program_result relax_beyond_margins(struct program *program, struct relaxation *made);
+static bool has_margins(const struct scene *scene);
+static enum program_result keep_margins(struct program *program, const struct scene *before, struct relaxation *made);
 static enum program_result relax_caps(struct program *program, struct relaxation *made, bool *within);
 static enum program_result keep_other_caps(struct program *program, bool *lifted);
 static bool lift_caps(struct scene *scene, bool *lifted);
@@ -43,18 +48,39 @@ static enum program_result optimise_in(struct program *program, enum program_mod
 enum program_result
 relax_optimise(struct program *program, struct relaxation *made)
 {
-	struct overfull overfull;
+	struct scene before = *program->scene;
+	size_t cells = before.scenario_count * before.region_count;
 	bool within = false;
-	enum program_result result = try_within(program, &within);
+	enum program_result result;
 
-	if (result != PROGRAM_OPTIMAL || within)
-		return result;
-	if (!relax_margins(program, made))
+	before.reserve = arena_alloc(before.arena, (cells + 1) * sizeof(*before.reserve));
+	if (before.reserve == NULL)
 		return PROGRAM_FAILED;
+	memcpy(before.reserve, program->scene->reserve, cells * sizeof(*before.reserve));
 	result = try_within(program, &within);
 	if (result != PROGRAM_OPTIMAL || within)
 		return result;
-	result = relax_caps(program, made, &within);
+	if (!has_margins(&before))
+		return relax_beyond_margins(program, made);
+	made->margins = words_why(program);
+	if (made->margins == NULL)
+		return PROGRAM_FAILED;
+	relax_drop_margins(program->scene);
+	program_limits(program);
+	result = try_within(program, &within);
+	if (result == PROGRAM_OPTIMAL && !within)
+		result = relax_beyond_margins(program, made);
+	return result == PROGRAM_OPTIMAL ? keep_margins(program, &before, made) : result;
+}
+
+/* What else gives way, from caps on. */
+static enum program_result
+relax_beyond_margins(struct program *program, struct relaxation *made)
+{
+	struct overfull overfull;
+	bool within;
+	enum program_result result = relax_caps(program, made, &within);
+
 	if (result != PROGRAM_OPTIMAL || within)
 		return result;
 	if (!relax_levels(program, &overfull) || !relax_short_losses(program->scene, made))
@@ -132,20 +158,31 @@ optimise_in(struct program *program, enum program_mode mode)
 /* ---- margins ----------------------------------------------------------------------------------------------------- */
 
 static bool
-relax_margins(struct program *program, struct relaxation *made)
+has_margins(const struct scene *scene)
+{
+	return scene->normal_limit < 1 || scene->loss_limit < 1 || scene->margin > 1 || scene->error_z > 0;
+}
+
+/* They come back where they can: a row takes of its margin only what it can't do without. `before`: the scene with
+ * them. */
+static enum program_result
+keep_margins(struct program *program, const struct scene *before, struct relaxation *made)
 {
 	struct scene *scene = program->scene;
-	const char *what;
+	bool within;
 
-	if (!(scene->normal_limit < 1) && !(scene->loss_limit < 1) && !(scene->margin > 1) && !(scene->error_z > 0))
-		return true;
-	what = arena_printf(scene->arena, "margins: regions may be filled to 1 of their capacity, not %.3g and %.3g "
-	    "after a loss, with no reserve for errors of forecasts", scene->normal_limit, scene->loss_limit);
-	if (!relax_note(scene, made, RELAX_MARGINS, what, words_why(program)))
-		return false;
-	relax_drop_margins(scene);
-	program_limits(program);
-	return true;
+	if (mono_ms_between(program->hurry, mono_now()) > 0)
+		return relax_note(scene, made, RELAX_MARGINS, arena_printf(scene->arena, "margins: regions may be filled "
+		    "to 1 of their capacity, not %.3g and %.3g after a loss, with no reserve for errors of forecasts",
+		    before->normal_limit, before->loss_limit), made->margins) ? PROGRAM_OPTIMAL : PROGRAM_FAILED;
+	scene->normal_limit = before->normal_limit;
+	scene->loss_limit = before->loss_limit;
+	scene->margin = before->margin;
+	scene->error_z = before->error_z;
+	scene->reserve = before->reserve;	/* and not what was needed for what can't be */
+	program_yield_margins(program);
+	program->over_cost = fmax(program->over_cost, 10 * SCENE_MARGIN_MS);
+	return relax_within(program, &within);
 }
 
 void

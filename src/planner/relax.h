@@ -10,6 +10,7 @@
 struct relaxation {
 	size_t count, size;
 	struct planner_step *steps;	/* in the scene's arena */
+	const char *margins;		/* why not all margins could be kept, or NULL: they were */
 };
 
 /* Solves `program`, over all pairs and rows, and notes in `made` what had to give way: margins, latency caps, losses
@@ -26,6 +27,10 @@ bool relax_note_levels(const struct scene *scene, const struct overfull *overful
 /* The net below all of this: what the shares pass without having been told so, because time ran out. *overload is set
  * if normal loads are among it. false: out of memory. */
 bool relax_note_passed(const struct scene *scene, const struct loads *loads, struct relaxation *made, bool *overload)
+	NONNULL MUST_USE;
+
+/* Where how much of which margin was given up, and why. false: out of memory. */
+bool relax_note_margins(const struct scene *scene, const struct loads *loads, struct relaxation *made)
 	NONNULL MUST_USE;
 
 /* Loads of fixed clients that pass a limit by themselves. false: out of memory. */

@@ -8,9 +8,52 @@
 
 #define WITHIN (1e-9 * SCENE_TOTAL)
 #define PASSED 1e-6			/* of a limit */
+#define GIVEN_UP 1e-6			/* the same of a margin */
 
+static bool note_margin(const struct scene *scene, struct relaxation *made, size_t s, region_id region, double by);
 static bool note_fixed_region(const struct scene *scene, struct relaxation *made, region_id region);
 static bool note_passed(const struct scene *scene, struct relaxation *made, size_t s, size_t region, double by);
+
+bool
+relax_note_margins(const struct scene *scene, const struct loads *loads, struct relaxation *made)
+{
+	for (size_t r = 0; scene->yields && r < scene->region_count; r++) {
+		size_t worst = SIZE_MAX;
+		double most = 0;
+
+		/* What is past its bound as well is told as that. */
+		for (size_t s = 0; s < scene->scenario_count; s++) {
+			double load = loads->load[s * scene->region_count + r];
+			double limit = scene_limit(scene, s, (region_id)r), bound = scene_bound(scene, s, (region_id)r);
+
+			if (region_set_has(&scene->scenarios[s].lost, (region_id)r)
+			    || load <= limit + GIVEN_UP * fmax(limit, 1) || fmin(load, bound) - limit <= most)
+				continue;
+			most = fmin(load, bound) - limit;
+			worst = s;
+		}
+		if (worst != SIZE_MAX && !note_margin(scene, made, worst, (region_id)r, most))
+			return false;
+	}
+	return true;
+}
+
+/* The least room that the region has where it lacks most. */
+static bool
+note_margin(const struct scene *scene, struct relaxation *made, size_t s, region_id region, double by)
+{
+	struct mincut cut = { .clients = arena_alloc(scene->arena, scene->client_count + 1) };
+	double capacity = scene->problem->regions[region].capacity / scene->unit;
+	double kept = scene_limit(scene, s, region) + scene->fixed[s * scene->region_count + region], missing;
+	const char *lost = s == 0 ? "" : arena_printf(scene->arena, " if %s is lost", scene_name(scene, s));
+
+	if (cut.clients == NULL || lost == NULL || !words_shortage(scene, s, &cut, &missing))
+		return false;
+	return relax_note(scene, made, RELAX_MARGINS, arena_printf(scene->arena,
+	    "margin of %s: it may be filled to %.3g of its capacity%s, not %.3g",
+	    scene->problem->regions[region].name, (kept + by) / capacity, lost, kept / capacity),
+	    missing > 0 && region_set_has(&cut.regions, region) ? words_cut(scene, s, &cut) : made->margins);
+}
 
 bool
 relax_note_levels(const struct scene *scene, const struct overfull *overfull, struct relaxation *made)
@@ -45,8 +88,7 @@ relax_note_passed(const struct scene *scene, const struct loads *loads, struct r
 		double most = 0;
 
 		for (size_t r = 0; r < scene->region_count && !scene->scenarios[s].relaxed; r++) {
-			double limit = scene_limit(scene, s, (region_id)r)
-			    + scene->reserve[s * scene->region_count + r];
+			double limit = scene_most(scene, s, (region_id)r);
 			double by = loads->load[s * scene->region_count + r] - limit;
 
 			if (region_set_has(&scene->scenarios[s].lost, (region_id)r) || by <= PASSED * fmax(limit, 1)
@@ -90,13 +132,14 @@ relax_note_fixed(const struct scene *scene, struct relaxation *made)
 static bool
 note_fixed_region(const struct scene *scene, struct relaxation *made, region_id region)
 {
-	double capacity = scene->problem->regions[region].capacity / scene->unit / scene->margin, most = 0;
+	double margin = scene->yields ? 1 : scene->margin, least = scene->yields ? 1 : 0, most = 0;
+	double capacity = scene->problem->regions[region].capacity / scene->unit / margin;
 	char load[WORDS_RATE_SIZE], room[WORDS_RATE_SIZE];
 	size_t worst = 0;
 
 	for (size_t s = 0; s < scene->scenario_count; s++) {
 		double excess = scene->fixed[s * scene->region_count + region]
-		    - capacity * (s == 0 ? scene->normal_limit : scene->loss_limit);
+		    - capacity * fmax(s == 0 ? scene->normal_limit : scene->loss_limit, least);
 
 		if (excess > WITHIN && excess > most) {
 			most = excess;

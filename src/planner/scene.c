@@ -408,8 +408,29 @@ scene_limit(const struct scene *scene, size_t s, region_id region)
 
 	if (!(capacity > 0) || !isfinite(capacity))
 		return INFINITY;
+	if (scene->yields && scene->overfull[region] > 0)
+		return scene_bound(scene, s, region);	/* there is no margin left to keep */
 	part = fmax(part, scene->overfull[region]);
 	return fmax(part * capacity / scene->unit / scene->margin - scene->fixed[cell] - scene->reserve[cell], 0);
+}
+
+double
+scene_bound(const struct scene *scene, size_t s, region_id region)
+{
+	double capacity = scene->problem->regions[region].capacity;
+	double part = fmax(s == 0 ? scene->normal_limit : scene->loss_limit, 1);
+
+	if (!(capacity > 0) || !isfinite(capacity))
+		return INFINITY;
+	part = fmax(part, scene->overfull[region]);
+	return fmax(part * capacity / scene->unit - scene->fixed[s * scene->region_count + region], 0);
+}
+
+double
+scene_most(const struct scene *scene, size_t s, region_id region)
+{
+	return scene->yields ? scene_bound(scene, s, region)
+	    : scene_limit(scene, s, region) + scene->reserve[s * scene->region_count + region];
 }
 
 static double

@@ -20,6 +20,10 @@ struct scenario {
 #define SCENE_UNSERVED_MS 10000.0
 #define SCENE_OVERLOAD_MS 1000.0
 
+/* What a request within a margin costs, where not all can keep theirs: more than a detour, so that a margin is given up
+ * only where nothing else helps, and less than a request beyond a limit. */
+#define SCENE_MARGIN_MS 500.0
+
 /* Staying with a pair whose primary stays as well is worth this part of kappa: nobody moves when a backup changes, but
  * a list is rewritten. */
 #define SCENE_BACKUP_CHURN 0.1
@@ -49,6 +53,7 @@ struct scene {
 	struct region_set live;
 	double unit;			/* requests/s in one of the scaled ones: all demand is SCENE_TOTAL of them */
 	double normal_limit, loss_limit, margin;	/* in force; margin = 1 + z sigma_c */
+	bool yields;			/* these may be passed, up to scene_bound(), at SCENE_MARGIN_MS */
 	double error_z;			/* z / margin for the clients' own errors, 0 when margins have given way */
 	double *reserve;		/* for these, scaled, [scenario * region_count + region], see generate.c */
 	double churn;			/* kappa */
@@ -72,6 +77,12 @@ struct scene *scene_new(const struct planner_problem *problem, struct arena *are
 /* What planned clients may bring to a region in a scenario, scaled: its limit without the load of fixed clients and the
  * reserve, at least 0; INFINITY: any. */
 double scene_limit(const struct scene *scene, size_t scenario, region_id region) NONNULL;
+
+/* The same without margins: all of the capacity, or to what the region must be overfilled. */
+double scene_bound(const struct scene *scene, size_t scenario, region_id region) NONNULL;
+
+/* What may be in force at most: scene_bound() where margins yield, else scene_limit() as it is without the reserve. */
+double scene_most(const struct scene *scene, size_t scenario, region_id region) NONNULL;
 
 /* Who serves client `c`'s (primary, backup) in a scenario; NO_REGION: nobody. */
 region_id scene_landing(const struct scene *scene, size_t c, region_id primary, region_id backup, size_t scenario)

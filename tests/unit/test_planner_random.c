@@ -95,7 +95,6 @@ check_loads(const struct planner_problem *problem, const struct planner_result *
     const char *lost_name, double part)
 {
 	double loads[WORLD_REGIONS], unserved = 0, level = level_told(result);
-	double margin = has_step(result, RELAX_MARGINS) ? 1 : 1 + problem->quantile_z * problem->common_error;
 	char what[100];
 
 	snprintf(what, sizeof(what), "loss of %s", lost_name);
@@ -103,7 +102,7 @@ check_loads(const struct planner_problem *problem, const struct planner_result *
 		return;
 	planner_loads(problem, result->shares, lost, loads, &unserved);
 	for (size_t r = 0; r < problem->region_count; r++) {
-		double limit = problem->regions[r].capacity * (has_step(result, RELAX_OVERLOAD) ? fmax(level, part) : part) / margin;
+		double limit = problem->regions[r].capacity * (has_step(result, RELAX_OVERLOAD) ? fmax(level, part) : part) / result->margin;
 		char here[100], by_fixed[100];
 
 		snprintf(here, sizeof(here), "load of %s", problem->regions[r].name);

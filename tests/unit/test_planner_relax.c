@@ -86,13 +86,83 @@ test_margins(void)
 	world.problem.loss_limit = 0.9;
 	world.latency[0][B] = 10;
 	result = plan();
-	CU_ASSERT(result->method == PLANNER_RELAXED && result->step_count == 1);
-	check_step(result, 0, RELAX_MARGINS, "margins: regions may be filled to 1 of their capacity, not 0.8 and 0.9 after a loss, "
-	    "with no reserve for errors of forecasts",
+	CU_ASSERT(result->method == PLANNER_RELAXED && result->step_count == 2);
+	check_step(result, 0, RELAX_MARGINS, "margin of eu-west: it may be filled to 0.932 of its capacity if eu-central is lost, "
+	    "not 0.9",
+	    "if eu-central is lost, clients of germany need 41k requests/s, their legal regions eu-west have room for 39.6k");
+	check_step(result, 1, RELAX_MARGINS, "margin of eu-central: it may be filled to 0.932 of its capacity if eu-west is lost, "
+	    "not 0.9",
 	    "if eu-west is lost, clients of germany need 41k requests/s, their legal regions eu-central have room for 39.6k");
-	CU_ASSERT(near(result->normal_limit, 1) && near(result->loss_limit, 1));
-	/* What is left of the objective is met: all where it's nearest. */
-	CU_ASSERT(near(load_of(result, A, -1), 41000));
+	CU_ASSERT(near(result->normal_limit, 1) && near(result->loss_limit, 1) && near(result->margin, 1));
+	/* What a loss needs isn't taken of the margin of normal times. */
+	CU_ASSERT(near(load_of(result, A, -1), 0.8 * 44000));
+	end();
+}
+
+/* Germany can't be kept within the margins of its two regions; America's two have room, and keep theirs, although filling
+ * the nearer one whole would be faster. */
+static void
+test_margins_of_others(void)
+{
+	const struct planner_result *result;
+
+	begin(4, 3);
+	for (size_t c = 0; c < 3; c++) {
+		world.clients[c].legal = (struct region_set){ 0 };
+		region_set_add(&world.clients[c].legal, c == 2 ? C : A);
+		region_set_add(&world.clients[c].legal, c == 2 ? D : B);
+		world.clients[c].demand = c == 2 ? 9.5 : 4.9;
+		world.clients[c].error = 0.1;
+	}
+	for (size_t r = 0; r < 4; r++)
+		world.regions[r].capacity = r < 2 ? 10 : 12;
+	world.latency[2][C] = 10;
+	world.latency[2][D] = 100;
+	world.problem.normal_limit = 0.7;
+	world.problem.loss_limit = 0.95;
+	world.problem.quantile_z = 1.64;
+	result = plan();
+	CU_ASSERT(result->method == PLANNER_RELAXED && result->step_count == 2);
+	for (size_t i = 0; i < result->step_count; i++) {
+		CU_ASSERT(result->steps[i].kind == RELAX_MARGINS);
+		CU_ASSERT(strstr(result->steps[i].what, i == 0 ? "margin of eu-west: " : "margin of eu-central: ") != NULL);
+		CU_ASSERT(strstr(result->steps[i].why, "clients of germany, france need 9.8 requests/s") != NULL);
+	}
+	CU_ASSERT(load_of(result, A, B) <= 10 && load_of(result, B, A) <= 10);
+	CU_ASSERT(load_of(result, C, -1) <= 0.7 * 12 + 1e-6);
+	/* And the reserve for errors: z times 10 % of what there is of America. */
+	CU_ASSERT(load_of(result, C, -1) * (1 + 0.95 * 0.164) <= 0.7 * 12 + 1e-6);
+	CU_ASSERT(load_of(result, C, -1) >= 6);
+	end();
+}
+
+/* The same with a loss that can't be borne at all: it gives way, and nobody else's margin with it. */
+static void
+test_margins_beside_losses(void)
+{
+	const struct planner_result *result;
+
+	begin(4, 2);
+	for (size_t c = 0; c < 2; c++) {
+		world.clients[c].legal = (struct region_set){ 0 };
+		region_set_add(&world.clients[c].legal, c == 1 ? C : A);
+		region_set_add(&world.clients[c].legal, c == 1 ? D : B);
+		world.clients[c].demand = c == 1 ? 9 : 15;
+	}
+	for (size_t r = 0; r < 4; r++)
+		world.regions[r].capacity = r < 2 ? 10 : 12;
+	world.latency[1][C] = 10;
+	world.latency[1][D] = 100;
+	world.problem.normal_limit = 0.7;
+	world.problem.loss_limit = 0.95;
+	result = plan();
+	for (size_t i = 0; i < result->step_count; i++) {
+		CU_ASSERT(strstr(result->steps[i].what, "us-") == NULL);
+		CU_ASSERT(strstr(result->steps[i].why, "america") == NULL);
+	}
+	CU_ASSERT(result->step_count >= 3 && result->steps[result->step_count - 1].kind == RELAX_LOSS);
+	CU_ASSERT(near(load_of(result, C, -1), 0.7 * 12));
+	CU_ASSERT(load_of(result, A, -1) <= 10 + 1e-6 && load_of(result, B, -1) <= 10 + 1e-6);
 	end();
 }
 
@@ -299,6 +369,8 @@ main(void)
 {
 	static const struct suite_case cases[] = {
 		{ .name = "margins first", .run = test_margins },
+		{ .name = "and only of those who need it", .run = test_margins_of_others },
+		{ .name = "also where losses give way", .run = test_margins_beside_losses },
 		{ .name = "then latency caps, of those who need it", .run = test_caps },
 		{ .name = "then losses, from the least probable", .run = test_losses },
 		{ .name = "but only losses that help", .run = test_only_what_helps },
