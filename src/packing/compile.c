@@ -15,6 +15,9 @@
  * stays: a publication that changes one group costs one table. Groups whose tables come from the same have one table
  * together, so thousands of groups without a plan of their own need neither time nor memory.
  *
+ * A region is filled by many tables, each of which meets its shares only as well as whole slots and heavy keys allow.
+ * When all are there, they are looked at together (compile_repair.c).
+ *
  * What each demand group's clients have now is looked up by who they are: those of a country that is cut out had the
  * table of whatever group that country was in, those of a client group the table of the group of its name. */
 #include "packing/compile.h"
@@ -37,14 +40,13 @@ static void take_service(struct job *job, const struct steering_service *service
 	const struct demand *demand);
 static const struct plan_service *plan_for(const struct plan *plan, const struct steering_service *service);
 static uint64_t service_hash(const struct job *job);
-static bool compile_service(struct job *job, struct service_tables *tables, double *moved);
+static bool compile_service(struct job *job, struct service_tables *tables);
 static bool take_subjects(struct job *job);
 static const struct plan_group *plan_group_for(const struct plan_service *planned, const struct demand_group *group);
 static bool find_laws(const struct job *job, struct subject *subjects);
 static struct slot_table *compile_group(const struct job *job, const struct service_tables *tables, uint16_t group);
 static struct slot_table *compile_shares(const struct job *job, const struct service_tables *tables, uint16_t group);
 static uint64_t demand_hash(const struct subject *subject);
-static struct slot_table *pack_shares(const struct job *job, uint16_t group);
 static size_t order_others(const struct job *job, const struct subject *subject, region_id *others, size_t *turning);
 static size_t regions_with_weight(const struct job *job, struct region_set legal);
 static double moved_share(const struct job *job, const struct service_tables *tables);
@@ -57,24 +59,32 @@ compile_tables(struct compiled *out, const struct steering *steering, const stru
 	struct arena *arena = arena_new();
 	struct locator *locator = locator_new(steering, NULL);
 	struct job job = { .steering = steering, .previous = previous, .renumber = renumber, .locator = locator };
+	struct job *jobs = calloc(steering->service_count + 1, sizeof(*jobs));
 	bool done;
 
 	out->service_count = steering->service_count;
 	out->services = calloc(steering->service_count + 1, sizeof(*out->services));
 	out->moved = calloc(steering->service_count + 1, sizeof(*out->moved));
 	out->country_count = plan_countries(plan, out->countries);
-	done = out->services != NULL && out->moved != NULL && arena != NULL && locator != NULL;
+	done = out->services != NULL && out->moved != NULL && arena != NULL && locator != NULL && jobs != NULL;
 	if (done)
 		renumber_regions(&job, renumber);
 	done = done && prepare(&job, out, arena);
 	for (size_t i = 0; done && i < steering->service_count; i++) {
-		job.scratch = arena_new();
-		take_service(&job, &steering->services[i], plan, demand);
-		done = job.scratch != NULL && compile_service(&job, &out->services[i], &out->moved[i]);
-		arena_free(job.scratch);
+		jobs[i] = job;
+		jobs[i].scratch = arena_new();
+		take_service(&jobs[i], &steering->services[i], plan, demand);
+		done = jobs[i].scratch != NULL && compile_service(&jobs[i], &out->services[i]);
 	}
+	if (done && plan != NULL)
+		done = compile_repair(jobs, steering->service_count, plan, out);
+	for (size_t i = 0; done && i < steering->service_count; i++)
+		out->moved[i] = moved_share(&jobs[i], &out->services[i]);
 	if (!done)
 		compiled_fini(out);
+	for (size_t i = 0; jobs != NULL && i < steering->service_count; i++)
+		arena_free(jobs[i].scratch);
+	free(jobs);
 	locator_free(locator);
 	arena_free(arena);
 	return done ? 0 : -ENOMEM;
@@ -195,7 +205,7 @@ compiled_fini(struct compiled *compiled)
 }
 
 static bool
-compile_service(struct job *job, struct service_tables *tables, double *moved)
+compile_service(struct job *job, struct service_tables *tables)
 {
 	size_t groups = job->partition->count;
 
@@ -207,7 +217,6 @@ compile_service(struct job *job, struct service_tables *tables, double *moved)
 		if (tables->groups[g] == NULL)
 			return false;
 	}
-	*moved = moved_share(job, tables);
 	if (job->service->policy != POLICY_GEOGRAPHIC)
 		return true;
 	tables->by_country = compile_countries(job);
@@ -326,7 +335,7 @@ compile_shares(const struct job *job, const struct service_tables *tables, uint1
 	table = compile_keep(job, tables, group, inputs);
 	if (table != NULL)
 		return table;
-	table = pack_shares(job, group);
+	table = compile_pack(job, group, NULL, NULL);
 	if (table != NULL)
 		table->inputs = inputs;
 	return table;
@@ -354,20 +363,21 @@ demand_hash(const struct subject *subject)
 	return hash;
 }
 
-static struct slot_table *
-pack_shares(const struct job *job, uint16_t group)
+struct slot_table *
+compile_pack(const struct job *job, uint16_t group, const struct plan_pair *pairs, const uint16_t *pins)
 {
 	const struct subject *subject = &job->subjects[group];
 	region_id others[REGIONS_MAX];
 	struct pack_input input = {
 		.others = others, .renumber = job->renumber, .slots = subject->slots, .demand = subject->demand,
-		.heavy_count = subject->heavy_count, .seed = job->seed,
+		.heavy_count = subject->heavy_count, .seed = job->seed, .pins = pins,
 	};
 
 	input.other_count = order_others(job, subject, others, &input.turning_count);
 	input.pairs = compile_pairs(job, group, &input.pair_count);
 	if (input.pairs == NULL)
 		return NULL;
+	input.pairs = pairs != NULL ? pairs : input.pairs;
 	if (input.pair_count == 0)	/* nothing is legal: the empty list answers NODATA */
 		return pack_list(NULL, 0);
 	if (input.other_count == 1 && input.pair_count == 1)	/* nobody to choose from */

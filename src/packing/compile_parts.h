@@ -40,6 +40,16 @@ struct job {
 	struct arena *scratch;
 };
 
+/* The table of these pairs (NULL: those of the group), heavy keys where `pins` has them (pack.h; NULL: anywhere). NULL:
+ * out of memory. */
+struct slot_table *compile_pack(const struct job *job, uint16_t group, const struct plan_pair *pairs,
+	const uint16_t *pins) __attribute__((nonnull(1))) MUST_USE;
+
+/* Of all services together: where whole slots and heavy keys bring a region more than the plan meant, now or after a
+ * loss, some tables are packed once more. False: out of memory. */
+bool compile_repair(const struct job *jobs, size_t count, const struct plan *plan, struct compiled *compiled)
+	NONNULL MUST_USE;
+
 /* How many slots each table gets, and how many heavy keys. False: out of memory. */
 bool compile_sizes(struct job *job) NONNULL MUST_USE;
 

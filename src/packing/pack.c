@@ -40,6 +40,9 @@ struct classes {
 static bool pack(struct packing *p, struct slot_table **table);
 static bool share_primaries(struct packing *p);
 static void find_place(const struct packing *p, const uint64_t *targets, uint32_t item, int16_t *next, bool *guest);
+static bool set_apart(const struct packing *p, struct pack_sharing *sharing, bool backups);
+static uint16_t pin_of(const struct packing *p, uint32_t item);
+static void take(uint64_t *targets, int from, uint64_t weight);
 static bool share_backups(struct packing *p);
 static bool classify(const struct packing *p, struct classes *classes);
 static void sort_by_primary(const struct packing *p, const uint32_t *items, const uint32_t *starts, uint32_t *sorted);
@@ -98,8 +101,64 @@ share_primaries(struct packing *p)
 	}
 	for (uint32_t i = 0; i < items->count; i++)
 		find_place(p, sharing.targets, i, &next[i], &guests[i]);
+	if (!set_apart(p, &sharing, false))
+		return false;
 	pack_share(&sharing);
 	return true;
+}
+
+/* Keys whose pair is told are there, and the others share what these leave. */
+static bool
+set_apart(const struct packing *p, struct pack_sharing *sharing, bool backups)
+{
+	uint32_t *heaviest, *along, kept = 0, kept_along = 0;
+
+	if (p->input->pins == NULL)
+		return true;
+	heaviest = arena_alloc(p->arena, (sharing->count + 1) * sizeof(*heaviest));
+	along = arena_alloc(p->arena, (sharing->count + 1) * sizeof(*along));
+	if (heaviest == NULL || along == NULL)
+		return false;
+	for (uint32_t i = 0; i < sharing->count; i++) {
+		uint32_t item = sharing->heaviest[i], next = sharing->along[i], weight = sharing->weights[item];
+		uint16_t pin = pin_of(p, item);
+
+		if (pin_of(p, next) == PACK_FREE)
+			along[kept_along++] = next;
+		if (pin == PACK_FREE) {
+			heaviest[kept++] = item;
+			continue;
+		}
+		sharing->bins[item] = backups ? p->input->pairs[pin].backup : p->input->pairs[pin].primary;
+		take(sharing->targets, sharing->bins[item], weight);
+	}
+	sharing->heaviest = heaviest;
+	sharing->along = along;
+	sharing->count = kept;
+	return true;
+}
+
+static uint16_t
+pin_of(const struct packing *p, uint32_t item)
+{
+	return item < p->items.common ? PACK_FREE : p->input->pins[item - p->items.common];
+}
+
+/* By rounding a place may have less than its keys weigh: then the largest has to do without. */
+static void
+take(uint64_t *targets, int from, uint64_t weight)
+{
+	unsigned most = (unsigned)from;
+
+	while (weight > 0 && targets[most] < weight) {
+		weight -= targets[most];
+		targets[most] = 0;
+		for (unsigned b = 0; b < BINS; b++)
+			most = targets[b] > targets[most] ? b : most;
+		if (targets[most] == 0)
+			return;
+	}
+	targets[most] -= weight;
 }
 
 /* The first of its list that takes clients, and the next such one. Clients that were shed are with nobody. */
@@ -158,6 +217,8 @@ share_backups(struct packing *p)
 		n = pack_apportion_backups(input, i, total, shares, seats);
 		for (size_t k = 0; k < n; k++)
 			sharing.targets[input->pairs[i + k].backup] += seats[k];
+		if (!set_apart(p, &sharing, true))
+			return false;
 		pack_share(&sharing);
 	}
 	return true;

@@ -19,8 +19,12 @@ struct pack_input {
 	const region_id *renumber;	/* previous region id -> present one, or NO_REGION; NULL: unchanged */
 	const struct demand_rate *demand;	/* of the group, or NULL: all slots weigh alike. Sticky tables only */
 	size_t heavy_count;		/* so many of its heavy keys, from the first on, get slots of their own */
+	const uint16_t *pins;		/* by heavy key in the order of slots_key(): the pair that it shall have, or
+					 * PACK_FREE; NULL: all are free */
 	uint64_t seed;			/* of the service: where keys lie */
 };
+
+#define PACK_FREE UINT16_MAX
 
 /* For sticky services: shares are of demand, not of slots. A slot keeps its primary while the share of that allows, and
  * its backup likewise: slots move only from regions whose share falls, the largest that fit first, so that the demand

@@ -386,6 +386,61 @@ test_many(void)
 	free(steering);
 }
 
+/* What region `r` gets of Europe's 2,000 requests/s and of Asia's 1,000 when r0 is lost. */
+static double
+load_without_r0(const struct world *world, region_id r)
+{
+	const double rates[] = { [EUROPE] = 2000, [ASIA] = 1000 };
+	double sum = 0;
+
+	for (unsigned g = EUROPE; g <= ASIA; g++) {
+		const struct slot_table *table = table_of(world, g);
+
+		for (size_t i = 0; i < (size_t)table->count + table->heavy_count; i++)
+			if (table->slots[i].list[table->slots[i].list[0] == 0] == r)
+				sum += rates[g] * (double)table->weights[i];
+	}
+	return sum;
+}
+
+/* One key is half of Europe, and no pair has more than four tenths: what is too much goes elsewhere in Asia. */
+static void
+test_heavy_key_repaired(void)
+{
+	static const struct plan_pair europe[] = { { 0, 1, 0.4 }, { 0, 2, 0.4 }, { 1, 2, 0.1 }, { 2, 1, 0.1 } };
+	static const struct plan_pair asia[] = { { 0, 1, 0.5 }, { 0, 2, 0.5 } };
+	static const struct limit { const char *name; double limit; bool repaired; } limits[] = {
+		{ .name = "there is room", .limit = 1, .repaired = false },
+		{ .name = "each survivor is full", .limit = 0.75, .repaired = true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct world *world = open_world(THREE SERVICE, NULL);
+		const struct slot_table *first;
+		struct compiled compiled;
+		struct wish wish;
+		double most;
+
+		wish_open(&wish);
+		wish.plan.normal_limit = wish.plan.loss_limit = limits[i].limit;
+		wish_demand(&wish, EUROPE, 0, 2000, 1, 1);
+		wish_demand(&wish, ASIA, 0, 1000, 4, 2);
+		wish_plan(&wish, EUROPE, 0, europe, ARRAY_SIZE(europe));
+		wish_plan(&wish, ASIA, 0, asia, ARRAY_SIZE(asia));
+		publish(world, &wish, &compiled);
+		compiled_fini(&compiled);
+		most = fmax(load_without_r0(world, 1), load_without_r0(world, 2));
+		CU_ASSERT(limits[i].repaired ? most < 1515 : most > 1690);
+		CU_ASSERT(fabs(load_of(table_of(world, EUROPE), 0) - 0.8) < 0.001
+		    && load_of(table_of(world, ASIA), 0) > 0.999);
+		first = table_of(world, ASIA);
+		publish(world, &wish, &compiled);	/* and so it stays */
+		CU_ASSERT(table_of(world, ASIA) == first && compiled.moved[0] == 0);
+		compiled_fini(&compiled);
+		close_world(world);
+	}
+}
+
 static struct world *scarce_world;
 static struct wish scarce_wish;
 
@@ -424,6 +479,7 @@ static const struct suite_case cases[] = {
 	{ .name = "sizes by demand", .run = test_sizes },
 	{ .name = "a country is cut out", .run = test_country_cut_out },
 	{ .name = "heavy keys over all groups", .run = test_heavy_over_groups },
+	{ .name = "a key that no pair can hold", .run = test_heavy_key_repaired },
 	{ .name = "a predictive service without a plan", .run = test_without_plan },
 	{ .name = "2,000 groups and 255 regions", .run = test_many },
 	{ .name = "memory runs out", .run = test_scarce },
