@@ -16,6 +16,8 @@
  * alone would make of it, is the common error's. What is left, e_i - e, is the series' own. The two are apart because a
  * sum of many groups gets rid of their own errors and not of the common one.
  *
+ * What a series' own forecasts missed gives its quantiles as well.
+ *
  * A series without such a history gets its last known rate, with the error that was measured with it or
  * DEMAND_ERROR_UNKNOWN. Beyond SERIES_MAX the smallest series are treated so, too: the history of one is 17 KB. */
 #include "predict/demand_forecast.h"
@@ -46,7 +48,7 @@ struct series {
 	float *minutes;			/* HISTORY_MIN, the last one ends at minute_s; NAN: none. NULL: none kept */
 	int64_t last_s;			/* the newest minute that is known */
 	double last, last_error;
-	double rate, error;		/* the forecast */
+	double rate, error, low, high;	/* the forecast */
 	double residuals[JUDGED_MOST];	/* the newest last; NAN: none */
 };
 
@@ -74,6 +76,8 @@ static void forget_old(struct demand_forecaster *f);
 static int forecast_all(struct demand_forecaster *f, size_t ahead);
 static void forecast_one(struct demand_forecaster *f, struct series *series, size_t ahead, double *minutes,
 	double *steps, double *forecasts);
+static void set_band(struct series *series);
+static int compare_misses(const void *a, const void *b);
 static void share_out_errors(struct demand_forecaster *f);
 static double variance(const double *values, size_t count);
 static int list_known(struct demand_forecaster *f, const struct steering *steering);
@@ -331,6 +335,7 @@ forecast_one(struct demand_forecaster *f, struct series *series, size_t ahead, d
 	int64_t begin_s;
 
 	series->rate = fresh ? series->last : 0;
+	series->low = series->high = (double)NAN;
 	series->error = series->last_error >= 0 && isfinite(series->last_error) ? series->last_error :
 	    DEMAND_ERROR_UNKNOWN;
 	for (size_t i = 0; i < JUDGED_MOST; i++)
@@ -354,6 +359,33 @@ forecast_one(struct demand_forecaster *f, struct series *series, size_t ahead, d
 	if (isfinite(forecasts[count - 1]) &&
 	    exp(forecasts[count - 1]) - 1 >= series->last * (1 - fmin(SURPRISE * series->error, 0.5)))
 		series->rate = fmax(exp(forecasts[count - 1]) - 1, 0);
+	set_band(series);
+}
+
+/* The n sorted misses cut what is to come into n + 1 parts that are equally likely: none with less than ten. */
+static void
+set_band(struct series *series)
+{
+	double sorted[JUDGED_MOST], y = log(1 + series->rate);
+	size_t n = 0;
+
+	for (size_t i = 0; i < JUDGED_MOST; i++) {
+		if (!isnan(series->residuals[i]))
+			sorted[n++] = series->residuals[i];
+	}
+	if (n < JUDGED_LEAST)
+		return;
+	qsort(sorted, n, sizeof(*sorted), compare_misses);
+	series->low = fmax(exp(y + sorted[(n + 1) / 10 - 1]) - 1, 0);
+	series->high = exp(y + sorted[n - (n + 1) / 10]) - 1;
+}
+
+static int
+compare_misses(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
 }
 
 static void
@@ -439,7 +471,8 @@ resolve(const struct steering *steering, const struct series *series, struct dem
 		if (strcmp(steering->groups[g].name, series->group) != 0)
 			continue;
 		*forecast = (struct demand_forecast){ .service = (uint16_t)(service - steering->services),
-			.group = (uint16_t)g, .country = country, .rate = series->rate, .error = series->error };
+			.group = (uint16_t)g, .country = country, .rate = series->rate, .error = series->error,
+			.low = series->low, .high = series->high };
 		return true;
 	}
 	return false;

@@ -29,9 +29,9 @@ struct pace {
  * minute. `steps` has room for count / 5 + 2; *begin_s is when the first step begins. Their number. */
 size_t load_steps(const double *minutes, size_t count, int64_t start_s, double *steps, int64_t *begin_s) NONNULL;
 
-/* forecasts[h][i] is what was expected at value i for value i + ahead[h], from nothing after i but what the season began
- * with: the first two days, as far as they're among the first `known` values. NAN before there was a level. False: out of
- * memory. */
+/* forecasts[h][i] is what was expected at value i for value i + ahead[h], from nothing after i but what the season
+ * began with: the first two days, as far as they're among the first `known` values. NAN before there was a level.
+ * False: out of memory. */
 bool holt_winters_run(const struct smoothing *smoothing, const double *values, size_t count, size_t known,
 	const struct pace *pace, size_t horizons, const size_t *ahead, double *const *forecasts) NONNULL MUST_USE;
 

@@ -2,8 +2,8 @@
  * In: requests/s by minute.  Out: requests/s at the horizons; a model's text.
  * Threads: see load.h. A model owns its rules.
  *
- * How a load is forecast stands in load_rule.c, and whom to trust in load_walk.c. Here a region's minutes become steps of
- * five minutes, and the walk takes the three strides that training needs: fitted two days ago, a day ago and now, of
+ * How a load is forecast stands in load_rule.c, and whom to trust in load_walk.c. Here a region's minutes become steps
+ * of five minutes, and the walk takes the three strides that training needs: fitted two days ago, a day ago and now, of
  * which the first two are judged by what came. What was fitted now ships.
  *
  * The model's text: "isobar-load 2" and the SHA-256 of all that follows that line; for each region a line "region NAME"
@@ -113,8 +113,8 @@ forecast_span(const struct load_rule *rules, const struct load_span *span, struc
 static void
 forecast_untrained(const struct load_span *span, struct load_band *bands)
 {
-	struct load_walk *walk = load_walk_new(span->values, span->count, (int64_t)span->phase * LOAD_STEP_S, LOAD_STEP_S,
-	    1);
+	struct load_walk *walk = load_walk_new(span->values, span->count, (int64_t)span->phase * LOAD_STEP_S,
+	    LOAD_STEP_S, 1);
 
 	if (walk != NULL && load_walk_smooth(walk, span->count - 1, span->count)) {
 		for (size_t h = 0; h < LOAD_HORIZONS; h++)

@@ -1,5 +1,6 @@
-/* load.h -- the load of a region some minutes ahead: Holt-Winters, an epsilon-SVR on what that misses, used only where it
- * was better on the newest days, and the band that holds 80 of 100. Threads: any; load_train() as machine_train(). */
+/* load.h -- the load of a region some minutes ahead: Holt-Winters, an epsilon-SVR on what that misses, used only where
+ * it was better on the newest days, and the band that holds 80 of 100.
+ * Threads: any; load_train() as machine_train(). */
 #ifndef ISOBAR_PREDICT_LOAD_H
 #define ISOBAR_PREDICT_LOAD_H
 
@@ -15,8 +16,8 @@
 
 struct load_model;		/* what was fitted to each region */
 
-/* From requests/s per minute, beginning at `start_s`, NAN where unknown: those at each of load_horizons_s after the last
- * minute. `model` NULL, or without this region: Holt-Winters as it suits the last days. A middle that is NAN: no
+/* From requests/s per minute, beginning at `start_s`, NAN where unknown: those at each of load_horizons_s after the
+ * last minute. `model` NULL, or without this region: Holt-Winters as it suits the last days. A middle that is NAN: no
  * forecast, with less than 30 known minutes, or when none of the last 10 is known. Bounds that are NAN: too little
  * history to tell how sure it is. */
 void load_forecast(const double *minutes, size_t count, int64_t start_s, const struct load_model *model,

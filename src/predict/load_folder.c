@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "predict/load_series.h"
 #include "predict/load_walk.h"
 
 #define KNOWN_LEAST_S 1800	/* of rows before the first forecast, and never less than two rows */
@@ -128,8 +127,8 @@ write_forecasts(const struct load_walk *walk, const struct load_series *test, co
 			double forecast = load_walk_band(walk, h, i).middle;
 
 			if (isfinite(forecast))
-				text_printf(out, "%" PRId64 ",%s,%" PRId64 ",%.9g\n", at_s, test->name, load_horizons_s[h],
-				    forecast);
+				text_printf(out, "%" PRId64 ",%s,%" PRId64 ",%.9g\n", at_s, test->name,
+				    load_horizons_s[h], forecast);
 		}
 	}
 }

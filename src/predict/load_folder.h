@@ -10,6 +10,7 @@
 #include "base/contract.h"
 #include "base/diag.h"
 #include "predict/load_score.h"
+#include "predict/load_series.h"
 
 /* Goes over each series of `test` by time. What is known at a row is that row, those before it, and the series of the
  * same name in `train` as far as it's older. Writes "timestamp,series,horizon_s,forecast" to the file `forecasts`: made

@@ -147,11 +147,11 @@ static bool
 try_smoothing(struct choice *choice, struct load_rule *rules, size_t count, const struct load_scale *scale,
     const struct smoothing *smoothing, const double *y)
 {
-	size_t ahead[LOAD_HORIZONS] = { 0 };
+	size_t ahead[LOAD_HORIZONS] = { 0 }, known = choice->span->known;
 
 	for (size_t h = 0; h < count; h++)
 		ahead[h] = rules[h].ahead;
-	if (!holt_winters_run(smoothing, y, choice->span->known, choice->span->known, &choice->span->pace, count, ahead, choice->forecasts))
+	if (!holt_winters_run(smoothing, y, known, known, &choice->span->pace, count, ahead, choice->forecasts))
 		return false;
 	for (size_t h = 0; h < count; h++) {
 		double error;
@@ -196,8 +196,8 @@ load_view_init(struct load_view *view, const struct load_rule *rule, const struc
 	done = view->y != NULL && view->forecasts != NULL;
 	for (size_t i = 0; done && i < span->count; i++)
 		view->y[i] = load_scale_to(&rule->scale, span->means[i]);
-	done = done && holt_winters_run(&rule->smoothing, view->y, span->count, span->known, &span->pace, 1, &rule->ahead,
-	    &view->forecasts);
+	done = done && holt_winters_run(&rule->smoothing, view->y, span->count, span->known, &span->pace, 1,
+	    &rule->ahead, &view->forecasts);
 	if (!done)
 		load_view_fini(view);
 	return done;
@@ -312,7 +312,8 @@ load_rule_train(struct load_rule *rule, const struct load_view *view)
 static size_t
 collect(const struct load_rule *rule, const struct load_view *view, double *rows, double *targets)
 {
-	size_t day = view->span->pace.day, end = view->span->known, from = end >= 3 * day ? 2 * day : day, span, strata, n = 0;
+	size_t day = view->span->pace.day, end = view->span->known, from = end >= 3 * day ? 2 * day : day;
+	size_t span, strata, n = 0;
 	uint64_t state = 1;
 
 	if (rule->ahead == 0 || end < from + day)
@@ -355,7 +356,7 @@ fit_features(struct load_rule *rule, const double *rows, size_t count)
 		}
 		deviation = known > 0 ? sqrt(squares / known) : 0;
 		rule->means[f] = mean;
-		rule->deviations[f] = deviation > 1e-9 * fmax(fabs(mean), 1e-100) && isfinite(deviation) ? deviation : 0;
+		rule->deviations[f] = isfinite(deviation) && deviation > 1e-9 * fabs(mean) ? deviation : 0;
 	}
 }
 

@@ -1,4 +1,4 @@
-/* load_rule.h -- what is fitted to a load for one horizon: a scale, a smoothing, and the correction of what that misses.
+/* load_rule.h -- what is fitted to a load for one horizon: a scale, a smoothing, and a correction of what that misses.
  * Threads: any, but for load_rule_train(), as machine_train(). A rule has one owner. */
 #ifndef ISOBAR_PREDICT_LOAD_RULE_H
 #define ISOBAR_PREDICT_LOAD_RULE_H

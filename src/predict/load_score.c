@@ -4,8 +4,9 @@
  *
  * The oldest share of each series is history; each later moment's forecast is made as live. Errors are told by that of
  * the simplest rule for what has days, "as yesterday at this time", over the history (MASE: Hyndman and Koehler 2006).
- * The rules' own settings are fitted again each day, as ours are, to the same past, by the squared error. Holt-Winters is on logarithms of 1 + x where nothing is negative, and on the values as they are
- * elsewhere. */
+ * The rules' own settings are fitted again each day, as ours are, to the same past, by the squared error. Holt-Winters
+ * is on logarithms of 1 + x where nothing is negative, on the values as they are elsewhere, and its forecasts are kept
+ * within the same bounds as ours. */
 #include "predict/load_score.h"
 
 #include <errno.h>
@@ -177,18 +178,21 @@ static bool
 run_holt_winters(struct trial *trial, size_t from, size_t to)
 {
 	struct load_span span = load_walk_span(trial->walk, from, to);
+	struct load_scale scale = { .logarithm = true, .offset = 1, .floor = 1, .least = INFINITY, .most = -INFINITY };
 	size_t begin = from - span.known;
-	bool logarithm = true;
 	struct smoothing best;
 
-	for (size_t i = 0; i < span.known; i++)
-		logarithm = logarithm && !(span.values[i] < 0);
+	for (size_t i = 0; i < span.known; i++) {
+		scale.least = fmin(scale.least, span.values[i]);
+		scale.most = fmax(scale.most, span.values[i]);
+	}
+	scale.logarithm = scale.least >= 0;
 	for (size_t i = 0; i < span.count; i++)
-		trial->scaled[i] = logarithm && !isnan(span.means[i]) ? log(1 + fmax(span.means[i], 0)) : span.means[i];
+		trial->scaled[i] = load_scale_to(&scale, span.means[i]);
 	if (!holt_winters_fit(trial->scaled, span.count, span.known, &span.pace, trial->ahead, trial->work, &best))
 		return false;
 	for (size_t i = from; i < to; i++)
-		trial->holt_winters[i] = logarithm ? fmax(exp(trial->work[i - begin]) - 1, 0) : trial->work[i - begin];
+		trial->holt_winters[i] = load_scale_from(&scale, trial->work[i - begin], span.values[i - begin]);
 	return true;
 }
 
@@ -292,8 +296,7 @@ load_scores_print(const struct load_scores *scores, struct text *out)
 			    load_method_names[m], mean.mase[m], mean.mase[m] / mean.mase[LOAD_METHOD_HOLT_WINTERS],
 			    mean.smape[m]);
 			if (m == LOAD_METHOD_OURS)
-				text_printf(out, "  %.1f %%, %zu series, %zu forecasts", mean.coverage * 100, mean.series,
-				    mean.forecasts);
+				text_printf(out, "  %.1f %%, %zu series", mean.coverage * 100, mean.series);
 			text_puts(out, "\n");
 		}
 	}

@@ -28,13 +28,13 @@ struct load_score {
 	char *series;
 	int64_t step_s, horizon_s;
 	size_t forecasts;
-	double mase[LOAD_METHOD_COUNT];		/* scale: that of the day before, over the rows before the scored ones */
+	double mase[LOAD_METHOD_COUNT];		/* scale: that of the day before, over the rows before these */
 	double smape[LOAD_METHOD_COUNT];	/* 0 .. 200 %; both zero: 0 */
 	double coverage;			/* share of truths within the band that is to hold 80 of 100 */
 };
 
 struct load_scores {
-	struct load_score *list;	/* by series, then horizon; none where the scale is 0 or there are too few rows */
+	struct load_score *list;	/* by series, then horizon; none with scale 0 or too few rows */
 	size_t count;
 };
 

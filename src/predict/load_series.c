@@ -129,7 +129,8 @@ read_rows(struct csv *csv, const size_t columns[static 3], struct points_list *a
 		struct point point;
 		struct points *points;
 
-		if (!csv_time(csv, columns[0], &point.time_s) || !read_value(csv, csv->fields[columns[2]], &point.value))
+		if (!csv_time(csv, columns[0], &point.time_s) ||
+		    !read_value(csv, csv->fields[columns[2]], &point.value))
 			continue;
 		if (csv->fields[columns[1]][0] == '\0') {
 			csv_error(csv, "no name of a series");
@@ -137,8 +138,7 @@ read_rows(struct csv *csv, const size_t columns[static 3], struct points_list *a
 		}
 		points = points_of(all, csv->fields[columns[1]]);
 		if (points == NULL || !points_add(points, point)) {
-			csv_error(csv, all->count == SERIES_MAX ? "more than %d series" : "out of memory, or more than %d series",
-			    SERIES_MAX);
+			csv_error(csv, "out of memory, or more than %d series", SERIES_MAX);
 			return false;
 		}
 	}

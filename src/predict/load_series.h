@@ -17,8 +17,8 @@ struct load_series {
 	double *values;		/* [count]; NAN: no row, an empty field, or none that is finite */
 };
 
-/* Each series of FOLDER/metrics.csv.gz (or metrics.csv), by name. NULL after errors, all of them in `diags` with file and
- * line; a column that isn't there is one, with the nearest name and a list of what is there. */
+/* Each series of FOLDER/metrics.csv.gz (or metrics.csv), by name. NULL after errors, all of them in `diags` with file
+ * and line; a column that isn't there is one, with the nearest name and a list of what is there. */
 struct load_series *load_folder_read(const char *folder, const char *metric, size_t *count, struct diags *diags)
 	NONNULL MUST_USE;
 void load_series_free(struct load_series *list, size_t count);	/* NULL is allowed */

@@ -3,12 +3,12 @@
  * Threads: see load_walk.h. A walk owns its rules and its memory of forecasts, not the values.
  *
  * The guard: a correction is used if on the last two days the forecasts that were made with corrections, each from
- * a fit to what was older, erred by 2 % less than those without; the same forecasts, whether they were used or not. Until half a day of
+ * a fit to what was older, erred by 2 % less than those without, whether they were used or not. Until half a day of
  * such forecasts is over, smoothing alone speaks.
  *
- * Quantiles: of what forecasts made before missed, in the rule's scale, as far as a week back: those of the (n + 1)th of
- * the sorted misses, which holds its share of new ones as long as those are like the old (split conformal prediction:
- * Vovk et al. 2005). Before half a day of forecasts is over, those of the smoothing within its own past stand in. */
+ * Quantiles: of what forecasts missed before, in the rule's scale, as far as a week back. The n sorted misses cut what
+ * is to come into n + 1 parts, equally likely as long as it's like what was (split conformal prediction: Vovk et al.
+ * 2005). Before half a day of forecasts is over, those of the smoothing within its own past stand in. */
 #include "predict/load_walk.h"
 
 #include <math.h>

@@ -23,8 +23,8 @@ struct load_walk;
 /* How many values a step of Holt-Winters is the mean of: shorter steps than five minutes are noise. */
 size_t load_walk_mean(int64_t step_s);
 
-/* `values` are borrowed; the first is at start_s. With `mean` above 1 moving means of so many are smoothed. NULL: out of
- * memory. */
+/* `values` are borrowed; the first is at start_s. With `mean` above 1 moving means of so many are smoothed. NULL: out
+ * of memory. */
 struct load_walk *load_walk_new(const double *values, size_t count, int64_t start_s, int64_t step_s, size_t mean)
 	NONNULL MUST_USE;
 void load_walk_free(struct load_walk *walk);	/* NULL is allowed */

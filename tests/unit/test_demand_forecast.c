@@ -166,6 +166,35 @@ test_errors(void)
 	world_close(&world);
 }
 
+/* Of 8 series and two hours, 80 of 100 means of five minutes are within the quantiles told before. */
+static void
+test_quantiles(void)
+{
+	struct making making = { -1440, 0, 8, alone, NAN };
+	size_t within = 0, count = 0;
+	struct world world;
+
+	world_open(&world, &making);
+	for (int64_t m = 0; m < 120; m += 5) {
+		struct making more = { m, m + 5, 8, alone, NAN };
+		struct demand_forecasts forecasts = look(&world, m - 1);
+
+		CU_ASSERT_EQUAL_FATAL(forecasts.count, 8);
+		for (size_t i = 0; i < 8; i++, count++) {
+			double truth = 0;
+
+			for (int64_t k = m; k < m + 5; k++)
+				truth += alone(i, k) / 5;
+			CU_ASSERT(forecasts.list[i].low < forecasts.list[i].high);
+			within += truth >= forecasts.list[i].low && truth <= forecasts.list[i].high ? 1 : 0;
+		}
+		CU_ASSERT_EQUAL(store_call(world.store, make_rows, &more), 0);
+	}
+	printf("# the quantiles held %.3f\n", (double)within / (double)count);
+	CU_ASSERT((double)within >= 0.72 * (double)count && (double)within <= 0.88 * (double)count);
+	world_close(&world);
+}
+
 static void
 test_day(void)
 {
@@ -191,6 +220,7 @@ test_little_is_known(void)
 	forecasts = look(&world, 0);
 	CU_ASSERT_EQUAL_FATAL(forecasts.count, 2);
 	CU_ASSERT(forecasts.list[1].rate == 200 && forecasts.list[1].error == 0.4);
+	CU_ASSERT(isnan(forecasts.list[1].low) && isnan(forecasts.list[1].high));	/* no forecast */
 	CU_ASSERT(forecasts.common_error == DEMAND_ERROR_COMMON);
 	world_close(&world);
 	world_open(&world, &again);
@@ -258,6 +288,7 @@ test_surprise(void)
 static const struct suite_case cases[] = {
 	{ .name = "what is steady stays so", .run = test_steady },
 	{ .name = "errors of one and of all", .run = test_errors },
+	{ .name = "the quantiles hold 80 of 100", .run = test_quantiles },
 	{ .name = "the time of day", .run = test_day },
 	{ .name = "the last rate where little is known", .run = test_little_is_known },
 	{ .name = "what rises is believed at once, what falls later", .run = test_surprise },
