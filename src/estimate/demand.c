@@ -319,10 +319,11 @@ estimate_rows(struct estimate *estimate, double least, struct arena *arena, size
 	size_t groups = estimate->group_count, most = groups;
 	struct partition all = { 0 };
 	struct demand_group *cut = arena_alloc(arena, unit_count(estimate) * sizeof(*cut));
+	size_t *places = arena_alloc(arena, unit_count(estimate) * sizeof(*places));	/* by unit: its row + 1 */
 	struct estimate_row *rows;
 
 	*count = 0;
-	if (cut == NULL)
+	if (cut == NULL || places == NULL)
 		return NULL;
 	for (size_t g = 0; g < groups; g++)
 		cut[g] = (struct demand_group){ (uint16_t)g, COUNTRY_UNKNOWN };
@@ -336,9 +337,9 @@ estimate_rows(struct estimate *estimate, double least, struct arena *arena, size
 	rows = arena_alloc(arena, estimate->service_count * most * sizeof(*rows) + 1);
 	for (size_t s = 0; rows != NULL && s < estimate->service_count; s++) {
 		struct demand_service service;
-		struct estimate_row *own = rows + *count;
 		double sum = 0;
 
+		memset(places, 0, unit_count(estimate) * sizeof(*places));
 		if (!service_demand(estimate, s, &all, arena, &service))
 			return NULL;
 		for (size_t g = 0; g < service.count; g++)
@@ -349,15 +350,16 @@ estimate_rows(struct estimate *estimate, double least, struct arena *arena, size
 			bool alone = from->country == COUNTRY_UNKNOWN
 			    || from->rate >= (unit->alone ? least / 2 : least) * sum;
 			uint8_t country = alone ? from->country : COUNTRY_UNKNOWN;
-			struct estimate_row *to = own;
+			size_t *place = &places[unit_of(estimate, from->group, country)];
+			struct estimate_row *to;
 
 			unit->alone = alone;
-			while (to < rows + *count && (to->group != from->group || to->country != country))
-				to++;
-			if (to == rows + *count)
-				*to = (struct estimate_row){ estimate->services[s].name, from->group, country, 0, 0,
-				    0 };
-			*count += to == rows + *count;
+			if (*place == 0) {
+				rows[*count] = (struct estimate_row){ estimate->services[s].name, from->group,
+				    country, 0, 0, 0 };
+				*place = ++*count;
+			}
+			to = &rows[*place - 1];
 			/* Errors are independent but for what caches hide; the sum of them is on the safe side. */
 			to->error = to->rate + from->rate > 0
 			    ? (to->error * to->rate + from->error * from->rate) / (to->rate + from->rate) : 0;
@@ -431,14 +433,9 @@ restore_group(struct estimate *estimate, struct service_estimate *service, const
 	}
 	if (was->slot_count == 0 || shape_find(service, was->group, was->country) != NULL)
 		return true;
-	shape = realloc(service->shapes, (service->shape_count + 1) * sizeof(*shape));
+	shape = shape_new(service, was->group, was->country, was->slot_count);
 	if (shape == NULL)
 		return false;
-	service->shapes = shape;
-	shape += service->shape_count;
-	if (!shape_init(shape, was->group, was->country, was->slot_count))
-		return false;
-	service->shape_count++;
 	for (uint32_t i = 0; i < was->slot_count; i++)
 		shape->counts[i] = was->rate <= 0 ? 0
 		    : (float)((double)was->slots[i] / was->rate * was->asked * ESTIMATE_SHAPE_S);

@@ -25,6 +25,8 @@ static bool make_service(struct estimate *fresh, struct service_estimate *servic
 static void take_over(struct estimate *fresh, struct estimate *old, const struct locator *locator);
 static void take_over_service(struct estimate *fresh, struct service_estimate *to, const struct estimate *old,
 	struct service_estimate *from, const struct locator *locator);
+static size_t shape_place(const struct service_estimate *service, uint16_t group, uint8_t country);
+static int compare_shapes(const void *a, const void *b);
 static uint16_t name_find(char *const *names, size_t count, const char *name);
 static void clear(struct estimate *estimate);
 
@@ -157,6 +159,8 @@ take_over_service(struct estimate *fresh, struct service_estimate *to, const str
 		else
 			to->shapes[to->shape_count++] = shape;
 	}
+	if (to->shape_count > 0)
+		qsort(to->shapes, to->shape_count, sizeof(*to->shapes), compare_shapes);
 	to->keys = from->keys;
 	for (size_t i = 0; i < to->keys.count; i++) {
 		struct prefix prefix;
@@ -228,17 +232,8 @@ estimate_slots(struct estimate *estimate, size_t s, const struct demand_group *g
 	struct service_estimate *service = &estimate->services[s];
 	struct shape *shape = shape_find(service, group->group, group->country);
 
-	if (shape == NULL) {
-		struct shape *shapes = realloc(service->shapes, (service->shape_count + 1) * sizeof(*shapes));
-
-		if (shapes == NULL)
-			return false;
-		service->shapes = shapes;
-		shape = &shapes[service->shape_count];
-		if (!shape_init(shape, group->group, group->country, count))
-			return false;
-		service->shape_count++;
-	}
+	if (shape == NULL && (shape = shape_new(service, group->group, group->country, count)) == NULL)
+		return false;
 	if (shape->count != count && !shape_resize(shape, count))
 		return false;
 	shape_add(shape, questions, exp(-seconds / ESTIMATE_SHAPE_S));
@@ -248,10 +243,55 @@ estimate_slots(struct estimate *estimate, size_t s, const struct demand_group *g
 struct shape *
 shape_find(const struct service_estimate *service, uint16_t group, uint8_t country)
 {
-	for (size_t i = 0; i < service->shape_count; i++)
-		if (service->shapes[i].group == group && service->shapes[i].country == country)
-			return &service->shapes[i];
-	return NULL;
+	size_t at = shape_place(service, group, country);
+	struct shape *shape = at == service->shape_count ? NULL : &service->shapes[at];
+
+	return shape != NULL && shape->group == group && shape->country == country ? shape : NULL;
+}
+
+struct shape *
+shape_new(struct service_estimate *service, uint16_t group, uint8_t country, uint32_t count)
+{
+	struct shape *shapes = realloc(service->shapes, (service->shape_count + 1) * sizeof(*shapes)), fresh;
+	size_t at;
+
+	if (shapes == NULL)
+		return NULL;
+	service->shapes = shapes;
+	if (!shape_init(&fresh, group, country, count))
+		return NULL;
+	at = shape_place(service, group, country);
+	memmove(&shapes[at + 1], &shapes[at], (service->shape_count - at) * sizeof(*shapes));
+	shapes[at] = fresh;
+	service->shape_count++;
+	return &shapes[at];
+}
+
+/* Where it is, or would be. */
+static size_t
+shape_place(const struct service_estimate *service, uint16_t group, uint8_t country)
+{
+	size_t low = 0, high = service->shape_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		const struct shape *at = &service->shapes[middle];
+
+		if (at->group < group || (at->group == group && at->country < country))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int
+compare_shapes(const void *a, const void *b)
+{
+	const struct shape *x = a, *y = b;
+
+	return x->group != y->group ? (x->group > y->group) - (x->group < y->group)
+		: (x->country > y->country) - (x->country < y->country);
 }
 
 bool

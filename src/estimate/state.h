@@ -24,7 +24,7 @@ struct service_estimate {
 	struct unit *units;		/* [group_count + COUNTRIES_MAX] */
 	double fast_s, slow_s;		/* seconds of the units' counts, fading alike */
 	size_t shape_count;
-	struct shape *shapes;
+	struct shape *shapes;		/* by (group, country) */
 	struct keys keys;
 	double keys_s;
 	double ttl_s;
@@ -65,6 +65,8 @@ unit_country(const struct estimate *estimate, size_t unit)
 }
 
 struct shape *shape_find(const struct service_estimate *service, uint16_t group, uint8_t country) NONNULL;
+/* For a group that has none yet. Others may lie elsewhere afterwards. NULL: out of memory. */
+struct shape *shape_new(struct service_estimate *service, uint16_t group, uint8_t country, uint32_t count) NONNULL;
 
 /* estimate_tail.c: what caches hide */
 /* Clients' resolutions/s behind a key that was seen to ask `count` times in `window_s`, be it one cache or many. */
