@@ -224,6 +224,7 @@ control_free(struct control *control)
 	server_stop(control->publisher.server);
 	control->publisher.server = NULL;
 	demands_end(control);
+	recorder_end(control->recorder);
 	store_close(control->store);
 	while (control->queue != NULL) {
 		struct publication *p = control->queue;

@@ -12,6 +12,7 @@ struct recorder;
 
 /* NULL: out of memory. */
 struct recorder *recorder_new(struct control *control) NONNULL MUST_USE;
+void recorder_end(struct recorder *recorder);	/* before the store is closed; NULL is allowed */
 void recorder_free(struct recorder *recorder);
 
 /* At the start, before the first publication: the last recorded epoch becomes what is in service, so that the first
