@@ -62,7 +62,7 @@ read_options(struct ctl *ctl, int argc, char **argv, unsigned *given, char **url
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 	};
-	struct option all[ARRAY_SIZE(general) + 32] = { 0 };
+	struct option all[ARRAY_SIZE(general) + 64] = { 0 };
 	int option;
 
 	memcpy(all, general, sizeof(general));
@@ -174,6 +174,9 @@ take_verb_option(struct ctl *ctl, const struct verb_option *option, char *value)
 		break;
 	case OPTION_STEERING:
 		ctl->steering = value;
+		break;
+	case OPTION_BACKTEST:
+		*ctl_backtest_field(&ctl->backtest, option->name) = value;
 		break;
 	case OPTION_LIMIT:
 		ctl->limit = value;

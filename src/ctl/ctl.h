@@ -52,7 +52,13 @@ enum ctl_option {
 	OPTION_MOVE_LIMIT = 1 << 20,
 	OPTION_NAME = 1 << 21,
 	OPTION_CLIENTS = 1 << 22,
+	OPTION_BACKTEST = 1 << 29,	/* all of struct ctl_backtest */
 	OPTION_WHY = 1 << 30,
+};
+
+/* Of `backtest`; NULL where one isn't given. */
+struct ctl_backtest {
+	const char *train, *test, *horizon, *predictions, *load, *forecasts, *svg, *seed, *from, *model, *store;
 };
 
 struct ctl {
@@ -66,6 +72,7 @@ struct ctl {
 	const char *over, *service, *fraction;	/* or NULL */
 	const char *at, *lose, *demand, *drain, *move_limit, *name, *clients, *why;	/* or NULL */
 	const char *reason, *period, *to, *client_address, *type, *ttl, *scope, *limit, *steering;	/* or NULL */
+	struct ctl_backtest backtest;
 	int count;			/* of arguments */
 	char **arguments;
 };
@@ -234,6 +241,11 @@ enum ctl_status ctl_model_decisions(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_model_list(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_model_show(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_model_train(struct ctl *ctl) NONNULL;
+
+/* backtest.c */
+enum ctl_status ctl_backtest(struct ctl *ctl) NONNULL;
+/* The field of an option of this name. */
+const char **ctl_backtest_field(struct ctl_backtest *options, const char *name) NONNULL;
 
 /* plan_verify.c */
 enum ctl_status ctl_plan_verify(struct ctl *ctl) NONNULL;

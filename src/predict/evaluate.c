@@ -266,7 +266,7 @@ operating_points(const struct scored_row *rows, size_t count, const struct datas
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = isnan(rows[i].score) ? -INFINITY : rows[i].score;
 	qsort(sorted, count, sizeof(*sorted), compare_descending);
-	out->best.threshold = sorted[0];
+	out->best.threshold = INFINITY;	/* where even one alarm would be false */
 	for (size_t i = 0; i < THRESHOLDS; i++) {
 		double share = (double)i / (THRESHOLDS - 1);
 		struct alarms tried = { .threshold = sorted[(size_t)(exp(share * log((double)count)) + 0.5) - 1] };

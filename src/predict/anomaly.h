@@ -1,0 +1,36 @@
+/* anomaly.h -- how unusual a moment of one region or server is, as a rank among its own past: a one-class machine. It
+ * detects, it doesn't foresee.
+ * Threads: anomaly_train() one at a time, see machine.h; the rest: any. A model is immutable. */
+#ifndef ISOBAR_PREDICT_ANOMALY_H
+#define ISOBAR_PREDICT_ANOMALY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/contract.h"
+#include "base/text.h"
+
+#define ANOMALY_FORMAT 1
+#define ANOMALY_ROWS_MOST 2000	/* that the machine learns from: more cost time and find no more */
+#define ANOMALY_ROWS_LEAST 100
+#define ANOMALY_DIMENSION_MAX 160
+#define ANOMALY_SIZE_MAX (8 << 20)	/* bytes of its text */
+
+struct anomaly;
+
+/* From `count` rows of `dimension` numbers, by time, NAN where unknown; any units. The older 70 % teach, the newer 30 %
+ * tell how usual each distance is, so that the ranks hold for rows that weren't learnt. Deterministic by seed. The
+ * model's text, to be freed; NULL with the reason in `error`. */
+char *anomaly_train(const double *rows, size_t count, size_t dimension, uint64_t seed, size_t *length,
+	struct text *error) NONNULL MUST_USE;
+
+/* NULL with the reason in `error`: another format, cut short, changed. */
+struct anomaly *anomaly_read(const char *bytes, size_t length, struct text *error) NONNULL MUST_USE;
+void anomaly_free(struct anomaly *anomaly);	/* NULL is allowed */
+size_t anomaly_dimension(const struct anomaly *anomaly) NONNULL;
+
+/* The share of the later block that was more usual than this row, 0 .. 1, below 1. Beyond the most unusual of the block
+ * it goes on towards 1 by the distance, so that worse is told from bad. */
+double anomaly_rank(const struct anomaly *anomaly, const double *row) NONNULL;
+
+#endif
