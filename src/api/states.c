@@ -186,10 +186,9 @@ add_problems(struct view *view, cJSON *root, const struct scene *scene, const st
 	if (status->plan_refused[0] != '\0')
 		add_problem(view, list, "the last plan was refused: %s", status->plan_refused);
 	if (violations > 0)
-		add_problem(view, list, "RESIDENCY IS VIOLATED: %" PRIu64 " of %" PRIu64 " answers that were checked "
-		    "sent"
-		    " clients where no rule lets them go; this is a fault of isobard: report it, and stop serving the"
-		    " services that have such rules", violations, checked);
+		add_problem(view, list, "RESIDENCY IS VIOLATED: %" PRIu64 " of %" PRIu64 " answers that were "
+		    "checked sent clients where no rule lets them go; this is a fault of isobard: report it, and stop "
+		    "serving the services that have such rules", violations, checked);
 	if (scene->snapshot->zone_count == 0)
 		add_problem(view, list, "there is no zone: every query is refused; see isobarctl apply");
 	if (control_drains(scene->control)->unsafe)

@@ -34,7 +34,7 @@ static bool load_tables(struct past *past, struct store_reader *reader, const st
 	const struct snapshot_parts *parts, struct service_tables *tables);
 static bool read_tables(struct past_service *found, struct store_reader *reader, uint64_t epoch,
 	const struct steering *steering, const struct partition *partition, const char *name,
-	    struct slot_table **tables);
+	struct slot_table **tables);
 static void *read_chain(struct store_reader *reader, uint64_t epoch, const char *name, struct past_service *found,
 	size_t *length);
 static bool compile_missing(const struct past *past, const struct steering *steering, size_t s, size_t groups,

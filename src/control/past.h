@@ -47,7 +47,6 @@ char *past_body(const struct snapshot *snapshot, bool planned) NONNULL MUST_USE;
  * 0; -EINVAL: none of these; -ENOENT: before the store's memory, or no such epoch; -errno of the store. With -ENOENT
  * and -EINVAL the reason in words. */
 int past_find(struct store_reader *reader, const char *text, struct wall now, struct arena *arena,
-    struct epoch_row *row,
-	struct wall *at, struct text *why) NONNULL MUST_USE;
+	struct epoch_row *row, struct wall *at, struct text *why) NONNULL MUST_USE;
 
 #endif

@@ -2,9 +2,8 @@
  * In: addresses that come and go.  Out: whether one more is within the limits.
  * Threads: any, by one lock. Limits a worker would be cheaper and wrong: the kernel spreads connections by a hash, so
  * one worker may get most of them.
- * The table has at least twice as many places as there may be connections, so it's
- * never more than half full. An entry whose last connection went is taken out by moving those behind it forward (no
- * tombstones), so it doesn't wear out. */
+ * The table has at least twice as many places as there may be connections, so it's never more than half full. An entry
+ * whose last connection went is taken out by moving those behind it forward (no tombstones), so it doesn't wear out. */
 #include "serve/clients.h"
 
 #include <assert.h>

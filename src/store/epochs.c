@@ -142,9 +142,8 @@ store_epochs(struct store_reader *reader, uint64_t before, size_t most,
 	int64_t limit = most > INT64_MAX ? INT64_MAX : (int64_t)most;
 	sqlite3_stmt *rows;
 	int got = db_query(&reader->db, "SELECT epoch, at_ms, revision, body,"
-	    " EXISTS (SELECT 1 FROM epoch_tables AS t WHERE t.epoch = e.epoch AND t.service <> '') FROM epoch AS e "
-	    "WHERE epoch < ?"
-	    " ORDER BY epoch DESC LIMIT ?", DB_VALUES(db_integer(end), db_integer(limit)), &rows);
+	    " EXISTS (SELECT 1 FROM epoch_tables AS t WHERE t.epoch = e.epoch AND t.service <> '') FROM epoch AS e"
+	    " WHERE epoch < ? ORDER BY epoch DESC LIMIT ?", DB_VALUES(db_integer(end), db_integer(limit)), &rows);
 
 	while (got >= 0 && (got = db_next(rows)) == 1) {
 		struct epoch_row epoch = epoch_of(rows);
@@ -209,9 +208,8 @@ store_live_at(struct store_reader *reader, struct wall at, bool (*row)(void *arg
     void *arg)
 {
 	sqlite3_stmt *rows;
-	int got = db_query(&reader->db, "SELECT max(at_ms), service, region, dead, admit FROM live_word WHERE at_ms "
-	    "<= ?"
-	    " GROUP BY service, region", DB_VALUES(db_integer(at.ms)), &rows);
+	int got = db_query(&reader->db, "SELECT max(at_ms), service, region, dead, admit FROM live_word"
+	    " WHERE at_ms <= ? GROUP BY service, region", DB_VALUES(db_integer(at.ms)), &rows);
 
 	while (got >= 0 && (got = db_next(rows)) == 1) {
 		struct live_row live = {
@@ -262,16 +260,15 @@ epochs_expire(struct store_txn *txn, int64_t floor_ms, bool *more)
 		"DELETE FROM epoch WHERE epoch IN (SELECT epoch FROM epoch WHERE epoch < ?1 AND ?2 >= 0 ORDER BY epoch"
 		"  LIMIT ?3)",
 		"DELETE FROM epoch_tables WHERE (service, epoch) IN (SELECT t.service, t.epoch FROM epoch_tables AS t"
-		"  WHERE t.epoch < (SELECT max(w.epoch) FROM epoch_tables AS w WHERE w.service = t.service AND "
-		    "w.base = 0"
-		"   AND w.epoch <= ?1) AND ?2 >= 0 LIMIT ?3)",
+		"  WHERE t.epoch < (SELECT max(w.epoch) FROM epoch_tables AS w WHERE w.service = t.service"
+		"   AND w.base = 0 AND w.epoch <= ?1) AND ?2 >= 0 LIMIT ?3)",
 		/* Where a service has ended, when nothing of it is left behind. */
 		"DELETE FROM epoch_tables WHERE length(body) = 0 AND epoch < ?1 AND ?2 >= 0 AND ?3 >= 0 AND NOT EXISTS"
 		"  (SELECT 1 FROM epoch_tables AS o WHERE o.service = epoch_tables.service"
 		"   AND o.epoch < epoch_tables.epoch)",
-		"DELETE FROM steering_text WHERE ?2 >= 0 AND ?3 >= 0 AND revision < (SELECT max(revision) FROM "
-		    "steering_text"
-		"  WHERE revision <= (SELECT revision FROM epoch WHERE epoch = ?1))",
+		"DELETE FROM steering_text WHERE ?2 >= 0 AND ?3 >= 0 AND revision <"
+		"  (SELECT max(revision) FROM steering_text"
+		"   WHERE revision <= (SELECT revision FROM epoch WHERE epoch = ?1))",
 		"DELETE FROM live_word WHERE (service, region, at_ms) IN (SELECT l.service, l.region, l.at_ms"
 		"  FROM live_word AS l WHERE l.at_ms < (SELECT max(n.at_ms) FROM live_word AS n"
 		"   WHERE n.service = l.service AND n.region = l.region AND n.at_ms <= ?2) AND ?1 >= 0 LIMIT ?3)",

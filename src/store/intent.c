@@ -67,9 +67,8 @@ store_override_put(struct store_txn *txn, struct override *override)
 
 	if (override->id != 0)
 		return override_update(txn, override);
-	error = db_run(txn->db, "INSERT INTO override (kind, region, service, value, begin, over_ms, forced, reason, "
-	    "author,"
-	    " from_ms, until_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	error = db_run(txn->db, "INSERT INTO override (kind, region, service, value, begin, over_ms, forced, reason,"
+	    " author, from_ms, until_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	    DB_VALUES(db_text(override->kind), db_text(override->region), db_text(override->service),
 		db_real(override->value), db_real(override->begin), db_integer(override->over_ms),
 		db_integer(override->forced), db_text(override->reason), db_text(override->author),
@@ -102,9 +101,8 @@ int
 store_overrides(struct store_reader *reader, bool (*row)(void *arg, const struct override *override), void *arg)
 {
 	sqlite3_stmt *rows;
-	int got = db_query(&reader->db, "SELECT id, kind, region, service, value, begin, over_ms, forced, reason, "
-	    "author,"
-	    " from_ms, until_ms FROM override ORDER BY id", DB_NONE, &rows);
+	int got = db_query(&reader->db, "SELECT id, kind, region, service, value, begin, over_ms, forced, reason,"
+	    " author, from_ms, until_ms FROM override ORDER BY id", DB_NONE, &rows);
 
 	while (got >= 0 && (got = db_next(rows)) == 1) {
 		struct override override = {
