@@ -74,6 +74,7 @@ serve(const struct pae_options *options)
 		done = round_run(&engine, wall_now());
 		if (options->once)
 			break;
+		feeds_run(&engine, engine.feeds);
 		service.backoff_ms = done ? 0 : service.backoff_ms == 0 ? 1000 : service.backoff_ms * 2;
 		if (service.backoff_ms > BACKOFF_MOST_MS)
 			service.backoff_ms = BACKOFF_MOST_MS;
@@ -108,18 +109,21 @@ wait_for_work(struct service *service)
 
 	while (!service->stop) {
 		int64_t left = mono_ms_between(mono_now(), service->next_round), killed;
-		struct pollfd fds[3] = {
+		struct pollfd fds[3 + FEEDS_AT_ONCE] = {
 			{ .fd = service->signals, .events = POLLIN },
 			{ .fd = service->lifeline ? STDIN_FILENO : -1, .events = POLLIN },
 			{ .fd = engine->child == NULL ? -1 : child_fd(engine->child), .events = POLLIN },
 		};
+		size_t pulls = feeds_poll(engine->feeds, fds + 3);
+		int64_t feeds_left = feeds_ms_left(engine->feeds, mono_now());
 		char byte;
 
 		if (left <= 0)
 			return;
+		left = feeds_left < left ? feeds_left : left;
 		if (engine->child != NULL && (killed = child_ms_left(engine->child, mono_now())) < left)
 			left = killed > 0 ? killed : 0;
-		if (poll(fds, 3, (int)left + 1) < 0 && errno != EINTR)
+		if (poll(fds, 3 + (nfds_t)pulls, (int)left + 1) < 0 && errno != EINTR)
 			return;
 		if (fds[0].revents != 0)
 			take_signals(service);
@@ -127,6 +131,7 @@ wait_for_work(struct service *service)
 			service->stop = true;
 		if (engine->child != NULL)
 			training_poll(engine);
+		feeds_run(engine, engine->feeds);
 		if (engine->train_now)
 			training_start(engine, trainer_run, wall_now());
 	}

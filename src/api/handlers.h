@@ -85,6 +85,23 @@ void latency_read_body(struct request *request) NONNULL;
 void latency_take(struct request *request) NONNULL;
 void latency_clear(struct request *request) NONNULL;
 
+/* feeds.c: what the PAE pulls */
+void feed_read_body(struct request *request) NONNULL;
+void feed_take(struct request *request) NONNULL;
+void feeds_read(struct request *request) NONNULL;
+void feeds_show(struct request *request) NONNULL;
+
+/* series.c */
+void samples_read_body(struct request *request) NONNULL;
+void samples_take(struct request *request) NONNULL;
+
+/* signals.c */
+void signal_read_body(struct request *request) NONNULL;
+void signal_take(struct request *request) NONNULL;
+void signal_end(struct request *request) NONNULL;
+void signals_read(struct request *request) NONNULL;
+void signals_show(struct request *request) NONNULL;
+
 /* tokens.c */
 void tokens_show(struct request *request) NONNULL;
 void token_create(struct request *request) NONNULL;
@@ -100,6 +117,7 @@ void ready_show(struct request *request) NONNULL;
 void stop_run(struct request *request) NONNULL;
 
 /* metrics.c */
+void metrics_read(struct request *request) NONNULL;
 void metrics_show(struct request *request) NONNULL;
 
 #endif

@@ -1,5 +1,6 @@
 /* metrics.c -- counters and states in Prometheus' text format 0.0.4.
- * In: the control's views and counters.  Out: text/plain.  Threads: control.
+ * In: the control's views and counters, the feeds' states in the store.  Out: text/plain.  Threads: control, but for
+ * what is read of the store.
  * Every family is one block of HELP, TYPE and samples, as the format demands. Labels are services, regions, zones and
  * words of our own: never a query's name or a client, of which there is no end. Names follow Prometheus' conventions:
  * isobar_ in front, base units, _total behind counters. */
@@ -8,8 +9,10 @@
 #include <stdio.h>
 
 #include "api/counters.h"
+#include "api/feed_states.h"
 #include "api/handlers.h"
 #include "api/resources.h"
+#include "feed/in_force.h"
 
 struct exposition {
 	struct request *request;
@@ -33,6 +36,7 @@ static void add_drains(struct exposition *x);
 static void add_shares(struct exposition *x);
 static void add_control(struct exposition *x);
 static void add_certificate(struct exposition *x);
+static void add_feeds(struct exposition *x);
 static void add_zones(struct exposition *x);
 static void add_store(struct exposition *x);
 static void add_api(struct exposition *x);
@@ -42,6 +46,17 @@ static void sample(struct exposition *x, const char *name, double value, const c
 	const char *label2, const char *label2_value);
 static void label_write(struct text *out, const char *label, const char *value);
 static void number_write(struct text *out, double value);
+
+/* Without the store all else is still told. */
+void
+metrics_read(struct request *request)
+{
+	struct feed_states *states = arena_alloc(request->arena, sizeof(*states));
+
+	if (states != NULL && feed_states_read(request, states) < 0)
+		states->count = 0;
+	request->work = states;
+}
 
 void
 metrics_show(struct request *request)
@@ -59,6 +74,7 @@ metrics_show(struct request *request)
 	add_admitted(&x);
 	add_shares(&x);
 	add_control(&x);
+	add_feeds(&x);
 	add_zones(&x);
 	add_store(&x);
 	add_api(&x);
@@ -384,6 +400,71 @@ add_certificate(struct exposition *x)
 	for (size_t r = 0; certificate != NULL && r < x->scene.steering->region_count; r++)
 		sample(x, "isobar_drain_room", certificate->room[r], "region", x->scene.steering->regions[r].name, NULL,
 		    NULL);
+}
+
+static double
+feed_last_success(const struct steering_feed *feed UNUSED, const struct feed_row *row, struct wall now UNUSED)
+{
+	return row == NULL ? 0 : (double)row->succeeded.ms / 1000;
+}
+
+static double
+feed_fresh(const struct steering_feed *feed, const struct feed_row *row, struct wall now)
+{
+	return row != NULL && !feed_is_stale(feed, row->succeeded, now);
+}
+
+static double
+feed_pulls(const struct steering_feed *feed UNUSED, const struct feed_row *row, struct wall now UNUSED)
+{
+	return row == NULL ? 0 : (double)row->pulls;
+}
+
+static double
+feed_failures(const struct steering_feed *feed UNUSED, const struct feed_row *row, struct wall now UNUSED)
+{
+	return row == NULL ? 0 : (double)row->failures;
+}
+
+static double
+feed_items(const struct steering_feed *feed UNUSED, const struct feed_row *row, struct wall now UNUSED)
+{
+	return row == NULL ? 0 : (double)row->items;
+}
+
+static double
+feed_left_out(const struct steering_feed *feed UNUSED, const struct feed_row *row, struct wall now UNUSED)
+{
+	return row == NULL ? 0 : (double)row->left_out;
+}
+
+static void
+add_feeds(struct exposition *x)
+{
+	static const struct {
+		const char *name, *type, *help;
+		double (*value)(const struct steering_feed *feed, const struct feed_row *row, struct wall now);
+	} families[] = {
+		{ "isobar_feed_fresh", "gauge", "1 while the feed says something; 0: it failed too long.", feed_fresh },
+		{ "isobar_feed_last_success_timestamp_seconds", "gauge", "When it was last pulled; 0: never.",
+		    feed_last_success },
+		{ "isobar_feed_pulls_total", "counter", "Pulls of the feed.", feed_pulls },
+		{ "isobar_feed_failures_total", "counter", "Pulls of the feed that failed.", feed_failures },
+		{ "isobar_feed_items", "gauge", "What the last good pull held.", feed_items },
+		{ "isobar_feed_items_left_out", "gauge", "What of it couldn't be used.", feed_left_out },
+	};
+	const struct feed_states *states = x->request->work;
+	struct wall now = wall_now();
+
+	for (size_t i = 0; states != NULL && i < ARRAY_SIZE(families); i++) {
+		family(x, families[i].name, families[i].type, families[i].help);
+		for (size_t f = 0; f < x->scene.steering->feed_count; f++) {
+			const struct steering_feed *feed = &x->scene.steering->feeds[f];
+
+			sample(x, families[i].name, families[i].value(feed, feed_states_find(states, feed->name), now),
+			    "feed", feed->name, NULL, NULL);
+		}
+	}
 }
 
 static void

@@ -19,6 +19,8 @@ const struct route routes[] = {
 	{ "POST", "/v1/regions/{region}/reports", SCOPE_AGENT, BODY_JSON, false, NULL, report_read_body, report_take },
 	{ "POST", "/v1/plan", SCOPE_PAE, BODY_JSON, true, NULL, NULL, plan_take },
 	{ "POST", "/v1/predictions", SCOPE_PAE, BODY_JSON, false, NULL, predictions_read_body, predictions_take },
+	{ "POST", "/v1/feeds/{feed}", SCOPE_PAE, BODY_JSON, true, NULL, feed_read_body, feed_take },
+	{ "POST", "/v1/samples", SCOPE_PAE, BODY_JSON, true, NULL, samples_read_body, samples_take },
 	{ "POST", "/v1/models", SCOPE_PAE, BODY_JSON, true, NULL, model_take, NULL },
 
 	/* What there is. */
@@ -38,6 +40,8 @@ const struct route routes[] = {
 	{ "GET", "/v1/models/{model}", SCOPE_READ, BODY_NONE, false, NULL, model_show, NULL },
 	{ "POST", "/v1/models/{model}/return", SCOPE_PAE, BODY_JSON, true, NULL, model_return, NULL },
 	{ "GET", "/v1/decisions", SCOPE_READ, BODY_NONE, false, NULL, decisions_show, NULL },
+	{ "GET", "/v1/signals", SCOPE_READ, BODY_NONE, false, NULL, signals_read, signals_show },
+	{ "GET", "/v1/feeds", SCOPE_READ, BODY_NONE, false, NULL, feeds_read, feeds_show },
 	{ "GET", "/v1/demand", SCOPE_READ, BODY_NONE, false, "service heavy", NULL, demand_show },
 	{ "GET", "/v1/explain", SCOPE_READ, BODY_NONE, false, "name client type at", explain_past,
 	    explain_show },
@@ -64,6 +68,8 @@ const struct route routes[] = {
 	{ "DELETE", "/v1/overrides/{id}", SCOPE_ADMIN, BODY_NONE, false, CHANGE_QUERIES " over_s", override_delete,
 	    change_run },
 	{ "GET", "/v1/drills", SCOPE_READ, BODY_NONE, false, NULL, drills_read, drills_show },
+	{ "POST", "/v1/signals", SCOPE_ADMIN, BODY_JSON, false, NULL, signal_read_body, signal_take },
+	{ "DELETE", "/v1/signals/{signal}", SCOPE_ADMIN, BODY_NONE, false, NULL, signal_end, NULL },
 	{ "GET", "/v1/latency", SCOPE_READ, BODY_NONE, false, NULL, latency_show, NULL },
 	{ "PUT", "/v1/latency", SCOPE_ADMIN, BODY_JSON, true, "dry_run reason", latency_read_body, latency_take },
 	{ "DELETE", "/v1/latency", SCOPE_ADMIN, BODY_NONE, false, "dry_run reason", NULL, latency_clear },
@@ -77,7 +83,7 @@ const struct route routes[] = {
 	/* For what watches the process. */
 	{ "GET", "/livez", SCOPE_PUBLIC, BODY_NONE, false, NULL, live_show, NULL },
 	{ "GET", "/readyz", SCOPE_PUBLIC, BODY_NONE, false, NULL, ready_check, ready_show },
-	{ "GET", "/metrics", SCOPE_READ, BODY_NONE, false, NULL, NULL, metrics_show },
+	{ "GET", "/metrics", SCOPE_READ, BODY_NONE, false, NULL, metrics_read, metrics_show },
 };
 const size_t route_count = ARRAY_SIZE(routes);
 

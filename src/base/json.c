@@ -35,6 +35,8 @@ static void check_names(const cJSON *value, const char *file, const char *pointe
 static int compare_names(const void *a, const void *b);
 static void pointer_add(char pointer[static 256], const char *parent, const char *name);
 static const cJSON *find(const struct json_object *o, const char *name, bool required);
+static bool token_read(const char *pointer, size_t length, char token[static 256]);
+static bool token_is_index(const char *token);
 static void wrong_type(const struct json_object *o, const char *name, const char *expected, const cJSON *found);
 static const char *type_name(const cJSON *value);
 
@@ -419,6 +421,50 @@ type_name(const cJSON *value)
 	if (cJSON_IsArray(value))
 		return "an array";
 	return cJSON_IsObject(value) ? "an object" : "null";
+}
+
+const cJSON *
+json_at(const cJSON *value, const char *pointer)
+{
+	while (value != NULL && *pointer == '/') {
+		char token[256];
+		size_t length = strcspn(++pointer, "/");
+
+		if (!token_read(pointer, length, token))
+			return NULL;
+		pointer += length;
+		if (cJSON_IsArray(value))
+			value = token_is_index(token) ? cJSON_GetArrayItem(value, atoi(token)) : NULL;
+		else
+			value = cJSON_IsObject(value) ? cJSON_GetObjectItemCaseSensitive(value, token) : NULL;
+	}
+	return *pointer == '\0' ? value : NULL;
+}
+
+/* One token, unescaped: ~1 is a slash, ~0 a tilde. False when it's too long to be found. */
+static bool
+token_read(const char *pointer, size_t length, char token[static 256])
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		bool escaped = pointer[i] == '~' && i + 1 < length && (pointer[i + 1] == '0' || pointer[i + 1] == '1');
+
+		if (used == 255)
+			return false;
+		token[used++] = !escaped ? pointer[i] : pointer[i + 1] == '1' ? '/' : '~';
+		i += escaped;
+	}
+	token[used] = '\0';
+	return true;
+}
+
+static bool
+token_is_index(const char *token)
+{
+	size_t digits = strspn(token, "0123456789");
+
+	return digits > 0 && digits < 9 && token[digits] == '\0' && (token[0] != '0' || digits == 1);
 }
 
 void

@@ -38,6 +38,9 @@ bool json_bool(const struct json_object *o, const char *name, bool required, boo
 const cJSON *json_array(const struct json_object *o, const char *name, bool required);	/* NULL: absent or wrong */
 const cJSON *json_member(const struct json_object *o, const char *name, bool required);	/* any type */
 
+/* What a JSON pointer (RFC 6901) means from `value` on; "" is `value` itself. NULL: there is nothing. */
+const cJSON *json_at(const cJSON *value, const char *pointer) __attribute__((nonnull(2)));
+
 /* An error for each member whose name isn't among `known` (a NULL-terminated list), with a suggestion. */
 void json_refuse_unknown(const struct json_object *o, const char *const *known);
 

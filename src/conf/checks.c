@@ -185,6 +185,46 @@ check_url(const char *value, struct schema_why *why)
 	return false;
 }
 
+/* Secrets belong into token-file: what stands here is exported, shown and kept in the journal. */
+bool
+check_feed_url(const char *value, struct schema_why *why)
+{
+	const char *host;
+
+	if (!check_url(value, why))
+		return false;
+	host = strstr(value, "://") + 3;
+	if (memchr(host, '@', strcspn(host, "/?#")) == NULL && strchr(host, '#') == NULL)
+		return true;
+	snprintf(why->text, sizeof(why->text), "must hold neither user nor password nor '#': see token-file");
+	return false;
+}
+
+bool
+check_json_pointer(const char *value, struct schema_why *why)
+{
+	bool good = value[0] == '/' && strlen(value) < 200;
+
+	for (const char *at = value; good && (at = strchr(at, '~')) != NULL; at++)
+		good = at[1] == '0' || at[1] == '1';
+	if (good)
+		return true;
+	snprintf(why->text, sizeof(why->text), "isn't a JSON pointer (RFC 6901), such as /properties/severity");
+	if (value[0] != '/' && value[0] != '#' && strlen(value) < SCHEMA_WHY_SIZE - 1)
+		snprintf(why->suggestion, sizeof(why->suggestion), "/%s", value);
+	return false;
+}
+
+bool
+check_label(const char *value, struct schema_why *why)
+{
+	if (strlen(value) <= REPORT_NAME_MAX && consists_of(value, LETTERS CAPITALS DIGITS "_") &&
+	    strchr(DIGITS, value[0]) == NULL)
+		return true;
+	snprintf(why->text, sizeof(why->text), "isn't a label: letters, digits and '_', no digit in front");
+	return false;
+}
+
 bool
 check_controller(const char *value, struct schema_why *why)
 {

@@ -13,6 +13,9 @@ schema_check_fn check_continent;
 schema_check_fn check_path;		/* of a file */
 schema_check_fn check_url_path;
 schema_check_fn check_url;		/* "http://HOST..." or "https://HOST..." */
+schema_check_fn check_feed_url;		/* the same, with neither user nor password */
+schema_check_fn check_json_pointer;	/* RFC 6901 */
+schema_check_fn check_label;		/* of Prometheus */
 schema_check_fn check_controller;	/* the same, or "unix:/PATH" */
 schema_check_fn check_host;
 schema_check_fn check_report_name;	/* fit for a report: agents, backends */

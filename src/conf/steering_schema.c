@@ -14,6 +14,7 @@ static const struct setting country = {
 static const struct setting continent = {
 	SETTING_ITEM(SETTING_WORD, const struct yaml_node *), .check = check_continent };
 static const struct setting name = { SETTING_ITEM(SETTING_WORD, const struct yaml_node *) };
+static const struct setting feed_text = { SETTING_ITEM(SETTING_TEXT, const char *) };
 static const struct setting network = {
 	SETTING_ITEM(SETTING_PREFIX, struct written_network), .other = offsetof(struct written_network, node) };
 
@@ -247,6 +248,132 @@ static const struct schema recovery = {
 	.settings = recovery_settings,
 };
 
+static const struct setting feed_region_settings[] = {
+	{ .key = "called", SETTING_AT(struct written_feed_region, called), .type = SETTING_LIST, .unit = "texts",
+		.other = offsetof(struct written_feed_region, called_count), .item = &feed_text, .least = 1,
+		.most = 1000, .help = "what the feed calls it, if not by its own name" },
+	{ .key = NULL },
+};
+
+static const struct schema feed_region = {
+	.title = "regions of a feed", .size = sizeof(struct written_feed_region), .placed = true,
+	.settings = feed_region_settings,
+};
+
+static const struct setting feed_map_settings[] = {
+	{ .key = "region", SETTING_AT(struct written_map, region), .type = SETTING_TEXT, .unit = "pointer",
+		.check = check_json_pointer, .help = "the region's name; without it an item is of all its regions" },
+	{ .key = "id", SETTING_AT(struct written_map, id), .type = SETTING_TEXT, .unit = "pointer",
+		.check = check_json_pointer, .help = "what tells the item from others" },
+	{ .key = "severity", SETTING_AT(struct written_map, severity), .type = SETTING_TEXT, .unit = "pointer",
+		.check = check_json_pointer, .required = true,
+		.help = "how bad it is: a number from 0 to 1, true or false, or a word" },
+	{ .key = "certainty", SETTING_AT(struct written_map, certainty), .type = SETTING_TEXT, .unit = "pointer",
+		.check = check_json_pointer, .help = "how sure that is; 1 if left out" },
+	{ .key = "onset", SETTING_AT(struct written_map, onset), .type = SETTING_TEXT, .unit = "pointer",
+		.check = check_json_pointer, .help = "when it begins; now if left out" },
+	{ .key = "expires", SETTING_AT(struct written_map, expires), .type = SETTING_TEXT, .unit = "pointer",
+		.check = check_json_pointer, .help = "when it ends" },
+	{ .key = "text", SETTING_AT(struct written_map, text), .type = SETTING_TEXT, .unit = "pointer",
+		.check = check_json_pointer, .help = "what it is, for people" },
+	{ .key = NULL },
+};
+
+static const struct schema feed_map = {
+	.title = "map", .size = sizeof(struct written_map), .placed = true,
+	.settings = feed_map_settings,
+};
+
+static const struct setting feed_word_settings[] = {
+	{ .key = "means", SETTING_AT(struct written_word, means), .type = SETTING_NUMBER, .unit = "number",
+		.least = 0, .most = 1, .required = true, .help = "as a number" },
+	{ .key = NULL },
+};
+
+static const struct schema feed_word = {
+	.title = "words", .size = sizeof(struct written_word), .placed = true,
+	.settings = feed_word_settings,
+};
+
+static const struct setting feed_series_settings[] = {
+	{ .key = "query", SETTING_AT(struct written_series, query), .type = SETTING_TEXT, .unit = "PromQL",
+		.required = true, .help = "what is asked, an instant vector" },
+	{ .key = "unit", SETTING_AT(struct written_series, unit), .type = SETTING_TEXT, .unit = "unit",
+		.check = check_report_name, .help = "unit of the metric" },
+	{ .key = NULL },
+};
+
+static const struct schema feed_series = {
+	.title = "series", .size = sizeof(struct written_series), .placed = true,
+	.settings = feed_series_settings,
+};
+
+static const char *const feed_kinds[] = {
+	[FEED_JSON] = "json", [FEED_GEOJSON] = "geojson", [FEED_CAP] = "cap", [FEED_PROMETHEUS] = "prometheus",
+	[FEED_PROMETHEUS + 1] = NULL,
+};
+
+static const struct setting feed_settings[] = {
+	{ .key = "kind", SETTING_AT(struct written_feed, kind), .type = SETTING_ENUM, .unit = "kind",
+		.words = feed_kinds, .required = true, .help = "what the URL yields" },
+	{ .key = "url", SETTING_AT(struct written_feed, url), .type = SETTING_TEXT, .unit = "URL",
+		.check = check_feed_url, .required = true, .help = "where it is, by http or https" },
+	{ .key = "interval", SETTING_AT(struct written_feed, interval_ms), .type = SETTING_DURATION,
+		.unit = "duration", .otherwise = "1m", .least = 1e3, .most = 86400e3,
+		.help = "time between two pulls" },
+	{ .key = "timeout", SETTING_AT(struct written_feed, timeout_ms), .type = SETTING_DURATION,
+		.unit = "duration", .otherwise = "10s", .least = 100, .most = 60e3,
+		.help = "for each request of a pull, all of it" },
+	{ .key = "stale-after", SETTING_AT(struct written_feed, stale_ms), .type = SETTING_DURATION,
+		.unit = "duration", .least = 1e3, .most = 7 * 86400e3,
+		.help = "so long after the last success nothing is known by it" },
+	{ .key = "size-max", SETTING_AT(struct written_feed, size_most), .type = SETTING_SIZE, .unit = "size",
+		.otherwise = "8M", .least = 1024, .most = 67108864, .help = "a longer body is refused" },
+	{ .key = "token-file", SETTING_AT(struct written_feed, token_file), .type = SETTING_TEXT, .unit = "path",
+		.check = check_path, .help = "file with a bearer token, for its owner only" },
+	{ .key = "ca-file", SETTING_AT(struct written_feed, ca_file), .type = SETTING_TEXT, .unit = "path",
+		.check = check_path, .help = "certificates that are trusted, instead of the system's" },
+	{ .key = "signal", SETTING_AT(struct written_feed, signal), .type = SETTING_TEXT, .unit = "name",
+		.check = check_tag, .help = "name of the signal; that of the feed if left out" },
+	{ .key = "lasts", SETTING_AT(struct written_feed, lasts_ms), .type = SETTING_DURATION, .unit = "duration",
+		.otherwise = "1h", .least = 1e3, .most = 7 * 86400e3,
+		.help = "how long an item is in force that doesn't say so itself" },
+	{ .key = "regions", SETTING_AT(struct written_feed, regions), .type = SETTING_NAMES, .unit = "map or list",
+		.other = offsetof(struct written_feed, region_count), .schema = &feed_region, .least = 1,
+		.most = REGIONS_MAX, .help = "the regions that it speaks of; all if left out" },
+	{ .key = "items", SETTING_AT(struct written_feed, items), .type = SETTING_TEXT, .unit = "pointer",
+		.check = check_json_pointer, .help = "where the list of items is; the whole if left out" },
+	{ .key = "map", SETTING_AT(struct written_feed, map), .type = SETTING_RECORD, .unit = "map",
+		.schema = &feed_map, .help = "where in an item things are" },
+	{ .key = "words", SETTING_AT(struct written_feed, words), .type = SETTING_MAP, .unit = "map",
+		.other = offsetof(struct written_feed, word_count), .schema = &feed_word, .most = 100,
+		.help = "words for severity and certainty besides those of CAP" },
+	{ .key = "region-label", SETTING_AT(struct written_feed, region_label), .type = SETTING_TEXT,
+		.unit = "label", .check = check_label, .otherwise = "region", .help = "label that names the region" },
+	{ .key = "backend-label", SETTING_AT(struct written_feed, backend_label), .type = SETTING_TEXT,
+		.unit = "label", .check = check_label, .help = "label that names the backend, if there is one" },
+	{ .key = "step", SETTING_AT(struct written_feed, step_ms), .type = SETTING_DURATION, .unit = "duration",
+		.otherwise = "15s", .least = 1e3, .most = 3600e3, .help = "time between two samples" },
+	{ .key = "delay", SETTING_AT(struct written_feed, delay_ms), .type = SETTING_DURATION, .unit = "duration",
+		.otherwise = "5s", .least = 0, .most = 3600e3,
+		.help = "how old a sample must be, so that it has been scraped" },
+	{ .key = "history", SETTING_AT(struct written_feed, history_ms), .type = SETTING_DURATION,
+		.unit = "duration", .otherwise = "1h", .least = 1e3, .most = 2 * 86400e3,
+		.help = "how far back it's pulled at first, and after an outage" },
+	{ .key = "series-max", SETTING_AT(struct written_feed, series_most), .type = SETTING_INTEGER,
+		.unit = "number", .otherwise = "1000", .least = 1, .most = 10000,
+		.help = "a query that yields more series is refused" },
+	{ .key = "series", SETTING_AT(struct written_feed, series), .type = SETTING_MAP, .unit = "map",
+		.other = offsetof(struct written_feed, series_count), .schema = &feed_series, .most = 100,
+		.check = check_report_name, .help = "what is pulled, by the name of its metric" },
+	{ .key = NULL },
+};
+
+static const struct schema feed = {
+	.title = "feeds", .size = sizeof(struct written_feed), .placed = true,
+	.settings = feed_settings,
+};
+
 static const struct setting top_settings[] = {
 	{ .key = "health-check-interval", SETTING_AT(struct written_steering, health_check_interval_ms),
 		.type = SETTING_DURATION, .unit = "duration", .otherwise = "5s", .least = 100, .most = 3600e3,
@@ -260,6 +387,9 @@ static const struct setting top_settings[] = {
 		.schema = &planning, .help = "how careful the planner is, and what it weighs against what" },
 	{ .key = "recovery", SETTING_AT(struct written_steering, recovery), .type = SETTING_RECORD, .unit = "map",
 		.schema = &recovery, .help = "how a region that was dead takes its clients back" },
+	{ .key = "feeds", SETTING_AT(struct written_steering, feeds), .type = SETTING_MAP, .unit = "map",
+		.other = offsetof(struct written_steering, feed_count), .schema = &feed, .most = FEEDS_MAX,
+		.check = check_tag, .help = "what others know: alerts, states, metrics of Prometheus, by name" },
 	{ .key = "regions", SETTING_AT(struct written_steering, regions), .type = SETTING_MAP, .unit = "map",
 		.other = offsetof(struct written_steering, region_count), .schema = &region, .most = REGIONS_MAX,
 		.check = check_region_name, .help = "the regions, by name" },

@@ -84,6 +84,41 @@ struct written_recovery {
 	size_t step_count;			/* 0: not given */
 };
 
+struct written_feed_region {
+	struct schema_place at;
+	const char *const *called;
+	size_t called_count;
+};
+
+struct written_word {
+	struct schema_place at;
+	double means;
+};
+
+struct written_series {
+	struct schema_place at;
+	const char *query, *unit;		/* unit: or NULL */
+};
+
+struct written_map {
+	struct schema_place at;			/* node NULL: not given */
+	const char *region, *id, *severity, *certainty, *onset, *expires, *text;
+};
+
+struct written_feed {
+	struct schema_place at;
+	unsigned kind;				/* enum feed_kind */
+	const char *url, *token_file, *ca_file, *signal, *items, *region_label, *backend_label;
+	uint32_t interval_ms, timeout_ms, stale_ms, lasts_ms, step_ms, delay_ms, history_ms;
+	size_t size_most;
+	unsigned series_most;
+	struct written_map map;
+	const struct written_feed_region *regions;
+	const struct written_word *words;
+	const struct written_series *series;
+	size_t region_count, word_count, series_count;
+};
+
 struct written_steering {
 	uint32_t health_check_interval_ms, pae_update_interval_ms;
 	const char *geo_database;
@@ -92,7 +127,8 @@ struct written_steering {
 	const struct written_region *regions;
 	const struct written_group *groups;
 	const struct written_service *services;
-	size_t region_count, group_count, service_count;
+	const struct written_feed *feeds;
+	size_t region_count, group_count, service_count, feed_count;
 };
 
 extern const struct schema steering_schema;	/* of struct written_steering */

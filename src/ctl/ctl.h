@@ -235,6 +235,12 @@ enum ctl_status ctl_weights(struct ctl *ctl) NONNULL;
 /* demand.c */
 enum ctl_status ctl_demand(struct ctl *ctl) NONNULL;
 
+/* signal.c */
+enum ctl_status ctl_signals_list(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_signals_post(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_signals_end(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_feeds(struct ctl *ctl) NONNULL;
+
 /* forecast.c */
 enum ctl_status ctl_predictions(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_model_decisions(struct ctl *ctl) NONNULL;

@@ -34,13 +34,16 @@ engine_open(struct engine *engine)
 	engine->forecaster = forecaster_new(engine->reader, options->models);
 	engine->demand = demand_forecaster_new(engine->reader);
 	engine->planner = planner_new();
-	return engine->forecaster != NULL && engine->demand != NULL && engine->planner != NULL;
+	engine->feeds = feeds_new();
+	return engine->forecaster != NULL && engine->demand != NULL && engine->planner != NULL &&
+	    engine->feeds != NULL;
 }
 
 void
 engine_close(struct engine *engine)
 {
 	child_free(engine->child);
+	feeds_free(engine->feeds);
 	plan_free(engine->posted);
 	steering_free(engine->posted_for);
 	steering_free(engine->lawful);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/contract.h"
 #include "http/client.h"
+#include "pae/feeds.h"
 #include "pae/intake.h"
 #include "pae/options.h"
 #include "planner/planner.h"
@@ -28,6 +29,7 @@ struct engine {
 	struct forecaster *forecaster;
 	struct demand_forecaster *demand;
 	struct planner *planner;
+	struct feeds *feeds;
 	struct intake intake;		/* what else the store says, brought up to date each round */
 	struct steering *steering;	/* as the operator has it */
 	struct steering *lawful;	/* narrowed to what the regions accept: what is planned for */

@@ -52,6 +52,26 @@ steering_free(struct steering *steering)
 	steering_free(base);
 }
 
+const struct steering_feed *
+steering_feed_find(const struct steering *steering, const char *name)
+{
+	for (size_t i = 0; i < steering->feed_count; i++) {
+		if (strcmp(steering->feeds[i].name, name) == 0)
+			return &steering->feeds[i];
+	}
+	return NULL;
+}
+
+const char *
+feed_kind_text(enum feed_kind kind)
+{
+	static const char *const texts[] = {
+		[FEED_JSON] = "json", [FEED_GEOJSON] = "geojson", [FEED_CAP] = "cap", [FEED_PROMETHEUS] = "prometheus",
+	};
+
+	return texts[kind];
+}
+
 region_id
 steering_region_find(const struct steering *steering, const char *name)
 {

@@ -18,6 +18,7 @@ typedef double rate;		/* requests per second, finite, >= 0 */
 typedef double probability;	/* 0 .. 1 */
 
 #define CLIENT_GROUPS_MAX 2000
+#define FEEDS_MAX 32		/* each is a process now and then */
 #define GROUP_DEFAULT 0		/* built in: clients that no other group holds; residency rules may name it "default" */
 
 struct location {
@@ -117,6 +118,53 @@ struct recovery {
 
 extern const struct recovery recovery_default;
 
+enum feed_kind { FEED_JSON, FEED_GEOJSON, FEED_CAP, FEED_PROMETHEUS };
+
+/* A region, and what the feed calls it. */
+struct feed_region {
+	region_id region;
+	size_t called_count;
+	const char *const *called;
+};
+
+struct feed_word {
+	const char *word;
+	probability means;
+};
+
+struct feed_series {
+	const char *metric, *query, *unit;	/* query: PromQL */
+};
+
+/* JSON pointers into an item, NULL: it has no such thing. */
+struct feed_map {
+	const char *region, *id, *severity, *certainty, *onset, *expires, *text;
+};
+
+/* Somebody else's data, pulled by isobar-pae. */
+struct steering_feed {
+	const char *name;
+	enum feed_kind kind;
+	const char *url;		/* http or https; of Prometheus the part before /api/v1 */
+	uint32_t interval_ms, timeout_ms;
+	uint32_t stale_ms;		/* after the last success: then nothing is known by it */
+	size_t size_most;		/* octets of a body */
+	const char *token_file, *ca_file;	/* or NULL */
+	const char *signal;		/* name of the metric that it becomes, without "signal:" */
+	uint32_t lasts_ms;		/* of an item that doesn't say when it's over */
+	size_t region_count;
+	const struct feed_region *regions;	/* all regions when none was written */
+	const char *items;		/* JSON pointer to the list, "": the whole */
+	struct feed_map map;
+	size_t word_count;
+	const struct feed_word *words;
+	const char *region_label, *backend_label;	/* of Prometheus; backend_label may be NULL */
+	uint32_t step_ms, delay_ms, history_ms;
+	size_t series_count;
+	const struct feed_series *series;
+	unsigned series_most;		/* that one query may yield */
+};
+
 struct steering {
 	struct arena *arena;
 	unsigned holds;				/* holders besides the first; control thread only */
@@ -126,6 +174,8 @@ struct steering {
 	const char *geo_database;		/* mmdb path, or NULL */
 	struct planning planning;
 	struct recovery recovery;
+	size_t feed_count;
+	const struct steering_feed *feeds;	/* in the order of the file */
 	size_t region_count;
 	const struct steering_region *regions;
 	size_t group_count;			/* at least 1: [0] is "default" */
@@ -139,6 +189,9 @@ struct steering *steering_empty(void) MUST_USE;
 void steering_free(struct steering *steering);	/* the last of all holders frees; NULL is allowed */
 static inline void steering_hold(struct steering *steering) { steering->holds++; }
 
+/* NULL: there is none. */
+const struct steering_feed *steering_feed_find(const struct steering *steering, const char *name) NONNULL;
+const char *feed_kind_text(enum feed_kind kind);
 region_id steering_region_find(const struct steering *steering, const char *name) NONNULL;	/* or NO_REGION */
 const struct steering_service *steering_service_find(const struct steering *steering, const char *name) NONNULL;
 const char *sharding_policy_text(enum sharding_policy policy);

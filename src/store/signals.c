@@ -9,14 +9,17 @@
 
 #include "store/txn.h"
 
+/* An onset that isn't told is that of the row while it's in force, else the time of the first put. */
 int
 store_signal_put(struct store_txn *txn, const struct signal_row *row)
 {
 	return db_run(txn->db, "INSERT INTO signal (source, key, region, name, text, severity, certainty, onset_ms,"
-	    " expires_ms, received_ms, updated_ms, ended_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
+	    " expires_ms, received_ms, updated_ms, ended_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
+	    " CASE ?8 WHEN 0 THEN ?10 ELSE ?8 END, ?9, ?10, ?11, 0)"
 	    " ON CONFLICT (source, key, region, name) DO UPDATE SET text = excluded.text, severity = excluded.severity,"
-	    " certainty = excluded.certainty, onset_ms = excluded.onset_ms, expires_ms = excluded.expires_ms,"
-	    " updated_ms = excluded.updated_ms, ended_ms = 0",
+	    " certainty = excluded.certainty, onset_ms = CASE WHEN ?8 <> 0 THEN ?8"
+	    " WHEN ended_ms = 0 AND expires_ms > ?11 THEN onset_ms ELSE ?11 END,"
+	    " expires_ms = excluded.expires_ms, updated_ms = excluded.updated_ms, ended_ms = 0",
 	    DB_VALUES(db_text(row->source), db_text(row->key), db_text(row->region), db_text(row->name),
 		db_text(row->text), db_real(row->severity), db_real(row->certainty), db_integer(row->onset.ms),
 		db_integer(row->expires.ms), db_integer(row->received.ms), db_integer(row->updated.ms)));
@@ -42,12 +45,12 @@ store_signals_end_others(struct store_txn *txn, const char *source, struct wall 
 int
 store_feed_put(struct store_txn *txn, const struct feed_row *row)
 {
-	return db_run(txn->db, "INSERT INTO feed (name, tried_ms, succeeded_ms, until_ms, pulls, failures, items, left_out,"
-	    " bytes, took_ms, error, notes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+	return db_run(txn->db, "INSERT INTO feed (name, tried_ms, succeeded_ms, until_ms, pulls, failures, items,"
+	    " left_out, bytes, took_ms, error, notes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
 	    " ON CONFLICT (name) DO UPDATE SET tried_ms = ?2, pulls = pulls + ?5, failures = failures + ?6, bytes = ?9,"
 	    " took_ms = ?10, error = ?11,"
 	    " succeeded_ms = CASE ?11 WHEN '' THEN ?3 ELSE succeeded_ms END,"
-	    " until_ms = CASE ?11 WHEN '' THEN max(until_ms, ?4) ELSE until_ms END,"
+	    " until_ms = CASE WHEN ?11 = '' AND ?4 <> 0 THEN ?4 ELSE until_ms END,"
 	    " items = CASE ?11 WHEN '' THEN ?7 ELSE items END,"
 	    " left_out = CASE ?11 WHEN '' THEN ?8 ELSE left_out END,"
 	    " notes = CASE ?11 WHEN '' THEN ?12 ELSE notes END",
@@ -95,8 +98,8 @@ int
 store_feeds(struct store_reader *reader, bool (*row)(void *arg, const struct feed_row *feed), void *arg)
 {
 	sqlite3_stmt *rows;
-	int got = db_query(&reader->db, "SELECT name, tried_ms, succeeded_ms, until_ms, pulls, failures, items, left_out,"
-	    " bytes, took_ms, error, notes FROM feed ORDER BY name", DB_NONE, &rows);
+	int got = db_query(&reader->db, "SELECT name, tried_ms, succeeded_ms, until_ms, pulls, failures, items,"
+	    " left_out, bytes, took_ms, error, notes FROM feed ORDER BY name", DB_NONE, &rows);
 
 	while (got >= 0 && (got = db_next(rows)) == 1) {
 		struct feed_row feed = {

@@ -154,13 +154,13 @@ struct signal_row {		/* an event, as it concerns one region */
 	const char *region;
 	const char *text;	/* for people, or "" */
 	double severity, certainty;	/* 0 .. 1; NAN: it's there, but how bad it is couldn't be read */
-	struct wall onset, expires;
+	struct wall onset, expires;	/* onset.ms 0 of a put: since it's known */
 	struct wall received, updated;	/* first and last; of a put: both */
 	struct wall ended;		/* taken back before it expired; .ms 0: no */
 };
 /* What has ended is in force again by it. */
 int store_signal_put(struct store_txn *txn, const struct signal_row *row) NONNULL;
-int store_signal_end(struct store_txn *txn, int64_t id, struct wall at) NONNULL;	/* -ENOENT: ended, or never was */
+int store_signal_end(struct store_txn *txn, int64_t id, struct wall at) NONNULL;	/* -ENOENT: not in force */
 /* Ends those of the source that weren't put at `at`: it tells of them no more. */
 int store_signals_end_others(struct store_txn *txn, const char *source, struct wall at) NONNULL;
 
@@ -297,8 +297,8 @@ int store_live_at(struct store_reader *reader, struct wall at,
 int store_plan_at(struct store_reader *reader, uint64_t epoch, uint64_t *found, struct text *body);
 
 /* Signals that were in force or announced at some moment from `from` on, by region, name, onset. */
-int store_signals(struct store_reader *reader, struct wall from, bool (*row)(void *arg, const struct signal_row *signal),
-	void *arg);
+int store_signals(struct store_reader *reader, struct wall from,
+	bool (*row)(void *arg, const struct signal_row *signal), void *arg);
 int store_feeds(struct store_reader *reader, bool (*row)(void *arg, const struct feed_row *feed), void *arg);
 
 struct series_row {

@@ -4,7 +4,7 @@
 cd "$(dirname "$0")/../.." || exit 1
 . tests/cases.sh
 
-order=(base http dns zone steer serve report store conf predict plan estimate certificate packing planner control api)
+order=(base http dns zone steer serve report store conf feed predict plan estimate certificate packing planner control api)
 
 # Header, then the files that may include it (an extended regular expression).
 doors=(

@@ -35,7 +35,8 @@ same "isobar-rem.yaml: each setting is read" "$(
 		unread src/conf/agent_settings.h "$struct" rem-agent
 	done)" ""
 same "steering.yaml: each setting is read" "$(
-	for struct in steering steering_region client_group steering_service service_region residency_rule; do
+	for struct in steering steering_region client_group steering_service service_region residency_rule steering_feed \
+		feed_region feed_word feed_series feed_map; do
 		unread src/steer/steering.h "$struct" src
 	done)" ""
 same "the members are found" "$(members src/conf/settings.h settings | wc -l) $(
