@@ -102,7 +102,7 @@ forecast_span(const struct load_rule *rules, const struct load_span *span, struc
 
 		if (!load_view_init(&view, &rules[h], span))
 			continue;
-		bands[h] = load_band_of(&rules[h], &view, span->count - 1, rules[h].corrects);
+		bands[h] = load_band_of(&rules[h], &view, span->count - 1);
 		if (!isfinite(bands[h].middle))
 			bands[h] = (struct load_band){ (double)NAN, (double)NAN, (double)NAN };
 		load_view_fini(&view);

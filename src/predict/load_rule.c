@@ -4,8 +4,8 @@
  *
  * Smoothing. Each pair of a scale and a smoothing forecasts the past; the least mean absolute error in the load's own
  * unit wins. Logarithms stand to choice only where nothing is negative; where zeros or values near them occur, a tenth
- * of the median is added first, so that the step from 0 to 1 isn't the largest of all. Smoothings without a season,
- * for what has none, and slow ones, for noise around a level, stand to choice as well.
+ * of the usual value is added first, so that the step from 0 to 1 isn't the largest of all. Smoothings without a
+ * season, for what has none, and slow ones, for noise around a level, stand to choice as well.
  *
  * Correction. An SVR on lagged values alone loses to Holt-Winters on short series; on what Holt-Winters misses it wins
  * wherever something is left to learn. Its features are differences in the rule's scale, so that a level that shifts
@@ -29,7 +29,7 @@
 #define SVR_EPSILON 0.15	/* in deviations of the targets */
 #define LAGS 6			/* misses that the correction looks back on */
 #define FEATURE_LIMIT 5.0
-#define NEAR_ZERO 0.02		/* of the median */
+#define NEAR_ZERO 0.02		/* of the median of what is above zero */
 #define DAY_MOST 86400		/* values: no more than one a second */
 
 /* Beside Holt-Winters' own grid. */
@@ -87,6 +87,7 @@ load_rules_smooth(struct load_rule *rules, size_t count, const struct load_span 
 		rules[h].smoothing = cautious;
 		rules[h].corrects = false;
 		rules[h].lower = rules[h].upper = (double)NAN;
+		rules[h].middle = 0;
 	}
 	for (size_t i = 0; i < scale_count && done; i++)
 		done = try_scale(&choice, rules, count, &scales[i], y);
@@ -101,29 +102,29 @@ static size_t
 scales_of(const struct load_span *span, struct load_scale scales[static 2])
 {
 	struct load_scale plain = { .least = INFINITY, .most = -INFINITY }, logs;
-	double *sorted = malloc((span->known + 1) * sizeof(*sorted)), median = 0;
-	size_t known = 0;
+	double *positive = malloc((span->known + 1) * sizeof(*positive)), unit = 0;
+	size_t count = 0;
 
 	for (size_t i = 0; i < span->known; i++) {
 		if (isnan(span->values[i]))
 			continue;
 		plain.least = fmin(plain.least, span->values[i]);
 		plain.most = fmax(plain.most, span->values[i]);
-		if (sorted != NULL)
-			sorted[known++] = span->values[i];
+		if (positive != NULL && span->values[i] > 0)
+			positive[count++] = span->values[i];
 	}
-	if (known > 0) {
-		qsort(sorted, known, sizeof(*sorted), compare);
-		median = sorted[known / 2];
+	if (count > 0) {
+		qsort(positive, count, sizeof(*positive), compare);
+		unit = positive[count / 2];
 	}
-	free(sorted);
+	free(positive);
 	scales[0] = plain;
-	if (!(plain.least >= 0) || !(median > 0))
+	if (!(plain.least >= 0) || !(unit > 0))
 		return 1;
 	logs = plain;
 	logs.logarithm = true;
-	logs.offset = plain.least > NEAR_ZERO * median ? 0 : median / 10;
-	logs.floor = logs.offset > 0 ? logs.offset / 2 : NEAR_ZERO * median / 2;
+	logs.offset = plain.least > NEAR_ZERO * unit ? 0 : unit / 10;
+	logs.floor = logs.offset > 0 ? logs.offset / 2 : NEAR_ZERO * unit / 2;
 	scales[0] = logs;
 	scales[1] = plain;
 	return 2;
@@ -437,7 +438,7 @@ load_rule_write(const struct load_rule *rule, struct text *out)
 {
 	const double numbers[] = { rule->scale.logarithm, rule->scale.offset, rule->scale.floor, rule->scale.least,
 		rule->scale.most, rule->smoothing.level, rule->smoothing.trend, rule->smoothing.season,
-		rule->smoothing.seasonal, rule->spread, rule->clip, rule->lower, rule->upper };
+		rule->smoothing.seasonal, rule->spread, rule->clip, rule->lower, rule->upper, rule->middle };
 
 	text_printf(out, "%zu %d", rule->ahead, rule->corrects);
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
@@ -455,7 +456,7 @@ load_rule_read(struct load_rule *rule, const char **at, const char *end, struct 
 	double logarithm, seasonal, corrects, ahead, length, *const numbers[] = { &ahead, &corrects, &logarithm,
 		&rule->scale.offset, &rule->scale.floor, &rule->scale.least, &rule->scale.most, &rule->smoothing.level,
 		&rule->smoothing.trend, &rule->smoothing.season, &seasonal, &rule->spread, &rule->clip, &rule->lower,
-		&rule->upper };
+		&rule->upper, &rule->middle };
 	bool good = true;
 
 	*rule = (struct load_rule){ 0 };

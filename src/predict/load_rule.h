@@ -45,6 +45,7 @@ struct load_rule {
 	size_t body_length;
 	bool corrects;		/* the guard's word: it's used, and not only watched */
 	double lower, upper;	/* to be added in `scale` for the 10 % and the 90 % quantile; NAN: unknown */
+	double middle;		/* the same for the median, where that is better */
 };
 
 /* Chooses scales and smoothings by the forecasts' mean absolute error among the known values. Rules with

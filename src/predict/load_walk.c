@@ -35,6 +35,8 @@ static double *moving_means(const double *values, size_t count, size_t mean);
 static bool fit_all(struct load_walk *walk, size_t from, size_t to, bool train);
 static bool fit(struct load_walk *walk, size_t horizon, const struct load_span *span, size_t from, bool train);
 static void fit_band(struct load_walk *walk, size_t horizon, const struct load_view *view, size_t begin, size_t from);
+static struct load_band band_of(const struct load_rule *rule, double y, double now);
+static double shift_of(const double *misses, size_t count);
 static size_t misses_of_forecasts(const struct load_walk *walk, size_t horizon, size_t from, double *misses);
 static size_t misses_of_smoothing(const struct load_walk *walk, size_t horizon, const struct load_view *view,
 	size_t begin, size_t from, double *misses);
@@ -172,25 +174,31 @@ fit(struct load_walk *walk, size_t horizon, const struct load_span *span, size_t
 	rule->corrects = rule->machine != NULL && load_walk_gain(walk, horizon, from) < BETTER;
 	fit_band(walk, horizon, &view, begin, from);
 	for (size_t i = from; done && i < begin + span->count; i++) {
-		past->plain[i] = load_band_of(rule, &view, i - begin, false).middle;
-		past->bands[i] = load_band_of(rule, &view, i - begin, true);
-		past->corrected[i] = rule->machine == NULL ? (double)NAN : past->bands[i].middle;
-		if (!rule->corrects)
-			past->bands[i] = load_band_of(rule, &view, i - begin, false);
+		double y = load_rule_smoothed(&view, i - begin), now = walk->values[i];
+		double correction = load_rule_correction(rule, &view, i - begin);
+
+		past->plain[i] = load_scale_from(&rule->scale, y, now);
+		past->corrected[i] = rule->machine == NULL ? (double)NAN :
+		    load_scale_from(&rule->scale, y + correction, now);
+		past->bands[i] = band_of(rule, rule->corrects ? y + correction : y, now);
 	}
 	load_view_fini(&view);
 	return done;
 }
 
 struct load_band
-load_band_of(const struct load_rule *rule, const struct load_view *view, size_t at, bool corrected)
+load_band_of(const struct load_rule *rule, const struct load_view *view, size_t at)
 {
-	double y = load_rule_smoothed(view, at), now = view->span->values[at];
+	double y = load_rule_smoothed(view, at);
 
-	if (corrected)
-		y += load_rule_correction(rule, view, at);
+	return band_of(rule, rule->corrects ? y + load_rule_correction(rule, view, at) : y, view->span->values[at]);
+}
+
+static struct load_band
+band_of(const struct load_rule *rule, double y, double now)
+{
 	return (struct load_band){ .lower = load_scale_from(&rule->scale, y + rule->lower, now),
-		.middle = load_scale_from(&rule->scale, y, now),
+		.middle = load_scale_from(&rule->scale, y + rule->middle, now),
 		.upper = load_scale_from(&rule->scale, y + rule->upper, now) };
 }
 
@@ -206,14 +214,30 @@ fit_band(struct load_walk *walk, size_t horizon, const struct load_view *view, s
 	if (misses != NULL && (count < BAND_LEAST || count < walk->pace.day / 2))
 		count = misses_of_smoothing(walk, horizon, view, begin, from, misses);
 	rule->lower = rule->upper = (double)NAN;
+	rule->middle = 0;
 	if (count >= BAND_LEAST) {
 		qsort(misses, count, sizeof(*misses), compare);
 		low = (size_t)floor((double)(count + 1) * TAIL);
 		high = (size_t)ceil((double)(count + 1) * (1 - TAIL));
 		rule->lower = misses[low == 0 ? 0 : low - 1];
 		rule->upper = misses[high > count ? count - 1 : high - 1];
+		rule->middle = count >= LOAD_JUDGED_DAYS * walk->pace.day ? shift_of(misses, count) : 0;
 	}
 	free(misses);
+}
+
+/* The median miss, where forecasts would have been as much better by it as a correction must be: counts that are zero as
+ * a rule have a mean that never comes. It takes whole days, in which what rises also falls. */
+static double
+shift_of(const double *misses, size_t count)
+{
+	double median = misses[count / 2], with = 0, without = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		with += fabs(misses[i] - median);
+		without += fabs(misses[i]);
+	}
+	return with < without * BETTER ? median : 0;
 }
 
 static size_t

@@ -45,8 +45,7 @@ const struct load_rule *load_walk_rule(const struct load_walk *walk, size_t hori
 /* The correction's mean absolute error by that without, before `end`, over the judged days. NAN: none was made. */
 double load_walk_gain(const struct load_walk *walk, size_t horizon, size_t end) NONNULL;
 
-/* What a rule says at a value of a view of it; without the correction when `corrected` is false. */
-struct load_band load_band_of(const struct load_rule *rule, const struct load_view *view, size_t at, bool corrected)
-	NONNULL;
+/* What a rule says at a value of a view of it. */
+struct load_band load_band_of(const struct load_rule *rule, const struct load_view *view, size_t at) NONNULL;
 
 #endif
