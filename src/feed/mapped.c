@@ -71,7 +71,7 @@ read_item(struct pulled *pulled, const cJSON *item, const char *pointer)
 	    !read_when(pulled, item, pointer, map->expires, &signal.expires))
 		signal.severity = (double)NAN;
 	pulled->left_out += pulled->notes.errors > errors;
-	if (signal.severity * signal.certainty != 0 && signal.expires.ms > pulled->now.ms)
+	if (signal.severity != 0 && signal.certainty != 0 && signal.expires.ms > pulled->now.ms)
 		pulled_signals_add(pulled, &regions, signal);
 }
 
@@ -107,7 +107,7 @@ read_level(struct pulled *pulled, const cJSON *item, const char *pointer, const 
 	const cJSON *value = where == NULL ? NULL : json_at(item, where);
 	double level;
 
-	if (where == NULL)
+	if ((value == NULL || cJSON_IsNull(value)) && !isnan(otherwise))
 		return otherwise;
 	if (cJSON_IsBool(value))
 		return cJSON_IsTrue(value) ? 1 : 0;
