@@ -14,7 +14,8 @@
  * features of deviation one they suit, and there's nothing left to overfit. It's never larger than 98 of 100 past
  * misses.
  *
- * The text of a rule: a line of numbers, which ends in the length of the machine's text, and that text. */
+ * The text of a rule: a line of numbers, which ends in the length of what follows: the machine's text, with vectors
+ * written as coefficient and hundredths, since that is what features are. A region takes a third of a megabyte. */
 #include "predict/load_rule.h"
 
 #include <math.h>
@@ -63,6 +64,8 @@ static void fit_features(struct load_rule *rule, const double *rows, size_t coun
 static bool fit_targets(struct load_rule *rule, double *targets, size_t count);
 static bool fit_machine(struct load_rule *rule, const double *rows, const double *targets, size_t count);
 static void drop_machine(struct load_rule *rule);
+static void pack(const char *body, struct text *out);
+static void unpack(const char *packed, size_t length, struct text *out);
 static bool read_number(const char **at, const char *end, double *value);
 static int compare(const void *a, const void *b);
 
@@ -439,15 +442,79 @@ load_rule_write(const struct load_rule *rule, struct text *out)
 	const double numbers[] = { rule->scale.logarithm, rule->scale.offset, rule->scale.floor, rule->scale.least,
 		rule->scale.most, rule->smoothing.level, rule->smoothing.trend, rule->smoothing.season,
 		rule->smoothing.seasonal, rule->spread, rule->clip, rule->lower, rule->upper, rule->middle };
+	struct text packed = { 0 };
 
 	text_printf(out, "%zu %d", rule->ahead, rule->corrects);
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		text_printf(out, " %.17g", numbers[i]);
 	for (size_t i = 0; i < LOAD_FEATURES; i++)
 		text_printf(out, " %.17g %.17g", rule->means[i], rule->deviations[i]);
-	text_printf(out, " %zu\n", rule->corrects ? rule->body_length : 0);
 	if (rule->corrects)
-		text_add(out, rule->body, rule->body_length);
+		pack(rule->body, &packed);
+	text_printf(out, " %zu\n", packed.length);
+	text_add(out, packed.length == 0 ? "" : packed.bytes, packed.length);
+	out->failed = out->failed || packed.failed;
+	text_fini(&packed);
+}
+
+/* libsvm's "COEFFICIENT INDEX:VALUE ..." becomes "COEFFICIENT HUNDREDTHS ...", one for each feature. */
+static void
+pack(const char *body, struct text *out)
+{
+	const char *vectors = strstr(body, "\nSV\n"), *line, *end;
+
+	if (vectors == NULL)
+		return;
+	vectors += 4;
+	text_add(out, body, (size_t)(vectors - body));
+	for (line = vectors; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		int hundredths[LOAD_FEATURES] = { 0 };
+		const char *p = line + strcspn(line, " \n");
+
+		text_add(out, line, (size_t)(p - line));
+		while (p < end) {
+			char *next;
+			long index = strtol(p, &next, 10);
+
+			if (next == p || *next != ':' || index < 1 || index > LOAD_FEATURES)
+				break;
+			hundredths[index - 1] = (int)lrint(strtod(next + 1, &next) * 100);
+			p = next + strspn(next, " ");
+		}
+		for (size_t i = 0; i < LOAD_FEATURES; i++)
+			text_printf(out, " %d", hundredths[i]);
+		text_puts(out, "\n");
+	}
+}
+
+/* The other way round. What isn't as it should be, machine_read() finds. */
+static void
+unpack(const char *packed, size_t length, struct text *out)
+{
+	const char *end = packed + length, *line = packed, *newline;
+	bool vectors = false;
+
+	for (; line < end && (newline = memchr(line, '\n', (size_t)(end - line))) != NULL; line = newline + 1) {
+		const char *p = line + strcspn(line, " \n");
+		char *next;
+
+		if (!vectors) {
+			text_add(out, line, (size_t)(newline + 1 - line));
+			vectors = newline - line == 2 && memcmp(line, "SV", 2) == 0;
+			continue;
+		}
+		text_add(out, line, (size_t)(p - line));
+		for (int i = 1; p < newline; i++, p = next) {
+			long hundredths = strtol(p, &next, 10);
+
+			if (next == p || next > newline)
+				break;
+			if (hundredths != 0)
+				text_printf(out, " %d:%.2f", i, (double)hundredths / 100);
+		}
+		text_puts(out, "\n");
+	}
+	text_add(out, line, (size_t)(end - line));
 }
 
 bool
@@ -479,7 +546,14 @@ load_rule_read(struct load_rule *rule, const char **at, const char *end, struct 
 	rule->corrects = corrects != 0;
 	++*at;
 	if (rule->corrects) {
-		rule->machine = machine_read(*at, (size_t)length, LOAD_FEATURES, error);
+		struct text body = { 0 };
+
+		unpack(*at, (size_t)length, &body);
+		if (body.failed)
+			text_puts(error, "out of memory");
+		else
+			rule->machine = machine_read(body.bytes, body.length, LOAD_FEATURES, error);
+		text_fini(&body);
 		if (rule->machine == NULL)
 			return false;
 	}

@@ -18,7 +18,7 @@
 #include "base/text.h"
 
 #define SERIES_MAX 100000
-#define STEPS_MAX ((size_t)1 << 24)	/* 128 MiB of numbers: 32 years of minutes */
+#define STEPS_MAX ((size_t)1 << 22)	/* eight years of minutes; forecasts take 128 bytes of each */
 #define ROWS_LEAST 2
 
 struct point {

@@ -226,8 +226,8 @@ fit_band(struct load_walk *walk, size_t horizon, const struct load_view *view, s
 	free(misses);
 }
 
-/* The median miss, where forecasts would have been as much better by it as a correction must be: counts that are zero as
- * a rule have a mean that never comes. It takes whole days, in which what rises also falls. */
+/* The median miss, where forecasts would have been as much better by it as a correction must be: counts that are zero
+ * as a rule have a mean that never comes. It takes whole days, in which what rises also falls. */
 static double
 shift_of(const double *misses, size_t count)
 {
