@@ -246,7 +246,33 @@ test_write(void)
 	diag_fini(&diags);
 }
 
+/* RFC 6901 section 5, and what it doesn't mean. */
+static void
+test_pointers(void)
+{
+	static const char text[] = "{\"foo\":[\"bar\",{\"x\":7}],\"\":0,\"a/b\":1,\"m~n\":8,\"01\":3,\"~1\":4}";
+	static const struct { const char *pointer, *expected; } rows[] = {
+		{ "", text }, { "/foo", "[\"bar\",{\"x\":7}]" }, { "/foo/0", "\"bar\"" }, { "/foo/1/x", "7" }, { "/", "0" },
+		{ "/a~1b", "1" }, { "/m~0n", "8" }, { "/01", "3" }, { "/~01", "4" }, { "/foo/2", NULL }, { "/foo/01", NULL },
+		{ "/foo/-", NULL }, { "/foo/x", NULL }, { "/foo/0/x", NULL }, { "/FOO", NULL }, { "foo", NULL },
+	};
+	struct diags diags = { 0 };
+	cJSON *value = json_parse(text, strlen(text), "f", &diags);
+
+	CU_ASSERT_FATAL(value != NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const cJSON *found = json_at(value, rows[i].pointer);
+		char *written = found == NULL ? NULL : json_write(found);
+
+		SUITE_TEXT(written, rows[i].expected);
+		free(written);
+	}
+	cJSON_Delete(value);
+	diag_fini(&diags);
+}
+
 static const struct suite_case cases[] = {
+	{ .name = "pointers: RFC 6901", .run = test_pointers },
 	{ .name = "syntax, and where it breaks", .run = test_syntax },
 	{ .name = "NUL bytes are refused", .run = test_nul },
 	{ .name = "depth is bounded", .run = test_depth },
