@@ -9,12 +9,18 @@
 
 #include "base/contract.h"
 #include "base/text.h"
+#include "predict/window.h"
 
 #define ANOMALY_FORMAT 1
 #define ANOMALY_ROWS_MOST 2000	/* that the machine learns from: more cost time and find no more */
 #define ANOMALY_ROWS_LEAST 100
-#define ANOMALY_DIMENSION_MAX 160
+#define ANOMALY_DIMENSION_MAX (2 * METRICS_MAX)
 #define ANOMALY_SIZE_MAX (8 << 20)	/* bytes of its text */
+
+/* What a model sees of step `at`: for each metric in use its level, and that against the mean of the time before. `row`
+ * has anomaly_width() places. */
+void anomaly_row(const struct window *window, size_t at, double *row) NONNULL;
+size_t anomaly_width(const struct metrics *metrics) NONNULL;
 
 struct anomaly;
 

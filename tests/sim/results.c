@@ -78,8 +78,10 @@ results_write(const struct results *results, const char *path)
 	for (size_t i = 0; i < results->count; i++) {
 		const struct result *row = &results->rows[i];
 
-		text_printf(&text, "  {\"name\": \"%s\", \"value\": %.6g, \"must\": \"%s\", \"met\": %s}%s\n", row->name,
-			row->value, row->must, row->met ? "true" : "false", i + 1 < results->count ? "," : "");
+		text_printf(&text, "  {\"name\": \"%s\", \"value\": ", row->name);
+		text_printf(&text, isfinite(row->value) ? "%.6g" : "null", row->value);	/* what has no value isn't met */
+		text_printf(&text, ", \"must\": \"%s\", \"met\": %s}%s\n", row->must, row->met ? "true" : "false",
+			i + 1 < results->count ? "," : "");
 	}
 	text_puts(&text, "]}\n");
 	if (text.failed || text_write_file(path, text.bytes, text.length) != 0) {
