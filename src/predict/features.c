@@ -79,8 +79,11 @@ static const struct template templates[] = {
 	{ "mem_to_limit90", "exp(-t/H)", FEATURE_TO_LIMIT, METRIC_MEM, 90 },
 	{ "disk_to_limit30", "exp(-t/H)", FEATURE_TO_LIMIT, METRIC_DISK, 30 },
 	{ "disk_to_limit90", "exp(-t/H)", FEATURE_TO_LIMIT, METRIC_DISK, 90 },
+	{ "cpu_to_limit10", "exp(-t/H)", FEATURE_TO_LIMIT, METRIC_CPU, 10 },
 	{ "cpu_to_limit30", "exp(-t/H)", FEATURE_TO_LIMIT, METRIC_CPU, 30 },
 	{ "lat_p99_to_limit30", "exp(-t/H)", FEATURE_TO_LIMIT, METRIC_LAT_P99, 30 },
+	{ "lat_p99_to_limit10", "exp(-t/H)", FEATURE_TO_LIMIT, METRIC_LAT_P99, 10 },
+	{ "dep_to_limit10", "exp(-t/H)", FEATURE_TO_LIMIT, METRIC_DEP, 10 },
 	{ "dep_to_limit30", "exp(-t/H)", FEATURE_TO_LIMIT, METRIC_DEP, 30 },
 	{ "mem_projection15", "ratio", FEATURE_PROJECTION, METRIC_MEM, 15 },
 	{ "mem_projection30", "ratio", FEATURE_PROJECTION, METRIC_MEM, 30 },
@@ -128,6 +131,7 @@ struct moment {
 	const struct window *window;
 	const struct incidents *incidents;
 	int64_t t, horizon_s;
+	struct baseline baselines[METRICS_MAX];	/* [metric], of those in the table */
 };
 
 static void add_feature(struct feature_table *table, const struct template *template, const char *prefix,
@@ -225,6 +229,12 @@ features_compute(const struct feature_table *table, const struct dataset *datase
 	struct moment moment = { .table = table, .dataset = dataset, .series = series, .at = at, .window = of->window,
 		.incidents = &of->incidents, .t = window_time(of->window, at), .horizon_s = horizon_s };
 
+	for (size_t i = 0; i < table->metric_count; i++) {
+		struct past past = past_of(of->window, table->metrics[i], at);
+
+		if (table->metrics[i] != METRIC_NONE)
+			moment.baselines[table->metrics[i]] = past_baseline(&past);
+	}
 	for (size_t i = 0; i < table->count; i++) {
 		out[i] = compute_one(&table->list[i], &moment);
 		if (!isfinite(out[i]))
@@ -245,7 +255,8 @@ compute_one(const struct feature *feature, const struct moment *moment)
 	case FEATURE_Z:
 		return z_of(moment, feature->metric);
 	case FEATURE_FARTHEST:
-		return past_farthest(&past, feature->window_min);
+		return feature->metric == METRIC_NONE ? (double)NAN :
+		    past_farthest(&past, feature->window_min, &moment->baselines[feature->metric]);
 	case FEATURE_DAY_Z:
 		return past_day_z(&past);
 	case FEATURE_SLOPE:
@@ -295,7 +306,7 @@ z_of(const struct moment *moment, size_t metric)
 {
 	struct past past = past_of(moment->window, metric, moment->at);
 
-	return past_z(&past);
+	return metric == METRIC_NONE ? (double)NAN : past_z(&past, &moment->baselines[metric]);
 }
 
 static double

@@ -23,10 +23,12 @@ struct reading {
 	struct text *error;
 };
 
+static void write_evidence(struct text *text, const struct evidence *evidence);
 static void digest(const char *head, size_t head_length, const char *body, size_t body_length,
 	char text[static SHA256_TEXT_SIZE]);
 static bool read_header(struct reading *r, struct model *model);
 static bool read_metrics(struct reading *r, struct model *model);
+static bool read_evidence(struct reading *r, struct evidence *evidence);
 static bool read_scalings(struct reading *r, struct model *model);
 static bool read_body(struct reading *r, struct model *model, const char *begin);
 static bool read_line(struct reading *r, const char *key, char *value, size_t size);
@@ -52,6 +54,7 @@ model_write(const struct model *model, const char *body, size_t body_length, siz
 
 		text_printf(&text, "feature %.17g %.17g %.17g %.17g %.17g %s\n", s->median, s->spread, s->mean,
 		    s->deviation, s->weight, model->table->list[i].name);
+		write_evidence(&text, &model->evidences[i]);
 	}
 	text_printf(&text, "trained %" PRId64 " %" PRId64 "\n", model->from_s, model->to_s);
 	text_printf(&text, "rows %zu %zu %zu\n", model->rows, model->positives, model->events);
@@ -67,6 +70,15 @@ model_write(const struct model *model, const char *body, size_t body_length, siz
 	text_add(&text, body, body_length);
 	*length = text.length;
 	return text_take(&text);
+}
+
+static void
+write_evidence(struct text *text, const struct evidence *evidence)
+{
+	text_printf(text, "evidence %zu", evidence->count);
+	for (size_t i = 0; i < evidence->count; i++)
+		text_printf(text, " %.17g %.17g", evidence->values[i], evidence->weights[i]);
+	text_puts(text, "\n");
 }
 
 /* SHA-256 over both parts. */
@@ -171,7 +183,8 @@ read_metrics(struct reading *r, struct model *model)
 			return wrong(r, "the name of a metric is missing, or there twice");
 	}
 	model->table = model->metrics == NULL ? NULL : feature_table_new(model->metrics, model->metrics);
-	return model->table != NULL || wrong(r, "out of memory");
+	model->evidences = calloc(FEATURES_MAX, sizeof(*model->evidences));
+	return (model->table != NULL && model->evidences != NULL) || wrong(r, "out of memory");
 }
 
 static bool
@@ -190,8 +203,31 @@ read_scalings(struct reading *r, struct model *model)
 		if (!finite_all((double[]){ s->median, s->spread, s->mean, s->deviation, s->weight }, 5) ||
 		    !(s->spread > 0) || s->deviation < 0)
 			return wrong(r, "the scaling of feature '%s' isn't finite", name);
+		if (!read_evidence(r, &model->evidences[i]))
+			return wrong(r, "the evidence of feature '%s' is no rising list of finite numbers", name);
 	}
 	return true;
+}
+
+static bool
+read_evidence(struct reading *r, struct evidence *evidence)
+{
+	char value[1024];
+	const char *p = value;
+	int length = 0;
+
+	if (!read_line(r, "evidence", value, sizeof(value)) || sscanf(p, "%zu%n", &evidence->count, &length) != 1 ||
+	    evidence->count > EVIDENCE_KNOTS_MAX)
+		return false;
+	for (size_t i = 0; i < evidence->count; i++) {
+		double *v = &evidence->values[i], *w = &evidence->weights[i];
+
+		p += length;
+		if (sscanf(p, "%lf %lf%n", v, w, &length) != 2 || !finite_all((double[]){ *v, *w }, 2) ||
+		    (i > 0 && *v <= v[-1]))
+			return false;
+	}
+	return p[length] == '\0';
 }
 
 static bool
@@ -262,6 +298,7 @@ model_free(struct model *model)
 		return;
 	machine_free(model->machine);
 	feature_table_free(model->table);
+	free(model->evidences);
 	metrics_free(model->metrics);
 	free(model);
 }
@@ -274,7 +311,7 @@ model_score(const struct model *model, const double *features)
 	if (model->machine == NULL)
 		return 0;
 	for (size_t i = 0; i < model->table->count; i++)
-		scaled[i] = scaling_apply(&model->scalings[i], features[i]);
+		scaled[i] = evidence_of(&model->evidences[i], features[i]);
 	return machine_decide(model->machine, scaled);
 }
 

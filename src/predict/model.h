@@ -11,6 +11,7 @@
 #include "base/contract.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "predict/evidence.h"
 #include "predict/features.h"
 #include "predict/machine.h"
 #include "predict/platt.h"
@@ -23,7 +24,9 @@ struct model {
 	int64_t horizon_s, step_s;	/* step: of the data that it was trained on */
 	struct metrics *metrics;	/* that it was made for, by name */
 	struct feature_table *table;	/* of these; for windows of another catalogue see feature_table_new() */
-	struct scaling scalings[FEATURES_MAX];	/* [feature of the table] */
+	/* [feature of the table]: what is usual for it, and by its weight how much it tells */
+	struct scaling scalings[FEATURES_MAX];
+	struct evidence *evidences;	/* [feature]: what it tells; of it the machine's rows are made */
 	bool skill;			/* false: nothing could be foreseen, the prevalence is all it says */
 	struct platt platt;
 	double prevalence;		/* the natural rate of positive rows */

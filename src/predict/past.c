@@ -15,7 +15,6 @@
 
 struct line { double slope, mean, mean_ago; };	/* per step, through (mean_ago, mean) */
 
-static bool baseline(const struct past *past, double *mean, double *deviation);
 static double least_deviation(const struct past *past, double mean);
 static bool fit_line(const struct past *past, size_t minutes, struct line *line);
 static double step_min(const struct past *past);
@@ -53,40 +52,33 @@ past_mean(const struct past *past, size_t from_min, size_t to_min, size_t least)
 	return count >= least && count > 0 ? sum / (double)count : (double)NAN;
 }
 
-double
-past_z(const struct past *past)
-{
-	double now = past_mean(past, 0, 5, 1), mean, deviation;
-
-	if (isnan(now) || !baseline(past, &mean, &deviation))
-		return (double)NAN;
-	return (now - mean) / deviation;
-}
-
-/* Mean and deviation of the 6 hours that ended 30 minutes ago. */
-static bool
-baseline(const struct past *past, double *mean, double *deviation)
+struct baseline
+past_baseline(const struct past *past)
 {
 	size_t from = window_steps(past->window, PAST_LAG_MIN), count = 0;
 	size_t to = from + window_steps(past->window, PAST_BASELINE_MIN);
-	double squares = 0, least;
-
-	*mean = past_mean(past, PAST_LAG_MIN, PAST_LAG_MIN + PAST_BASELINE_MIN,
+	double squares = 0, least, deviation, mean = past_mean(past, PAST_LAG_MIN, PAST_LAG_MIN + PAST_BASELINE_MIN,
 	    window_steps(past->window, PAST_BASELINE_MIN / BASELINE_SHARE));
-	if (isnan(*mean))
-		return false;
+
+	if (isnan(mean))
+		return (struct baseline){ mean, mean };
 	for (size_t ago = from; ago < to; ago++) {
 		double value = past_level(past, ago);
 
 		if (isnan(value))
 			continue;
-		squares += (value - *mean) * (value - *mean);
+		squares += (value - mean) * (value - mean);
 		count++;
 	}
-	least = least_deviation(past, *mean);
-	*deviation = sqrt(squares / (double)count);
-	*deviation = *deviation > least ? *deviation : least;
-	return true;
+	least = least_deviation(past, mean);
+	deviation = sqrt(squares / (double)count);
+	return (struct baseline){ mean, deviation > least ? deviation : least };
+}
+
+double
+past_z(const struct past *past, const struct baseline *baseline)
+{
+	return (past_mean(past, 0, 5, 1) - baseline->mean) / baseline->deviation;
 }
 
 static double
@@ -98,15 +90,13 @@ least_deviation(const struct past *past, double mean)
 }
 
 double
-past_farthest(const struct past *past, size_t minutes)
+past_farthest(const struct past *past, size_t minutes, const struct baseline *baseline)
 {
 	size_t steps = window_steps(past->window, minutes);
-	double mean, deviation, farthest = (double)NAN;
+	double farthest = (double)NAN;
 
-	if (!baseline(past, &mean, &deviation))
-		return (double)NAN;
 	for (size_t ago = 0; ago < steps; ago++) {
-		double off = (past_level(past, ago) - mean) / deviation;
+		double off = (past_level(past, ago) - baseline->mean) / baseline->deviation;
 
 		if (!isnan(off) && !(fabs(off) <= fabs(farthest)))
 			farthest = off;

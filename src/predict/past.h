@@ -24,10 +24,13 @@ struct past past_of(const struct window *window, size_t metric, size_t at) NONNU
 double past_level(const struct past *past, size_t steps_ago) NONNULL;
 /* Mean of the levels, when at least `least` steps are known. */
 double past_mean(const struct past *past, size_t from_min, size_t to_min, size_t least) NONNULL;
-/* The mean of 5 minutes against the 6 hours that ended 30 minutes ago, in their deviations. */
-double past_z(const struct past *past) NONNULL;
-/* The farthest level of the last minutes from the same mean, in the same deviations. */
-double past_farthest(const struct past *past, size_t minutes) NONNULL;
+/* Mean and deviation of the 6 hours that ended 30 minutes ago; NAN when too little of them is known. */
+struct baseline { double mean, deviation; };
+struct baseline past_baseline(const struct past *past) NONNULL;
+/* The mean of 5 minutes against the baseline, in its deviations. */
+double past_z(const struct past *past, const struct baseline *baseline) NONNULL;
+/* The farthest level of the last minutes from the baseline, in its deviations. */
+double past_farthest(const struct past *past, size_t minutes, const struct baseline *baseline) NONNULL;
 /* The mean of 15 minutes against the same hour of the last PAST_DAYS days, in their deviations. */
 #define PAST_DAYS 3
 double past_day_z(const struct past *past) NONNULL;

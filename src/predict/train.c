@@ -2,14 +2,13 @@
  * In: a dataset and a span of time.  Out: the model's text.
  * Threads: see train.h.
  *
- * The span is cut in two by time, with two horizons between: the machine learns from the older part, and the newer
- * part chooses its settings (by average precision) and fits the curve to probabilities, at the natural rate of
- * incidents. So nothing is judged on minutes that neighbour those it was learned from.
- *
- * A machine can take only some thousand rows, and incidents are rare, so which negatives it sees decides how good it
- * is: all positives up to a third, half of the rest at random and half hard ones, the tenth of the negatives that a
- * logistic regression takes most for positives. With random ones alone, average precision on unseen time is a quarter
- * lower. libsvm's cross-validation isn't used: it shuffles minutes over the folds.
+ * The newest part of the span is cut in two blocks by time. Each is scored by machines that learned only from what lies
+ * two horizons before it, so nothing is judged on minutes that neighbour those it was learned from; libsvm's
+ * cross-validation isn't used, since it shuffles minutes over the folds. The newer block chooses the settings (by
+ * average precision, at the natural rate); both together, twice as many incidents, give the curve to probabilities and
+ * the proof of skill (gate.h). The machine that ships then learns with these settings from the whole span: its decisions
+ * lie on the same scale, since the sample is drawn in the same way, and it knows the newest incidents, which on
+ * simulated regions is worth a twentieth of average precision.
  *
  * Ties of average precision (within a hundredth) go to the machine with fewer vectors, for it's faster. */
 #include "predict/train.h"
@@ -20,369 +19,345 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "predict/evaluate.h"
 #include "predict/features.h"
-#include "predict/logistic.h"
+#include "predict/fit.h"
+#include "predict/gate.h"
+#include "predict/labels.h"
 #include "predict/machine.h"
 #include "predict/model.h"
-#include "predict/relevance.h"
-#include "predict/rows.h"
 
-#define CALIBRATION_SHARE 0.3	/* of the span: the newest part */
-#define POOL_NEGATIVES 60000	/* of which hard ones are sought; more take memory, and the tenth stays alike */
-#define CHOICE_NEGATIVES 10000	/* of the later block, for choosing settings: weighted back to the natural rate */
-#define CALIBRATION_NEGATIVES 60000
-#define HARD_SHARE 0.1
+#define BLOCK_SHARE 0.225	/* of the span, each of the two blocks: less has too few incidents to choose by */
+#define POOL_NEGATIVES 40000	/* more take memory and time, and what hard ones are like stays the same */
+#define ATTEMPTS 4
+#define PSEUDO_EVENTS 2		/* evidence is drawn to the base rate by the rows of so many incidents */
 
-/* C, gamma x features, weight of positives. */
+/* C, gamma as fit_gamma() takes it, weight of positives. */
 static const double grid[][3] = {
-	{ 1, 0.1, 1 }, { 1, 0.1, 3 }, { 3, 0.1, 1 }, { 10, 0.03, 1 }, { 10, 0.1, 1 }, { 30, 0.03, 1 },
-};
-
-/* Scaled rows with their targets (1, -1). */
-struct matrix {
-	double *rows, *targets;
-	bool *positives;
-	size_t count, width;
+	{ 1, 0.1, 1 }, { 3, 0.03, 1 }, { 0.3, 0.03, 3 },
 };
 
 struct training {
 	const struct dataset *dataset;
 	const struct train_settings *settings;
 	struct model model;
-	size_t d;			/* features */
-	int64_t cut_s;			/* where the later block begins */
-	struct rows pool, later;
-	double later_share;		/* of the later negatives that are in `later` */
-	struct matrix learn, check;
+	struct pool pool;
+	int64_t cuts[3];		/* the blocks begin at the first and the second, the last is the span's end */
+	double *scores;			/* [row of the pool], of both blocks; NAN: in none */
+	const double *chosen;		/* of the grid */
+	size_t rows_most;
 	char *body;
 	size_t body_length;
-	struct machine *machine;
 };
 
+static char *train(struct training *t, size_t *length, struct text *error);
 static int collect(struct training *t);
-static int fit_scalings(struct training *t, double *features);
-static int sample(struct training *t, const double *scaled);
+static int describe(struct training *t);
 static int choose(struct training *t);
-static double try_settings(struct training *t, const struct machine_settings *settings, const double *weights,
-	const struct matrix *choice, char **body, size_t *length, struct machine **machine);
-static bool choice_of(const struct training *t, struct matrix *choice, double **weights);
-static int calibrate(struct training *t);
-static bool matrix_new(struct matrix *matrix, size_t count, size_t width);
-static void matrix_free(struct matrix *matrix);
-static void matrix_put(struct matrix *matrix, size_t index, const double *row, bool positive);
-static void scale_rows(const struct model *model, double *features, size_t count);
-static int compare_doubles(const void *a, const void *b);
+static int64_t learn_before(const struct training *t, size_t block);
+static bool in_block(const struct training *t, size_t block, size_t row);
+static double try_settings(const struct training *t, const struct fit *fit, const double *setting, size_t block,
+	double *scores, size_t *vectors);
+static struct machine_settings settings_of(const struct fit *fit, const double *setting);
+static double precision(const struct training *t, size_t block, const double *scores);
+static void copy_block(struct training *t, size_t block, const double *scores);
+static int judge(struct training *t);
+static int finish(struct training *t);
+static void weigh(struct training *t, const double *strengths);
 
 char *
 train_failure(const struct dataset *dataset, const struct train_settings *settings, size_t *length,
     struct text *error)
 {
-	struct training t = { .dataset = dataset, .settings = settings };
-	char *text = NULL;
-	int status;
+	struct training *t = calloc(1, sizeof(*t));
+	char *text;
 
-	t.model = (struct model){ .horizon_s = settings->horizon_s, .from_s = settings->from_s,
-		.to_s = settings->to_s, .seed = settings->seed, .library = machine_library_version(),
-		.step_s = dataset->step_s, .metrics = dataset->metrics,
-		.table = feature_table_new(dataset->metrics, dataset->metrics) };
-	t.d = t.model.table == NULL ? 0 : t.model.table->count;
-	t.model.events = dataset_events(dataset, settings->from_s, settings->to_s);
-	if (t.model.events < TRAIN_EVENTS_LEAST) {
-		text_printf(error, "%zu incidents in the training span; at least %d are needed", t.model.events,
-		    TRAIN_EVENTS_LEAST);
-		feature_table_free(t.model.table);
+	if (t == NULL) {
+		text_puts(error, "out of memory");
 		return NULL;
 	}
-	status = t.model.table == NULL ? -ENOMEM : collect(&t);
-	if (status == 0)
-		status = choose(&t);
-	if (status == 0)
-		status = calibrate(&t);
-	if (status == -EDOM) {	/* nothing can be foreseen: the base rate is the honest model */
-		t.model.skill = false;
-		status = 0;
-	}
-	if (status == 0)
-		text = model_write(&t.model, t.model.skill ? t.body : "", t.model.skill ? t.body_length : 0, length);
-	if (text == NULL)
-		text_puts(error, status == -ENODATA ? "too few rows before or in the calibration block" :
-		    "out of memory");
-	feature_table_free(t.model.table);
-	rows_fini(&t.pool);
-	rows_fini(&t.later);
-	matrix_free(&t.learn);
-	matrix_free(&t.check);
-	machine_free(t.machine);
-	free(t.body);
+	t->dataset = dataset;
+	t->settings = settings;
+	t->rows_most = settings->rows_most == 0 ? TRAIN_ROWS_MOST : settings->rows_most;
+	t->model = (struct model){ .horizon_s = settings->horizon_s, .from_s = settings->from_s,
+		.to_s = settings->to_s, .seed = settings->seed, .library = machine_library_version(),
+		.step_s = dataset->step_s, .metrics = dataset->metrics };
+	text = train(t, length, error);
+	feature_table_free(t->model.table);
+	free(t->model.evidences);
+	rows_fini(&t->pool.rows);
+	free(t->pool.features);
+	free(t->pool.times);
+	free(t->scores);
+	free(t->body);
+	free(t);
 	return text;
 }
 
-/* Rows of both blocks; the scalings and the sample to learn from; the check rows, scaled. */
+static char *
+train(struct training *t, size_t *length, struct text *error)
+{
+	const struct train_settings *s = t->settings;
+	char *text = NULL;
+	int status;
+
+	t->model.events = dataset_events(t->dataset, s->from_s, s->to_s);
+	if (t->model.events < TRAIN_EVENTS_LEAST) {
+		text_printf(error, "%zu incidents in the training span; at least %d are needed", t->model.events,
+		    TRAIN_EVENTS_LEAST);
+		return NULL;
+	}
+	status = collect(t);
+	if (status == 0)
+		status = describe(t);
+	if (status == 0)
+		status = choose(t);
+	if (status == 0)
+		status = judge(t);
+	if (status == 0)
+		status = finish(t);
+	if (status == -EDOM) {	/* nothing can be foreseen: the base rate is the honest model */
+		t->model.skill = false;
+		status = 0;
+	}
+	if (status == 0)
+		text = model_write(&t->model, t->model.skill ? t->body : "", t->model.skill ? t->body_length : 0, length);
+	if (text == NULL)
+		text_puts(error, status == -ENODATA ? "too few rows before or in the calibration block" :
+		    "out of memory");
+	return text;
+}
+
+/* All positives of the span, and some of the negatives, with their features. */
 static int
 collect(struct training *t)
 {
 	const struct train_settings *s = t->settings;
-	double *pool = NULL, *later = NULL;
-	int status = -ENOMEM;
+	struct pool *pool = &t->pool;
+	double span = (double)(s->to_s - s->from_s);
 
-	t->cut_s = s->to_s - (int64_t)((double)(s->to_s - s->from_s) * CALIBRATION_SHARE);
-	if (!rows_collect(t->dataset, s->from_s, t->cut_s - s->horizon_s, s->horizon_s, &t->pool) ||
-	    !rows_collect(t->dataset, t->cut_s, s->to_s, s->horizon_s, &t->later))
+	for (int i = 0; i < 3; i++)
+		t->cuts[i] = s->to_s - (int64_t)(span * BLOCK_SHARE * (2 - i));
+	t->model.table = feature_table_new(t->dataset->metrics, t->dataset->metrics);
+	if (t->model.table == NULL || !rows_collect(t->dataset, s->from_s, s->to_s, s->horizon_s, &pool->rows))
 		return -ENOMEM;
-	t->model.rows = t->pool.count + t->later.count;
-	t->model.positives = rows_positives(&t->pool) + rows_positives(&t->later);
-	if (rows_positives(&t->pool) == 0 || rows_positives(&t->pool) == t->pool.count || t->later.count == 0)
+	t->model.rows = pool->rows.count;
+	t->model.positives = rows_positives(&pool->rows);
+	if (t->model.positives == 0 || t->model.positives == t->model.rows)
 		return -ENODATA;
 	t->model.prevalence = (double)t->model.positives / (double)t->model.rows;
-	rows_thin(&t->pool, POOL_NEGATIVES, s->seed);
-	t->later_share = rows_thin(&t->later, CALIBRATION_NEGATIVES, s->seed + 1);
-	pool = rows_features(t->model.table, t->dataset, &t->pool, s->horizon_s);
-	later = rows_features(t->model.table, t->dataset, &t->later, s->horizon_s);
-	if (pool == NULL || later == NULL || !matrix_new(&t->check, t->later.count, t->d))
-		goto out;
-	status = fit_scalings(t, pool);
-	if (status != 0)
-		goto out;
-	scale_rows(&t->model, pool, t->pool.count);
-	scale_rows(&t->model, later, t->later.count);
-	for (size_t i = 0; i < t->later.count; i++)
-		matrix_put(&t->check, i, later + i * t->d, t->later.list[i].positive);
-	status = sample(t, pool);
-out:
-	free(pool);
-	free(later);
-	return status;
-}
-
-/* The scaling of each feature, weighted by what it tells. */
-static int
-fit_scalings(struct training *t, double *features)
-{
-	double *column = malloc((t->pool.count + 1) * sizeof(*column)), relevances[FEATURES_MAX], weights[FEATURES_MAX];
-	bool *positives = malloc((t->pool.count + 1) * sizeof(*positives));
-
-	if (column == NULL || positives == NULL) {
-		free(column);
-		free(positives);
+	pool->share = rows_thin(&pool->rows, POOL_NEGATIVES, s->seed);
+	pool->width = t->model.table->count;
+	pool->pseudo = PSEUDO_EVENTS * (double)t->model.positives / (double)t->model.events;
+	pool->features = rows_features(t->model.table, t->dataset, &pool->rows, s->horizon_s);
+	pool->times = calloc(pool->rows.count + 1, sizeof(*pool->times));
+	t->scores = calloc(pool->rows.count + 1, sizeof(*t->scores));
+	t->model.evidences = calloc(pool->width + 1, sizeof(*t->model.evidences));
+	if (pool->features == NULL || pool->times == NULL || t->scores == NULL || t->model.evidences == NULL)
 		return -ENOMEM;
+	for (size_t i = 0; i < pool->rows.count; i++) {
+		const struct row *row = &pool->rows.list[i];
+
+		t->scores[i] = (double)NAN;
+		pool->times[i] = window_time(t->dataset->series[row->series].window, row->step);
 	}
-	for (size_t i = 0; i < t->pool.count; i++)
-		positives[i] = t->pool.list[i].positive;
-	for (size_t f = 0; f < t->d; f++) {
-		for (size_t i = 0; i < t->pool.count; i++)
-			column[i] = features[i * t->d + f];
-		relevances[f] = relevance(column, positives, t->pool.count);
-		t->model.scalings[f] = scaling_fit(column, t->pool.count);
-	}
-	relevance_weights(relevances, weights, t->d);
-	for (size_t f = 0; f < t->d; f++)
-		t->model.scalings[f].weight = weights[f];
-	free(column);
-	free(positives);
 	return 0;
 }
 
-static void
-scale_rows(const struct model *model, double *features, size_t count)
-{
-	size_t d = model->table->count;
-
-	for (size_t i = 0; i < count; i++) {
-		for (size_t f = 0; f < d; f++) {
-			double *value = &features[i * d + f];
-
-			*value = scaling_apply(&model->scalings[f], *value);
-		}
-	}
-}
-
-/* Positives, hard negatives and random ones; each chosen by the hash of its row. */
+/* What is usual for each feature: the scalings say what is strange, and what a feature's median is. */
 static int
-sample(struct training *t, const double *scaled)
+describe(struct training *t)
 {
-	size_t d = t->d, most = t->settings->rows_most == 0 ? TRAIN_ROWS_MOST : t->settings->rows_most;
-	size_t negatives = 0, kept = 0, positives = rows_positives(&t->pool), wanted;
-	double *scores = malloc((t->pool.count + 1) * sizeof(*scores));
-	double *sorted = malloc((t->pool.count + 1) * sizeof(*sorted)), *targets = sorted, hard;
-	struct logistic *logistic = malloc(sizeof(*logistic));
-	double positive_share, hard_share, random_share;
-	int status = -ENOMEM;
+	const struct pool *pool = &t->pool;
+	double *column = malloc((pool->rows.count + 1) * sizeof(*column));
 
-	if (scores == NULL || sorted == NULL || logistic == NULL)
-		goto out;
-	for (size_t i = 0; i < t->pool.count; i++)
-		targets[i] = t->pool.list[i].positive ? 1 : -1;
-	if (logistic_fit(scaled, targets, t->pool.count, d, logistic) != 0)
-		goto out;
-	for (size_t i = 0; i < t->pool.count; i++) {
-		scores[i] = logistic_score(logistic, scaled + i * d);
-		if (!t->pool.list[i].positive)
-			sorted[negatives++] = scores[i];
+	if (column == NULL)
+		return -ENOMEM;
+	for (size_t f = 0; f < pool->width; f++) {
+		for (size_t i = 0; i < pool->rows.count; i++)
+			column[i] = pool_row(pool, i)[f];
+		t->model.scalings[f] = scaling_fit(column, pool->rows.count);
 	}
-	qsort(sorted, negatives, sizeof(*sorted), compare_doubles);
-	hard = sorted[(size_t)((double)negatives * (1 - HARD_SHARE))];
-	positive_share = (double)most / 3 / (double)positives;
-	wanted = most - (positives < most / 3 ? positives : most / 3);
-	hard_share = (double)wanted / 2 / ((double)negatives * HARD_SHARE);
-	random_share = (double)wanted / 2 / ((double)negatives * (1 - HARD_SHARE));
-	if (!matrix_new(&t->learn, t->pool.count, t->d))
-		goto out;
-	for (size_t i = 0; i < t->pool.count; i++) {
-		const struct row *row = &t->pool.list[i];
-		const uint32_t key[2] = { row->series, row->step };
-		double dice = (double)(hash64(key, sizeof(key), t->settings->seed + 2) >> 11) * 0x1p-53;
-		double share = row->positive ? positive_share : scores[i] >= hard ? hard_share : random_share;
-
-		if (dice < share)
-			matrix_put(&t->learn, kept++, scaled + i * d, row->positive);
-	}
-	t->learn.count = kept;
-	status = 0;
-out:
-	free(scores);
-	free(sorted);
-	free(logistic);
-	return status;
+	free(column);
+	return 0;
 }
 
-static int
-compare_doubles(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/* The best of the grid on the later block. */
+/* Settings by the newer block; then the older one is scored with these. */
 static int
 choose(struct training *t)
 {
-	struct matrix choice = { 0 };
-	double *weights = NULL, best = -1;
+	double *scores = malloc((t->pool.rows.count + 1) * sizeof(*scores)), best = -1;
+	size_t best_vectors = 0, vectors, chosen = 0;
+	struct fit fit = { 0 };
+	int status = -ENOMEM;
 
-	if (!choice_of(t, &choice, &weights))
-		return -ENOMEM;
-	for (size_t i = 0; i < ARRAY_SIZE(grid); i++) {
-		struct machine_settings settings = { .kind = MACHINE_CLASSIFY, .c = grid[i][0],
-			.gamma = grid[i][1] / (double)t->d, .weight = grid[i][2] };
-		struct machine *machine = NULL;
-		char *body = NULL;
-		size_t length = 0;
-		double score = try_settings(t, &settings, weights, &choice, &body, &length, &machine);
-		bool better = score > best + 0.01 || (score > best - 0.01 && t->machine != NULL && machine != NULL &&
-		    machine_vectors(machine) < machine_vectors(t->machine));
+	if (scores != NULL)
+		status = fit_prepare(&fit, &t->pool, learn_before(t, 1), t->rows_most, t->settings->seed);
+	for (size_t i = 0; i < ARRAY_SIZE(grid) && status == 0; i++) {
+		double score = try_settings(t, &fit, grid[i], 1, scores, &vectors);
 
-		if (machine == NULL || !better) {
-			free(body);
-			machine_free(machine);
+		if (!(score > best + 0.01 || (score > best - 0.01 && score >= 0 && vectors < best_vectors)))
 			continue;
-		}
-		free(t->body);
-		machine_free(t->machine);
-		t->body = body;
-		t->body_length = length;
-		t->machine = machine;
-		t->model.settings = settings;
+		copy_block(t, 1, scores);
 		best = score > best ? score : best;
+		best_vectors = vectors;
+		chosen = i;
 	}
-	matrix_free(&choice);
-	free(weights);
-	return t->machine == NULL ? -EDOM : 0;
-}
-
-/* Average precision of a machine with these settings; no machine when it has too many vectors. */
-static double
-try_settings(struct training *t, const struct machine_settings *settings, const double *weights,
-    const struct matrix *choice, char **body, size_t *length, struct machine **machine)
-{
-	struct text error = { 0 };
-	double *scores = malloc((choice->count + 1) * sizeof(*scores)), score = -1;
-
-	*body = machine_train(t->learn.rows, t->learn.targets, t->learn.count, t->d, settings, length);
-	if (*body != NULL)
-		*machine = machine_read(*body, *length, t->d, &error);
-	if (*machine != NULL && scores != NULL) {
-		for (size_t i = 0; i < choice->count; i++)
-			scores[i] = machine_decide(*machine, choice->rows + i * t->d);
-		score = average_precision(scores, choice->positives, weights, choice->count);
-	}
-	text_fini(&error);
+	fit_fini(&fit);
+	t->chosen = grid[chosen];
+	if (status == 0 && best >= 0)
+		status = fit_prepare(&fit, &t->pool, learn_before(t, 0), t->rows_most, t->settings->seed);
+	if (status == 0 && try_settings(t, &fit, grid[chosen], 0, scores, &vectors) >= 0)
+		copy_block(t, 0, scores);
+	fit_fini(&fit);
 	free(scores);
-	return score;
+	/* No machine at all can't tell anything; an older block without rows leaves the newer one. */
+	return best < 0 && status == 0 ? -EDOM : best >= 0 && status == -ENODATA ? 0 : status;
 }
 
-/* Part of the check rows, with weights that bring the negatives back to their natural rate. */
+/* Labels of rows before it are known a horizon before the block. */
+static int64_t
+learn_before(const struct training *t, size_t block)
+{
+	return t->cuts[block] - 2 * t->settings->horizon_s;
+}
+
 static bool
-choice_of(const struct training *t, struct matrix *choice, double **weights)
+in_block(const struct training *t, size_t block, size_t row)
 {
-	size_t d = t->d, negatives = 0, kept = 0;
-	double share;
-
-	for (size_t i = 0; i < t->check.count; i++)
-		negatives += !t->check.positives[i];
-	share = negatives > CHOICE_NEGATIVES ? (double)CHOICE_NEGATIVES / (double)negatives : 1;
-	*weights = malloc((t->check.count + 1) * sizeof(**weights));
-	if (*weights == NULL || !matrix_new(choice, t->check.count, t->d)) {
-		free(*weights);
-		return false;
-	}
-	for (size_t i = 0; i < t->check.count; i++) {
-		const struct row *row = &t->later.list[i];
-		const uint32_t key[2] = { row->series, row->step };
-		double dice = (double)(hash64(key, sizeof(key), t->settings->seed + 3) >> 11) * 0x1p-53;
-
-		if (!row->positive && dice >= share)
-			continue;
-		(*weights)[kept] = row->positive ? 1 : 1 / (share * t->later_share);
-		matrix_put(choice, kept++, t->check.rows + i * d, row->positive);
-	}
-	choice->count = kept;
-	return true;
+	return t->pool.times[row] >= t->cuts[block] && t->pool.times[row] < t->cuts[block + 1];
 }
 
-static int
-calibrate(struct training *t)
+/* Average precision on a block of a machine with these settings, -1 without any machine; scores of the block's rows. */
+static double
+try_settings(const struct training *t, const struct fit *fit, const double *setting, size_t block, double *scores,
+    size_t *vectors)
 {
-	double *scores = malloc((t->check.count + 1) * sizeof(*scores));
+	struct machine_settings settings = settings_of(fit, setting);
+	double *scratch = malloc((fit->width + 1) * sizeof(*scratch)), result = -1;
+	size_t length;
+	char *body = NULL;
+	struct machine *machine = fit_machine(fit, &settings, &body, &length);
+
+	*vectors = machine == NULL ? 0 : machine_vectors(machine);
+	if (machine != NULL && scratch != NULL) {
+		for (size_t i = 0; i < t->pool.rows.count; i++) {
+			if (in_block(t, block, i))
+				scores[i] = fit_score(fit, machine, pool_row(&t->pool, i), scratch);
+		}
+		result = precision(t, block, scores);
+	}
+	machine_free(machine);
+	free(scratch);
+	free(body);
+	return result;
+}
+
+static struct machine_settings
+settings_of(const struct fit *fit, const double *setting)
+{
+	return (struct machine_settings){ .kind = MACHINE_CLASSIFY, .c = setting[0],
+		.gamma = fit_gamma(fit, setting[1]), .weight = setting[2] };
+}
+
+/* At the natural rate: the negatives stand for those that were left out. */
+static double
+precision(const struct training *t, size_t block, const double *scores)
+{
+	size_t count = t->pool.rows.count, n = 0;
+	double *list = malloc((count + 1) * sizeof(*list)), *weights = malloc((count + 1) * sizeof(*weights)), result = -1;
+	bool *positives = malloc((count + 1) * sizeof(*positives));
+
+	for (size_t i = 0; i < count && list != NULL && weights != NULL && positives != NULL; i++) {
+		const struct row *row = &t->pool.rows.list[i];
+
+		if (!in_block(t, block, i))
+			continue;
+		list[n] = scores[i];
+		weights[n] = (double)row->weight / (row->positive ? 1 : t->pool.share);
+		positives[n++] = row->positive;
+	}
+	if (n > 0)
+		result = average_precision(list, positives, weights, n);
+	free(list);
+	free(weights);
+	free(positives);
+	return isnan(result) ? 0 : result;
+}
+
+static void
+copy_block(struct training *t, size_t block, const double *scores)
+{
+	for (size_t i = 0; i < t->pool.rows.count; i++) {
+		if (in_block(t, block, i))
+			t->scores[i] = scores[i];
+	}
+}
+
+/* The curve, and whether there is any skill. */
+static int
+judge(struct training *t)
+{
+	struct judged *rows = malloc((t->pool.rows.count + 1) * sizeof(*rows));
+	struct gate gate;
+	size_t count = 0;
 	int status;
 
-	if (scores == NULL)
+	if (rows == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < t->check.count; i++)
-		scores[i] = machine_decide(t->machine, t->check.rows + i * t->d);
-	status = platt_fit(scores, t->check.positives, t->check.count,
-	    dataset_events(t->dataset, t->cut_s, t->settings->to_s), &t->model.platt);
-	free(scores);
-	t->model.skill = status == 0;
-	/* Fewer negatives than nature has: the odds are that much too high. */
-	t->model.platt.offset += status == 0 ? log(t->later_share) : 0;
+	for (size_t i = 0; i < t->pool.rows.count; i++) {
+		const struct row *row = &t->pool.rows.list[i];
+
+		if (isnan(t->scores[i]))
+			continue;
+		rows[count++] = (struct judged){ .series = row->series, .t = t->pool.times[i], .score = t->scores[i],
+			.weight = (double)row->weight / (row->positive ? 1 : t->pool.share),
+			.positive = row->positive, .newer = in_block(t, 1, i) };
+	}
+	status = gate_judge(rows, count, dataset_events(t->dataset, t->cuts[0], t->settings->to_s), t->pool.share,
+	    t->settings->seed, &gate);
+	free(rows);
+	if (status != 0)
+		return status;
+	t->model.platt = gate.platt;
+	t->model.skill = gate.skill > 0 && gate.sure >= GATE_SURE;
+	return t->model.skill ? 0 : -EDOM;
+}
+
+/* The machine that ships, from the whole span. Too many vectors: from fewer rows. */
+static int
+finish(struct training *t)
+{
+	size_t most = t->rows_most;
+	struct machine *machine = NULL;
+	int status = 0;
+
+	for (int attempt = 0; attempt < ATTEMPTS && status == 0 && machine == NULL; attempt++, most = most * 2 / 3) {
+		struct fit fit;
+
+		free(t->body);
+		t->body = NULL;
+		status = fit_prepare(&fit, &t->pool, INT64_MAX, most, t->settings->seed);
+		if (status == 0) {
+			t->model.settings = settings_of(&fit, t->chosen);
+			machine = fit_machine(&fit, &t->model.settings, &t->body, &t->body_length);
+			memcpy(t->model.evidences, fit.evidences, fit.width * sizeof(*fit.evidences));
+			weigh(t, fit.strengths);
+		}
+		fit_fini(&fit);
+	}
+	if (status == 0 && machine == NULL)
+		status = -EDOM;
+	machine_free(machine);
 	return status;
 }
 
-static bool
-matrix_new(struct matrix *matrix, size_t count, size_t width)
-{
-	*matrix = (struct matrix){ .count = count, .width = width };
-	matrix->rows = malloc((count * width + 1) * sizeof(double));
-	matrix->targets = malloc((count + 1) * sizeof(double));
-	matrix->positives = malloc((count + 1) * sizeof(bool));
-	return matrix->rows != NULL && matrix->targets != NULL && matrix->positives != NULL;
-}
-
 static void
-matrix_free(struct matrix *matrix)
+weigh(struct training *t, const double *strengths)
 {
-	free(matrix->rows);
-	free(matrix->targets);
-	free(matrix->positives);
-}
+	double weights[FEATURES_MAX];
 
-static void
-matrix_put(struct matrix *matrix, size_t index, const double *row, bool positive)
-{
-	memcpy(matrix->rows + index * matrix->width, row, matrix->width * sizeof(*row));
-	matrix->targets[index] = positive ? 1 : -1;
-	matrix->positives[index] = positive;
+	evidence_weigh(strengths, weights, t->pool.width);
+	for (size_t f = 0; f < t->pool.width; f++)
+		t->model.scalings[f].weight = weights[f];
 }

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <unistd.h>
 
+#include "predict/evidence.h"
+#include "predict/gate.h"
 #include "predict/logistic.h"
 #include "suite.h"
 
@@ -286,7 +288,8 @@ small_model(bool skill, size_t *length)
 {
 	struct model model = { .horizon_s = 600, .skill = skill, .platt = { 2, -3 }, .prevalence = 0.01, .from_s = 100,
 		.to_s = 200, .rows = 5, .positives = 2, .events = 1, .settings = { .c = 1, .gamma = 0.2, .weight = 2 },
-		.library = 324, .seed = 7, .step_s = 60, .metrics = metrics_new() };
+		.library = 324, .seed = 7, .step_s = 60, .metrics = metrics_new(),
+		.evidences = calloc(FEATURES_MAX, sizeof(*model.evidences)) };
 	size_t body_length;
 	char *body, *text;
 
@@ -296,9 +299,11 @@ small_model(bool skill, size_t *length)
 	body = train_small(model.table->count, &body_length);
 	for (size_t i = 0; i < model.table->count; i++)
 		model.scalings[i] = (struct scaling){ 0.1, 1.0 / 3, 0, 1, 0.5 };
+	model.evidences[1] = (struct evidence){ 2, { -1.0 / 3, 2 }, { 0.5, -0.25 } };
 	text = model_write(&model, body, skill ? body_length : 0, length);
 	free(body);
 	feature_table_free(model.table);
+	free(model.evidences);
 	metrics_free(model.metrics);
 	return text;
 }
@@ -316,6 +321,7 @@ test_model_round_trip(void)
 	SUITE_TEXT(error.bytes, NULL);
 	CU_ASSERT_EQUAL(model->horizon_s, 600);
 	CU_ASSERT(model->scalings[3].spread == 1.0 / 3);
+	CU_ASSERT(model->evidences[1].values[0] == -1.0 / 3 && model->evidences[1].weights[1] == -0.25);
 	CU_ASSERT_EQUAL(strlen(model->id), 64);
 	body = train_small(model->table->count, &body_length);
 	again = model_write(model, body, body_length, &again_length);
@@ -368,7 +374,10 @@ test_model_refuses(void)
 		{ "too many metrics", "metrics 2", "metrics 999", "line 5: no list of metrics" },
 		{ "a scaling that is no number", "feature 0.10000000000000001", "feature nan",
 		    "line 9: the scaling of feature 'cpu_mean5' isn't finite" },
-		{ "a scaling less", " cpu_z", " cpu_y", "line 10: the scaling of feature 'cpu_z' is missing" },
+		{ "a scaling less", " cpu_z", " cpu_y", "line 11: the scaling of feature 'cpu_z' is missing" },
+		{ "too many knots", "evidence 0\n", "evidence 99\n", "line 10: the evidence of feature 'cpu_mean5' is" },
+		{ "a knot less", "evidence 2 ", "evidence 3 ", "line 12: the evidence of feature 'cpu_z' is" },
+		{ "falling knots", "evidence 2 -", "evidence 2 9", "line 12: the evidence of feature 'cpu_z' is" },
 		{ "an impossible rate", "prevalence 0.01", "prevalence 1.01", "prevalence is no probability" },
 		{ "a falling curve", "platt 2", "platt -2", "the calibration isn't a rising curve" },
 		{ "one digit", "seed 7", "seed 8", "the checksum doesn't match: cut short or changed" },
@@ -421,7 +430,70 @@ test_model_cut_short(void)
 	free(text);
 }
 
+/* One value in a hundred announces: there the curve is high, elsewhere low, and between them it's a line. */
+static void
+test_evidence(void)
+{
+	static double values[10000];
+	static bool positives[10000];
+	double strengths[3] = { 0, 1, 0.2 }, weights[3];
+	struct evidence evidence;
+
+	for (size_t i = 0; i < 10000; i++) {
+		values[i] = (double)(i * 7919 % 10000);
+		positives[i] = values[i] >= 9900 ? i % 2 == 0 : i % 200 == 0;
+	}
+	CU_ASSERT(evidence_fit(values, positives, 10000, 20, &evidence));
+	CU_ASSERT_EQUAL(evidence.count, EVIDENCE_KNOTS_MAX);
+	CU_ASSERT(evidence_of(&evidence, 1e9) > 3 && evidence_of(&evidence, 5000) < 0);
+	CU_ASSERT(evidence_of(&evidence, -1e9) == evidence_of(&evidence, 0));
+	CU_ASSERT(evidence_of(&evidence, (double)NAN) == 0);
+	for (double x = 0; x < 10000; x += 50)
+		CU_ASSERT(fabs(evidence_of(&evidence, x) - evidence_of(&evidence, x + 1)) < 0.5);
+	CU_ASSERT(evidence_strength(&evidence, values, 10000) > 0.3);
+	/* What is the same everywhere, or nowhere known, tells nothing. */
+	for (size_t i = 0; i < 10000; i++)
+		values[i] = 3;
+	CU_ASSERT(evidence_fit(values, positives, 10000, 20, &evidence));
+	CU_ASSERT(fabs(evidence_of(&evidence, 3)) < 0.02);
+	for (size_t i = 0; i < 10000; i++)
+		values[i] = (double)NAN;
+	CU_ASSERT(evidence_fit(values, positives, 10000, 20, &evidence));
+	CU_ASSERT_EQUAL(evidence.count, 0);
+	evidence_weigh(strengths, weights, 3);
+	CU_ASSERT(fabs(weights[0] / weights[1] - EVIDENCE_LEAST) < 1e-12 && fabs(weights[2] / weights[1] - 0.2) < 1e-12);
+	CU_ASSERT(fabs(weights[0] * weights[0] + weights[1] * weights[1] + weights[2] * weights[2] - 3) < 1e-9);
+}
+
+/* Scores that tell pass, scores that don't are stopped. */
+static void
+test_gate(void)
+{
+	static struct judged rows[40000];
+
+	for (int told = 0; told < 2; told++) {
+		struct gate gate;
+		int status;
+
+		for (size_t i = 0; i < 40000; i++) {
+			bool positive = i % 1440 < 10;
+			double noise = (double)(i * 7919 % 1000) / 1000;
+
+			rows[i] = (struct judged){ .series = (uint32_t)(i / 20000), .t = (int64_t)(i % 20000) * 60,
+				.positive = positive, .weight = 1, .newer = i % 20000 >= 10000,
+				.score = told == 1 && positive ? 1 + noise : noise };
+		}
+		status = gate_judge(rows, 40000, 28, 1, 1, &gate);
+		if (told == 1)
+			CU_ASSERT(status == 0 && gate.skill > 0.5 && gate.sure > 0.99);
+		if (told == 0)
+			CU_ASSERT(status == -EDOM || gate.skill <= 0 || gate.sure < GATE_SURE);
+	}
+}
+
 static const struct suite_case cases[] = {
+	{ .name = "weights of evidence", .run = test_evidence },
+	{ .name = "skill must be proved", .run = test_gate },
 	{ .name = "scaling", .run = test_scaling },
 	{ .name = "a curve to probabilities", .run = test_platt },
 	{ .name = "logistic regression", .run = test_logistic },
