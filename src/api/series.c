@@ -1,4 +1,4 @@
-/* series.c -- samples that no agent reported: of feeds, and of the signals in force.
+/* series.c -- samples that no agent reported: of feeds, of the signals in force, or from records kept elsewhere.
  * In: [{region, backend, name, unit, values: [[milliseconds, value], ...]}, ...].  Out: samples in the store.
  * Threads: bodies are read on the API's thread, regions are checked on the control thread, rows are written on the
  * store's writer.
@@ -21,6 +21,8 @@ static void read_entry(struct request *request, const struct json_object *o, str
 static const char *read_name(struct request *request, const struct json_object *o, const char *member, bool required);
 static void read_points(struct request *request, const struct json_object *o, struct series_entry *entry,
 	size_t *samples);
+static void read_incidents(struct request *request, const struct json_object *o, struct series_list *list);
+static int put_incidents(struct store_txn *txn, const struct series_list *list);
 static int samples_job(struct store_txn *txn, void *arg);
 static void samples_done(void *arg, int status);
 
@@ -116,6 +118,14 @@ series_check(const struct series_list *list, const struct steering *steering, st
 			diag_error(diags, request_place(pointer), NULL, "there is no region '%s'",
 			    list->entries[i].region);
 	}
+	for (size_t i = 0; i < list->incident_count; i++) {
+		char pointer[64];
+
+		snprintf(pointer, sizeof(pointer), "/incidents/%zu/region", i);
+		if (steering_region_find(steering, list->incidents[i].region) == NO_REGION)
+			diag_error(diags, request_place(pointer), NULL, "there is no region '%s'",
+			    list->incidents[i].region);
+	}
 }
 
 int
@@ -138,7 +148,7 @@ series_put(struct store_txn *txn, const struct series_list *list)
 void
 samples_read_body(struct request *request)
 {
-	static const char *const known[] = { "series", NULL };
+	static const char *const known[] = { "series", "incidents", NULL };
 	struct series_list *list = arena_alloc(request->arena, sizeof(*list));
 	struct diags diags = { 0 };
 	struct json_object o;
@@ -146,6 +156,7 @@ samples_read_body(struct request *request)
 
 	if (body != NULL && list != NULL) {
 		*list = series_read(request, &o, true);
+		read_incidents(request, &o, list);
 		json_refuse_unknown(&o, known);
 	}
 	if (body != NULL && list == NULL)
@@ -155,6 +166,37 @@ samples_read_body(struct request *request)
 	request->work = list;
 	cJSON_Delete(body);
 	diag_fini(&diags);
+}
+
+/* [{region, from, to}, ...], milliseconds; they become health events, which models are trained on. */
+static void
+read_incidents(struct request *request, const struct json_object *o, struct series_list *list)
+{
+	static const char *const known[] = { "region", "from", "to", NULL };
+	const cJSON *array = json_array(o, "incidents", false), *value;
+	size_t count = array == NULL ? 0 : (size_t)cJSON_GetArraySize(array);
+	struct series_incident *incidents = arena_alloc(request->arena, (count + 1) * sizeof(*incidents));
+
+	if (count > SERIES_INCIDENTS_MAX)
+		json_error(o, "incidents", NULL, "more than %d", SERIES_INCIDENTS_MAX);
+	if (incidents == NULL)
+		diag_error(o->diags, request_place(NULL), NULL, "out of memory");
+	if (incidents == NULL || count > SERIES_INCIDENTS_MAX)
+		return;
+	cJSON_ArrayForEach(value, array) {
+		struct series_incident *incident = &incidents[list->incident_count];
+		struct json_object entry;
+		char pointer[64];
+
+		snprintf(pointer, sizeof(pointer), "/incidents/%zu", list->incident_count++);
+		entry = json_object(value, "request", pointer, o->diags);
+		json_refuse_unknown(&entry, known);
+		incident->region = read_name(request, &entry, "region", true);
+		incident->from.ms = json_integer(&entry, "from", true, 1, (int64_t)TIME_MOST_MS, 1);
+		incident->to.ms = json_integer(&entry, "to", true, incident->from.ms + 1, (int64_t)TIME_MOST_MS,
+		    incident->from.ms + 1);
+	}
+	list->incidents = incidents;
 }
 
 /* Once it's submitted the request is the writer's. */
@@ -181,7 +223,29 @@ samples_job(struct store_txn *txn, void *arg)
 {
 	const struct request *request = arg;
 
-	return series_put(txn, request->work);
+	int status = series_put(txn, request->work);
+
+	return status == 0 ? put_incidents(txn, request->work) : status;
+}
+
+/* Said again, they change nothing: who is down can't go down. */
+static int
+put_incidents(struct store_txn *txn, const struct series_list *list)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < list->incident_count && status == 0; i++) {
+		const struct series_incident *incident = &list->incidents[i];
+		struct health_event event = { .at = incident->from, .region = incident->region, .service = "",
+			.state = "down", .cause = "imported" };
+
+		status = store_health_event_put(txn, &event);
+		event.at = incident->to;
+		event.state = "up";
+		if (status == 0)
+			status = store_health_event_put(txn, &event);
+	}
+	return status;
 }
 
 static void
@@ -193,6 +257,7 @@ samples_done(void *arg, int status)
 	cJSON *root = view_root(&view);
 
 	view_count(&view, root, "samples", list->samples);
+	view_count(&view, root, "incidents", list->incident_count);
 	if (status < 0) {
 		cJSON_Delete(view_take(&view));
 		answer_store_trouble(request, status);

@@ -13,6 +13,7 @@
 #include "store/store.h"
 
 #define SERIES_SAMPLES_MAX 16384	/* in one request, as many as a report may bring */
+#define SERIES_INCIDENTS_MAX 1024
 
 struct series_point { struct wall at; double value; };
 
@@ -22,9 +23,14 @@ struct series_entry {
 	const struct series_point *points;
 };
 
+/* A time in which a region was down, from records that were kept elsewhere. */
+struct series_incident { const char *region; struct wall from, to; };
+
 struct series_list {
 	size_t count, samples;
 	const struct series_entry *entries;
+	size_t incident_count;			/* only in POST /v1/samples */
+	const struct series_incident *incidents;
 };
 
 /* The member "series" of `o`, in the request's arena; errors in the object's list. */

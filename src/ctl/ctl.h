@@ -253,6 +253,9 @@ enum ctl_status ctl_backtest(struct ctl *ctl) NONNULL;
 /* The field of an option of this name. */
 const char **ctl_backtest_field(struct ctl_backtest *options, const char *name) NONNULL;
 
+/* metrics.c */
+enum ctl_status ctl_metrics_import(struct ctl *ctl) NONNULL;
+
 /* plan_verify.c */
 enum ctl_status ctl_plan_verify(struct ctl *ctl) NONNULL;
 

@@ -59,6 +59,8 @@ const struct verb verbs[] = {
 	{ "model list", "", 0, "the models", ctl_model_list },
 	{ "model show", "MODEL", 0, "the card of a model", ctl_model_show },
 	{ "model decisions", "", 0, "who was promoted, kept back or returned from, and why", ctl_model_decisions },
+	{ "metrics import", "PATH", 0, "take history from a CSV file, or from a folder with its incidents",
+	    ctl_metrics_import },
 	{ "backtest", "", OPTION_BACKTEST | OPTION_TO, "what forecasts would have been worth, on folders of data or on the store",
 	    ctl_backtest },
 	{ "model train", "", 0, "train a model now", ctl_model_train },
