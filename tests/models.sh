@@ -46,4 +46,39 @@ holds "models: the shipped model can be made again" rebuild
 holds "models: it's the same byte for byte" cmp "$source/models/failure-default.model" \
 	"$folder/failure-default.model"
 holds "models: so is its card" cmp "$source/models/failure-default.card.json" "$folder/failure-default.card.json"
+
+# A small part of real data: one machine is learnt from, another forecast; three services' load.
+split_machines() {
+	local part=$1 machine=$2 file
+	mkdir "$folder/$part"
+	for file in incidents.csv series.csv; do
+		grep -e '^series' -e "^$machine," "$source/models/small/smd/$file" > "$folder/$part/$file"
+	done
+	gzip -dc "$source/models/small/smd/metrics.csv.gz" | grep -e '^timestamp' -e ",$machine," \
+		> "$folder/$part/metrics.csv"
+}
+split_machines learnt machine-2-7
+split_machines forecast machine-1-6
+backtest() {
+	"$build/src/isobarctl" --json backtest --train "$folder/learnt" --test "$folder/forecast" --horizon 600 \
+		--predictions "$1" --svg "$folder/page.svg" > "$folder/backtest.json"
+}
+# SCORE NAME
+score() {
+	jq -r --arg name "$2" ".failures.scores[] | select(.name == \$name) | .$1" "$folder/backtest.json"
+}
+holds "backtest: another machine is forecast" backtest "$folder/first.csv"
+same "backtest: a line for each row of it, in its order" "$(tail -n +2 "$folder/first.csv" | cut -d, -f1,2 | cksum)" \
+	"$(tail -n +2 "$folder/forecast/metrics.csv" | cut -d, -f1,2 | cksum)"
+same "backtest: each is a probability" "$(awk -F, 'NR > 1 && !($3 >= 0 && $3 <= 1)' "$folder/first.csv" | wc -l)" 0
+same "backtest: all contestants are judged" "$(jq '.failures.scores | length' "$folder/backtest.json")" 6
+holds "backtest: not worse than the base rate" exceeds "$(score brier_skill model)" 1 -0.02
+holds "backtest: the page of plots is XML" grep -q '</svg>' "$folder/page.svg"
+load() {
+	"$build/src/isobarctl" backtest --train "$source/models/small/jumpstarter" \
+		--test "$source/models/small/jumpstarter" --load m11 --forecasts "$folder/forecasts.csv" > "$folder/load"
+}
+holds "backtest: load is forecast" load
+holds "backtest: at three horizons" test \
+	"$(tail -n +2 "$folder/forecasts.csv" | cut -d, -f3 | sort -un | tr '\n' ' ')" = "600 1800 3600 "
 finish
