@@ -87,8 +87,10 @@ read_series(struct reading *r, const char *folder, struct diags *diags)
 	if (!csv_open(&csv, folder, "series.csv", diags))
 		return false;
 	if (csv_columns(&csv, names, ARRAY_SIZE(names), columns)) {
-		while (csv_row(&csv))
+		while (r->dataset->count < SERIES_MAX && csv_row(&csv))
 			read_one_series(&csv, columns, r);
+		if (r->dataset->count == SERIES_MAX)
+			csv_error(&csv, "%d series or more are too many", SERIES_MAX);
 	}
 	csv_close(&csv);
 	r->dataset->step_s = commonest_step(r);
@@ -109,8 +111,7 @@ read_one_series(struct csv *csv, const size_t *columns, struct reading *r)
 		csv_error(csv, "a step of '%s' s isn't between a second and a day", csv->fields[columns[5]]);
 		return;
 	}
-	if (last < span.first_s || (last - span.first_s) / span.step_s >= STEPS_MAX ||
-	    r->dataset->count >= SERIES_MAX) {
+	if (last < span.first_s || (last - span.first_s) / span.step_s >= STEPS_MAX) {
 		csv_error(csv, "the span of series '%s' makes no sense", series.name);
 		return;
 	}

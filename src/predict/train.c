@@ -28,7 +28,7 @@
 #include "predict/model.h"
 
 #define BLOCK_SHARE 0.225	/* of the span, each of the two blocks: less has too few incidents to choose by */
-#define POOL_NEGATIVES 40000	/* more take memory and time, and what hard ones are like stays the same */
+#define POOL_NEGATIVES 30000	/* more take memory and time, and what hard ones are like stays the same */
 #define ATTEMPTS 4
 #define PSEUDO_EVENTS 2		/* evidence is drawn to the base rate by the rows of so many incidents */
 

@@ -165,6 +165,90 @@ test_errors(void)
 	}
 }
 
+/* What sensors and clocks make of numbers: infinities, NANs, steps back in time, the same minute twice, columns of
+ * words, names that mean the same, slower series beside faster ones. */
+static void
+test_odd_input(void)
+{
+	static const char metrics[] = "timestamp,series,cpu,family,any,cpu_used\n"
+	    "600120,a,inf,web,-1e308,0.9\n600060,a,nan,web,inf,0.9\n600000,a,0.5,db,3,0.9\n600000,a,0.25,db,4,0.9\n"
+	    "600300,b,0.75,db,5,0.9\n";
+	struct folder folder = folder_new(SERIES "a,60,600000,605940,600000,606000\nb,300,600000,605700,600000,606000\n"
+	    "c,300,600000,605700,600000,606000\n", NO_INCIDENTS, metrics);
+	struct diags diags = { 0 };
+	struct dataset *dataset = dataset_read(folder.path, &diags);
+	size_t any, family;
+
+	CU_ASSERT(dataset != NULL);
+	any = metrics_find(dataset->metrics, "any");
+	family = metrics_find(dataset->metrics, "family");
+	CU_ASSERT_EQUAL(dataset->step_s, 300);
+	CU_ASSERT(dataset->series[0].window->step_s == 60 && dataset->series[1].window->step_s == 300);
+	CU_ASSERT_EQUAL(metrics_used(dataset->metrics), 2);
+	CU_ASSERT(dataset->metrics->list[any].used && !dataset->metrics->list[family].used);
+	CU_ASSERT(dataset->series[0].window->values[METRIC_CPU][0] == 0.25);
+	CU_ASSERT(isnan(dataset->series[0].window->values[METRIC_CPU][1]));
+	CU_ASSERT(isnan(dataset->series[0].window->values[METRIC_CPU][2]));
+	CU_ASSERT(isnan(dataset->series[0].window->values[any][1]));
+	CU_ASSERT(isnan(dataset->series[0].window->values[any][2]));
+	CU_ASSERT(dataset->series[1].window->values[METRIC_CPU][1] == 0.75);
+	CU_ASSERT_EQUAL(dataset_find(dataset, "b"), 1);
+	CU_ASSERT_EQUAL(dataset_find(dataset, "d"), 3);
+	dataset_free(dataset);
+	diag_fini(&diags);
+	folder_remove(&folder);
+}
+
+/* A million names: refused at once, with one error. */
+static void
+test_million_series(void)
+{
+	struct text text = { 0 };
+	struct folder folder;
+	struct diags diags = { 0 };
+
+	text_puts(&text, SERIES);
+	for (int i = 0; i < 1000000; i++)
+		text_printf(&text, "s%d,60,600000,605940,600000,606000\n", i);
+	folder = folder_new(text.bytes, NO_INCIDENTS, METRICS);
+	CU_ASSERT(dataset_read(folder.path, &diags) == NULL);
+	CU_ASSERT(diags.errors >= 1);
+	SUITE_TEXT(diags.list[0].message, "100000 series or more are too many");
+	diag_fini(&diags);
+	text_fini(&text);
+	folder_remove(&folder);
+}
+
+/* Rows near a time when the region was steered away from count in no class; those left alone by chance count more. */
+static void
+test_censored(void)
+{
+	struct dataset *dataset = dataset_new(1, NULL);
+	struct dataset_series *series = &dataset->series[0];
+	struct rows rows;
+
+	series->window = window_new(dataset->metrics, 600000, 60, 300);
+	series->label_from_s = 600000;
+	series->label_to_s = 618000;
+	series->left = calloc(300, sizeof(*series->left));
+	for (size_t i = 0; i < 300; i++) {
+		window_set(series->window, METRIC_CPU, i, 0.5);
+		window_set(series->window, METRIC_MEM, i, 0.5);
+		series->left[i] = i == 50 ? 0.25 : i == 51 ? 0.001 : 1;
+	}
+	CU_ASSERT_EQUAL(incidents_add(&series->steered, (struct incident){ 606000, 607200 }), 0);
+	CU_ASSERT(rows_collect(dataset, 600000, 618000, 600, &rows));
+	for (size_t i = 0; i < rows.count; i++) {
+		const struct row *row = &rows.list[i];
+
+		CU_ASSERT(row->step < 90 || row->step >= 120);
+		CU_ASSERT(row->weight == (row->step == 50 ? 4 : row->step == 51 ? ROW_WEIGHT_MOST : 1));
+	}
+	CU_ASSERT_EQUAL(rows.count, 289 - 19 + 1 - 30);
+	rows_fini(&rows);
+	dataset_free(dataset);
+}
+
 /* Minutes that may be predicted, outside incidents, whose outcome is known. */
 static void
 test_rows(void)
@@ -212,6 +296,9 @@ static const struct suite_case cases[] = {
 	{ .name = "a folder is read", .run = test_read },
 	{ .name = "compressed, and broken so", .run = test_compressed },
 	{ .name = "what is wrong, and where", .run = test_errors },
+	{ .name = "odd input", .run = test_odd_input },
+	{ .name = "a million series", .run = test_million_series },
+	{ .name = "steered away from", .run = test_censored },
 	{ .name = "which minutes count", .run = test_rows },
 };
 
