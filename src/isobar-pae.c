@@ -133,7 +133,8 @@ wait_for_work(struct service *service)
 			training_poll(engine);
 		feeds_run(engine, engine->feeds);
 		if (engine->train_now)
-			training_start(engine, trainer_run, wall_now());
+			training_if_due(engine, wall_now());
+		training_next(engine, wall_now());
 	}
 }
 

@@ -21,10 +21,10 @@ exceeds() {	# A FACTOR B
 }
 
 rebuild() {
-	ISOBAR_SOURCE=$source ISOBAR_BUILD=$build bash "$source/models/rebuild.sh" "$folder"
+	ISOBAR_SOURCE=$source ISOBAR_BUILD=$build bash "$source/models/rebuild.sh" "$folder" 600
 }
 
-"$build/src/isobar-pae" --evaluate "$source/models/data" --model "$source/models/failure-default.model" \
+"$build/src/isobar-pae" --evaluate "$source/models/data" --model "$source/models/failure-600.model" \
 	> "$folder/scores"
 same "models: the shipped model can be evaluated" $? 0
 cat "$folder/scores"
@@ -43,9 +43,9 @@ holds "models: the Brier score is below the threshold rule's" exceeds "$rule_bri
 holds "models: the Brier skill is above a tenth" exceeds "$skill" 1 0.1
 
 holds "models: the shipped model can be made again" rebuild
-holds "models: it's the same byte for byte" cmp "$source/models/failure-default.model" \
-	"$folder/failure-default.model"
-holds "models: so is its card" cmp "$source/models/failure-default.card.json" "$folder/failure-default.card.json"
+holds "models: it's the same byte for byte" cmp "$source/models/failure-600.model" \
+	"$folder/failure-600.model"
+holds "models: so is its card" cmp "$source/models/failure-600.card.json" "$folder/failure-600.card.json"
 
 # A small part of real data: one machine is learnt from, another forecast; three services' load.
 split_machines() {

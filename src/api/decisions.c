@@ -1,5 +1,5 @@
 /* decisions.c -- decisions over which model serves: the list of them, and the return to an earlier one.
- * In: a model that must go, with the reason and its numbers.  Out: 200 once what changed is durable.
+ * In: a review of a model in service, with its numbers.  Out: 200 once what changed is durable.
  * Threads: the API's, with its own reader of the store; rows are written on the store's writer.
  * A decision is kept with its numbers in the transaction that changes who serves. */
 #include <stdlib.h>
@@ -9,23 +9,25 @@
 #include "api/view.h"
 
 #define DECISIONS_MOST 200
+#define HORIZON_MAX_S (7 * 86400)
 
 struct listing {
 	struct view view;
 	cJSON *list;
 };
 
-/* A model that must go, and the one that serves in its place: "" is the shipped one, or none. */
-struct model_return {
+/* A model that was looked at, and the one that serves in its place if it must go: "" is the shipped one, or none. */
+struct review {
 	struct model_decision decision;
 	const char *to, *author, *body;
 	bool found, to_found;
 };
 
 static bool add_decision(void *arg, const struct model_decision *decision);
+static const char *action_of(const struct json_object *o);
 static bool find_pair(void *arg, const struct model_row *model);
-static int return_job(struct store_txn *txn, void *arg);
-static void return_done(void *arg, int status);
+static int review_job(struct store_txn *txn, void *arg);
+static void review_done(void *arg, int status);
 
 void
 decisions_show(struct request *request)
@@ -61,12 +63,13 @@ add_decision(void *arg, const struct model_decision *decision)
 	return !view->failed;
 }
 
-/* {"to": id or "", "reason", "numbers"}: the model in the path is retired. */
+/* {"action", "to", "horizon_s", "reason", "numbers"}: a model that is "returned" from is retired, and "to" serves. The
+ * shipped model isn't in the store: of it the decision alone is kept. */
 void
-model_return(struct request *request)
+model_review(struct request *request)
 {
-	static const char *const known[] = { "to", "reason", "numbers", NULL };
-	struct model_return *r = arena_alloc(request->arena, sizeof(*r));
+	static const char *const known[] = { "action", "to", "horizon_s", "reason", "numbers", NULL };
+	struct review *r = arena_alloc(request->arena, sizeof(*r));
 	struct diags diags = { 0 };
 	struct json_object o;
 	cJSON *body = request_json(request, &o, &diags);
@@ -79,10 +82,11 @@ model_return(struct request *request)
 	numbers = json_member(&o, "numbers", true);
 	text = numbers == NULL ? NULL : json_write(numbers);
 	if (r != NULL)
-		*r = (struct model_return){ .to = arena_text(request->arena, json_string(&o, "to", true, "")),
+		*r = (struct review){ .to = arena_text(request->arena, json_string(&o, "to", true, "")),
 			.author = request->who.author,
 			.decision = { .at = wall_now(), .model = request->params[0], .kind = "failure",
-				.action = "returned",
+				.horizon_s = (uint32_t)json_integer(&o, "horizon_s", true, 1, HORIZON_MAX_S, 600),
+				.action = action_of(&o),
 				.reason = arena_text(request->arena, json_string(&o, "reason", true, "")),
 				.numbers = arena_text(request->arena, text == NULL ? "" : text) } };
 	free(text);
@@ -98,54 +102,66 @@ model_return(struct request *request)
 		answer_no_memory(request);
 	else if (error < 0)
 		answer_store_trouble(request, error);
-	else if (!r->found || (r->to[0] != '\0' && !r->to_found))
-		answer_problem(request, 404, NULL, "there is no model '%s'", r->found ? r->to : request->params[0]);
+	else if (r->to[0] != '\0' && !r->to_found)
+		answer_problem(request, 404, NULL, "there is no model '%s'", r->to);
 done:
 	cJSON_Delete(body);
 	diag_fini(&diags);
 	if (request->answer.status != 0)
 		return;
 	request->work = r;
-	request_submit(request, return_job, return_done);
+	request_submit(request, review_job, review_done);
+}
+
+static const char *
+action_of(const struct json_object *o)
+{
+	static const char *const actions[] = { "returned", "reviewed" };
+	const char *word = json_string(o, "action", true, actions[1]);
+
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		if (strcmp(word, actions[i]) == 0)
+			return actions[i];
+	}
+	json_error(o, "action", text_suggest(word, actions, ARRAY_SIZE(actions)), "'%s' is no verdict on a model", word);
+	return actions[1];
 }
 
 static bool
 find_pair(void *arg, const struct model_row *model)
 {
-	struct model_return *r = arg;
+	struct review *r = arg;
 
-	if (strcmp(model->id, r->decision.model) == 0) {
-		r->found = true;
-		r->decision.horizon_s = model->horizon_s;
-	}
+	r->found |= strcmp(model->id, r->decision.model) == 0;
 	r->to_found |= strcmp(model->id, r->to) == 0;
 	return true;
 }
 
 /* Store's writer. */
 static int
-return_job(struct store_txn *txn, void *arg)
+review_job(struct store_txn *txn, void *arg)
 {
 	const struct request *request = arg;
-	const struct model_return *r = request->work;
+	const struct review *r = request->work;
 	uint64_t revision;
-	int status = store_model_status(txn, r->decision.model, "retired");
+	bool returned = strcmp(r->decision.action, "returned") == 0;
+	int status = store_model_decision_put(txn, &r->decision);
 
-	if (status == 0 && r->to[0] != '\0')
+	if (status == 0 && returned && r->found)
+		status = store_model_status(txn, r->decision.model, "retired");
+	if (status == 0 && returned && r->to[0] != '\0')
 		status = store_model_status(txn, r->to, "serving");
-	if (status == 0)
-		status = store_model_decision_put(txn, &r->decision);
-	if (status == 0)
+	if (status == 0 && returned)
 		status = store_journal_add(txn, wall_now(), r->author, "model.return", r->decision.reason, r->body,
 		    &revision);
 	return status;
 }
 
 static void
-return_done(void *arg, int status)
+review_done(void *arg, int status)
 {
 	struct request *request = arg;
-	const struct model_return *r = request->work;
+	const struct review *r = request->work;
 	struct view view = { 0 };
 	cJSON *root;
 

@@ -28,7 +28,7 @@ void whatif_show(struct request *request) NONNULL;
 
 /* decisions.c */
 void decisions_show(struct request *request) NONNULL;
-void model_return(struct request *request) NONNULL;
+void model_review(struct request *request) NONNULL;
 
 /* models.c */
 void model_take(struct request *request) NONNULL;

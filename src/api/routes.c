@@ -38,7 +38,7 @@ const struct route routes[] = {
 	{ "GET", "/v1/predictions", SCOPE_READ, BODY_NONE, false, "since", predictions_show, NULL },
 	{ "GET", "/v1/models", SCOPE_READ, BODY_NONE, false, NULL, models_show, NULL },
 	{ "GET", "/v1/models/{model}", SCOPE_READ, BODY_NONE, false, NULL, model_show, NULL },
-	{ "POST", "/v1/models/{model}/return", SCOPE_PAE, BODY_JSON, true, NULL, model_return, NULL },
+	{ "POST", "/v1/models/{model}/review", SCOPE_PAE, BODY_JSON, true, NULL, model_review, NULL },
 	{ "GET", "/v1/decisions", SCOPE_READ, BODY_NONE, false, NULL, decisions_show, NULL },
 	{ "GET", "/v1/signals", SCOPE_READ, BODY_NONE, false, NULL, signals_read, signals_show },
 	{ "GET", "/v1/feeds", SCOPE_READ, BODY_NONE, false, NULL, feeds_read, feeds_show },

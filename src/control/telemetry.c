@@ -12,6 +12,7 @@
 
 /* Samples dated far ahead would neither be rolled up nor expire until then. Clocks without NTP are minutes off. */
 #define AHEAD_MOST_MS 300000
+#define MINUTE_MS 60000
 
 struct report_job {
 	struct control *control;
@@ -208,8 +209,13 @@ prediction_store(struct store_txn *txn, void *arg)
 	const struct prediction_job *job = arg;
 	int status = 0;
 
-	for (size_t i = 0; i < job->count && status == 0; i++)
-		status = store_prediction_put(txn, &job->predictions[i]);
+	/* One a minute is kept: within it, models see the same but for reports that came late. */
+	for (size_t i = 0; i < job->count && status == 0; i++) {
+		struct prediction kept = job->predictions[i];
+
+		kept.at.ms -= kept.at.ms % MINUTE_MS;
+		status = store_prediction_put(txn, &kept);
+	}
 	return status;
 }
 

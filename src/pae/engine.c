@@ -44,6 +44,7 @@ engine_close(struct engine *engine)
 {
 	child_free(engine->child);
 	feeds_free(engine->feeds);
+	free(engine->outlooks);
 	plan_free(engine->posted);
 	steering_free(engine->posted_for);
 	steering_free(engine->lawful);

@@ -21,6 +21,11 @@
 #include "steer/steering.h"
 #include "store/store.h"
 
+struct outlook {			/* of one region */
+	size_t count;
+	struct forecast list[FORECASTS_MAX];
+};
+
 struct engine {
 	const struct pae_options *options;
 	char *token;
@@ -35,15 +40,19 @@ struct engine {
 	struct steering *lawful;	/* narrowed to what the regions accept: what is planned for */
 	uint64_t revision;		/* of `steering` */
 	const char *regions[REGIONS_MAX];
+	struct outlook *outlooks;	/* by region, of the last round */
+	struct wall told;		/* when predictions were posted last */
 	struct plan *posted;		/* the last plan that the API took, also of the one before us; or NULL */
 	struct steering *posted_for;	/* whose numbers it uses */
 	bool remembered;		/* the store was asked for that of the one before us */
 	struct mono posted_at, hold_until;	/* .. no plan before that: caches are on the way */
-	struct child *child;		/* training, or NULL */
-	struct trainer_job training;
-	int (*training_of)(struct text *output, void *arg);	/* failures or loads */
+	struct child *child;		/* training or reviewing, or NULL */
+	struct trainer_job training;	/* what it works on */
+	size_t task;			/* which of training.c's tasks */
+	uint32_t tasks_due;		/* bits of those that wait */
 	struct wall trained;		/* when the last training began; .ms 0: none yet */
 	struct wall load_trained;	/* the same for loads */
+	struct wall reviewed;		/* when the models in service were, last */
 	size_t trained_events;
 	bool train_now;
 };
@@ -58,7 +67,7 @@ bool engine_post(struct engine *engine, const char *path, const char *body) NONN
 bool round_run(struct engine *engine, struct wall now) NONNULL;
 
 void training_if_due(struct engine *engine, struct wall now) NONNULL;
-void training_start(struct engine *engine, int (*run)(struct text *output, void *arg), struct wall now) NONNULL;
+void training_next(struct engine *engine, struct wall now) NONNULL;	/* what waits begins, if nothing runs */
 void training_poll(struct engine *engine) NONNULL;	/* while there is a child */
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-#define SHIPPED_MODEL "failure-default.model"
+#define SHIPPED_MODEL "failure-600.model"
 
 static bool option_take(struct pae_options *options, int option, const char *value);
 static void usage(FILE *to);

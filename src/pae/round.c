@@ -5,7 +5,7 @@
  *  1. steering and its revision, so that the plan says what it is based on;
  *  2. samples, incidents and the serving model, demand, capacities, what regions accept, who is down, measured
  *     latencies: all brought up to date;
- *  3. a forecast per region, or the reason why there is none, and one per demand group;
+ *  3. forecasts per region and horizon, or the reason why there are none, and one per demand group;
  *  4. predictions are posted;
  *  5. a plan is proposed, with the last one as what is (planner/propose.c), and posted if it moves clients. The planner
  *     has weighed that against the churn already; PLAN_MOVE_LEAST only keeps rounding from being published. New
@@ -28,13 +28,15 @@
 #define PLAN_MOVE_LEAST 0.0005	/* of all demand gets another primary: less is rounding */
 #define PLAN_PAIR_LEAST 0.01	/* of all demand gets another backup: nobody moves by it, but tables are made anew */
 #define PLAN_AGAIN_MS 60000	/* an unchanged plan is posted again after so long: it tells that forecasts are fresh */
+#define HOUR_MS 3600000
 #define TTL_USUAL_S 60		/* of services whose records alone say it */
 
 static bool steering_refresh(struct engine *engine);
 static bool lawful_refresh(struct engine *engine);
-static void believe(const struct engine *engine, struct plan_region *beliefs, struct forecast *forecasts);
-static bool post_predictions(struct engine *engine, const struct plan_region *beliefs,
-	const struct forecast *forecasts, struct wall now);
+static bool believe(struct engine *engine, struct plan_region *beliefs, const char **model);
+static bool post_predictions(struct engine *engine, struct wall now);
+static cJSON *forecast_json(const struct engine *engine, size_t region, size_t place, struct wall now);
+static void add_why(const struct engine *engine, size_t region, size_t place, struct wall now, cJSON *entry);
 static void add_number(cJSON *object, const char *name, double value);
 static bool post_plan(struct engine *engine, const struct plan_region *beliefs, const char *model, struct wall now);
 static void remember(struct engine *engine);
@@ -46,7 +48,6 @@ bool
 round_run(struct engine *engine, struct wall now)
 {
 	struct plan_region beliefs[REGIONS_MAX];
-	struct forecast forecasts[REGIONS_MAX];
 	const char *model = "";
 	int64_t ahead_s;
 	int status;
@@ -67,11 +68,10 @@ round_run(struct engine *engine, struct wall now)
 	}
 	if (!lawful_refresh(engine))
 		return false;
-	believe(engine, beliefs, forecasts);
-	for (size_t i = 0; i < engine->steering->region_count; i++)
-		model = forecasts[i].model[0] != '\0' ? forecasts[i].model : model;
+	if (!believe(engine, beliefs, &model))
+		return false;
 	training_if_due(engine, now);
-	return post_predictions(engine, beliefs, forecasts, now) && post_plan(engine, beliefs, model, now);
+	return post_predictions(engine, now) && post_plan(engine, beliefs, model, now);
 }
 
 /* Reads steering.yaml's text anew when the journal has moved on. */
@@ -118,45 +118,85 @@ lawful_refresh(struct engine *engine)
 	return true;
 }
 
-static void
-believe(const struct engine *engine, struct plan_region *beliefs, struct forecast *forecasts)
+/* What the forecaster says of each region, and what of it a plan is made for: ten minutes ahead. False: no memory. */
+static bool
+believe(struct engine *engine, struct plan_region *beliefs, const char **model)
 {
-	for (size_t i = 0; i < engine->steering->region_count; i++) {
-		forecaster_ask(engine->forecaster, i, &forecasts[i]);
+	size_t count = engine->steering->region_count;
+	struct outlook *outlooks = reallocarray(engine->outlooks, count + 1, sizeof(*outlooks));
+
+	if (outlooks == NULL)
+		return false;
+	engine->outlooks = outlooks;
+	for (size_t i = 0; i < count; i++) {
+		const struct forecast *usual = &outlooks[i].list[FORECAST_USUAL];
+
+		outlooks[i].count = forecaster_ask(engine->forecaster, i, outlooks[i].list);
 		beliefs[i] = (struct plan_region){
-			.region = (region_id)i, .probability = forecasts[i].probability,
-			.horizon_s = forecasts[i].horizon_s, .load_forecast = forecasts[i].load,
-			.capacity = engine->intake.capacities[i], .price_why = "", .reason = forecasts[i].reason,
+			.region = (region_id)i, .probability = usual->probability, .horizon_s = usual->horizon_s,
+			.load_forecast = usual->load, .capacity = engine->intake.capacities[i], .price_why = "",
+			.reason = usual->reason,
 		};
+		*model = usual->model[0] != '\0' ? usual->model : *model;
 	}
+	return true;
 }
 
 static bool
-post_predictions(struct engine *engine, const struct plan_region *beliefs, const struct forecast *forecasts,
-    struct wall now)
+post_predictions(struct engine *engine, struct wall now)
 {
 	cJSON *root = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(root, "predictions");
-	char time[CLOCK_TEXT_SIZE], *body;
+	char *body;
 	bool done;
 
-	wall_text(now, time);
 	for (size_t i = 0; i < engine->steering->region_count; i++) {
-		cJSON *entry = cJSON_CreateObject();
-
-		cJSON_AddStringToObject(entry, "at", time);
-		cJSON_AddStringToObject(entry, "region", engine->regions[i]);
-		cJSON_AddNumberToObject(entry, "horizon_s", beliefs[i].horizon_s);
-		add_number(entry, "probability", beliefs[i].probability);
-		add_number(entry, "load_forecast", beliefs[i].load_forecast);
-		cJSON_AddStringToObject(entry, "model", forecasts[i].model);
-		cJSON_AddStringToObject(entry, "reason", beliefs[i].reason);
-		cJSON_AddItemToArray(list, entry);
+		for (size_t k = 0; k < engine->outlooks[i].count; k++)
+			cJSON_AddItemToArray(list, forecast_json(engine, i, k, now));
 	}
 	body = root == NULL ? NULL : json_write(root);
 	cJSON_Delete(root);
 	done = body != NULL && engine_post(engine, "/v1/predictions", body);
 	free(body);
+	if (done)
+		engine->told = now;
 	return done;
+}
+
+static cJSON *
+forecast_json(const struct engine *engine, size_t region, size_t place, struct wall now)
+{
+	const struct forecast *forecast = &engine->outlooks[region].list[place];
+	cJSON *entry = cJSON_CreateObject();
+	char time[CLOCK_TEXT_SIZE];
+
+	wall_text(now, time);
+	cJSON_AddStringToObject(entry, "at", time);
+	cJSON_AddStringToObject(entry, "region", engine->regions[region]);
+	cJSON_AddNumberToObject(entry, "horizon_s", forecast->horizon_s);
+	cJSON_AddStringToObject(entry, "role", forecast->role == SPEAKER_SERVING ? "serving" : "shadow");
+	add_number(entry, "probability", forecast->probability);
+	add_number(entry, "probability_low", forecast->probability_low);
+	add_number(entry, "probability_high", forecast->probability_high);
+	add_number(entry, "load_forecast", forecast->load);
+	add_number(entry, "load_low", forecast->load_low);
+	add_number(entry, "load_high", forecast->load_high);
+	cJSON_AddStringToObject(entry, "model", forecast->model);
+	cJSON_AddStringToObject(entry, "reason", forecast->reason);
+	if (forecast->role == SPEAKER_SERVING && place == FORECAST_USUAL)
+		add_why(engine, region, place, now, entry);
+	return entry;
+}
+
+/* Once an hour, and while the probability is high: once a minute for every region would fill the store. */
+static void
+add_why(const struct engine *engine, size_t region, size_t place, struct wall now, cJSON *entry)
+{
+	bool new_hour = engine->told.ms / HOUR_MS != now.ms / HOUR_MS;
+	struct text why = { 0 };
+
+	if (forecaster_why(engine->forecaster, region, place, &why) || (new_hour && why.length > 0))
+		cJSON_AddItemToObject(entry, "why", cJSON_Parse(why.bytes));
+	text_fini(&why);
 }
 
 /* null for what isn't known. */

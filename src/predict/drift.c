@@ -1,5 +1,5 @@
 /* drift.c -- is the model in service still right?
- * In: its forecasts with what came of them; shares of a feature's values then and now.  Out: a verdict in words.
+ * In: its forecasts with what came of them.  Out: a verdict in words.
  * Threads: any.
  * Nothing is judged on a handful of incidents: a model that foresaw none of three is unlucky or bad, and nobody can
  * tell which. The rise of the loss is the exception, since it needs no incident that wasn't foreseen: hours of high
@@ -13,15 +13,13 @@
 
 #include "base/text.h"
 
-#define EMPTY_BIN 0.0005
-
 static int compare_times(const void *a, const void *b);
 static int loss_rise(const struct scored_row *rows, size_t count, double base_rate, double *rise);
-static void judge(double promoted_skill, struct drift *out);
+static void judge(double promoted_skill, double strange, struct drift *out);
 
 int
 drift_judge(const struct scored_row *rows, size_t count, const struct dataset *dataset, int64_t horizon_s,
-    double base_rate, double promoted_skill, struct drift *out)
+    double base_rate, double promoted_skill, double strange, struct drift *out)
 {
 	int status;
 
@@ -35,7 +33,7 @@ drift_judge(const struct scored_row *rows, size_t count, const struct dataset *d
 	}
 	status = loss_rise(rows, count, base_rate, &out->loss_rise);
 	if (status == 0)
-		judge(promoted_skill, out);
+		judge(promoted_skill, strange, out);
 	return status;
 }
 
@@ -76,13 +74,17 @@ compare_times(const void *a, const void *b)
 }
 
 static void
-judge(double promoted_skill, struct drift *out)
+judge(double promoted_skill, double strange, struct drift *out)
 {
 	const struct evaluation *live = &out->live;
 	double ratio = out->expected / out->observed;
 
 	out->proven = live->events >= DRIFT_EVENTS_LEAST;
-	if (out->loss_rise > DRIFT_LOSS_MOST) {
+	if (strange > DRIFT_STRANGE_MOST) {
+		out->drifted = true;
+		snprintf(out->reason, sizeof(out->reason),
+		    "its features have moved: in %.0f %% of the minutes they are unlike those of its training", 100 * strange);
+	} else if (out->loss_rise > DRIFT_LOSS_MOST) {
 		out->drifted = true;
 		snprintf(out->reason, sizeof(out->reason), "its Brier loss rose by %.0f in sum, more than %.0f",
 		    out->loss_rise, DRIFT_LOSS_MOST);
@@ -101,17 +103,4 @@ judge(double promoted_skill, struct drift *out)
 		out->drifted = true;
 		snprintf(out->reason, sizeof(out->reason), "it expected %.2f times the incidents that came", ratio);
 	}
-}
-
-double
-drift_psi(const double *expected, const double *actual, size_t bins)
-{
-	double sum = 0;
-
-	for (size_t i = 0; i < bins; i++) {
-		double e = fmax(expected[i], EMPTY_BIN), a = fmax(actual[i], EMPTY_BIN);
-
-		sum += (a - e) * log(a / e);
-	}
-	return sum;
 }

@@ -14,8 +14,7 @@
 #define DRIFT_EVENTS_LEAST 10		/* incidents: with fewer the live scores are unproven, whatever they say */
 #define DRIFT_RATIO_MOST 2.0		/* expected by observed, or the other way round */
 #define DRIFT_SKILL_LOST 0.05		/* Brier skill below that of its promotion */
-#define DRIFT_PSI_FEATURE 0.25		/* population stability index of a feature that has moved */
-#define DRIFT_PSI_SHARE 0.2		/* of the features */
+#define DRIFT_STRANGE_MOST 0.2		/* of the minutes, features unlike those of the training (MODEL_STRANGE) */
 
 /* The cumulative sum of Page (1954) and Hinkley (1971) over Brier losses: how much they rose above their mean. */
 #define DRIFT_LOSS_SLACK 0.005		/* a rise of the mean by less is nothing */
@@ -30,13 +29,10 @@ struct drift {
 	double loss_rise;		/* Page-Hinkley's statistic, the largest */
 };
 
-/* Rows are forecasts that were made in service, of one model and horizon. `promoted_skill` NAN: unknown.
+/* Rows are forecasts that were made in service, of one model and horizon. `promoted_skill` NAN: unknown. `strange`: the
+ * share of minutes in which the model didn't speak since what it saw was unlike its training.
  * 0, -ENODATA without rows, or -ENOMEM. */
 int drift_judge(const struct scored_row *rows, size_t count, const struct dataset *dataset, int64_t horizon_s,
-	double base_rate, double promoted_skill, struct drift *out) NONNULL MUST_USE;
-
-/* Sum over bins of (actual - expected) ln(actual / expected), of shares that sum to 1; an empty bin counts as half a
- * thousandth. Below 0.1 nothing has changed, above 0.25 much has. */
-double drift_psi(const double *expected, const double *actual, size_t bins) NONNULL;
+	double base_rate, double promoted_skill, double strange, struct drift *out) NONNULL MUST_USE;
 
 #endif

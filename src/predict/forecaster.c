@@ -1,11 +1,11 @@
-/* forecaster.c -- windows of all regions kept up to date from the store, and what the model in service says of them.
- * In: the store, the time.  Out: a probability and a load per region, or the reason why there is none.
+/* forecaster.c -- windows of all regions kept up to date from the store, and what the models in service say of them.
+ * In: the store, the time.  Out: probabilities and loads per region and horizon, or the reason why there are none.
  * Threads: its owner's.
  *
- * Only minutes that are over count, since the model was trained on whole ones. The last ten are read from raw samples
- * again and again, as reports come late; the rest comes from the rollups, once a minute. No model, a model for other
- * features, a region inside an incident, too little history: no prediction, with the reason; the static weights stand
- * then. */
+ * Only minutes that are over count, since the models were trained on whole ones. The last ten are read from raw samples
+ * again and again, as reports come late; the rest comes from the rollups, once a minute. Windows hold the metrics that
+ * some model was made for. No model, a region inside an incident, too little history: no prediction, with the reason;
+ * the static weights stand then. */
 #include "predict/forecaster.h"
 
 #include <errno.h>
@@ -14,70 +14,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "predict/features.h"
 #include "predict/history.h"
-#include "predict/load.h"
-#include "predict/model.h"
+#include "predict/why.h"
 
 #define WINDOW_MIN (FEATURES_HISTORY_MIN + 90)
 #define LOAD_MIN (LOAD_HISTORY_DAYS * 1440)
 #define RAW_MIN 10			/* minutes read again from raw samples each time */
 #define INCIDENT_DAYS 8			/* as far back as the recurrence feature looks, and a day */
 #define DAY_S 86400
-#define SHIPPED_MODEL "failure-default.model"
+#define WORTH_TELLING 3			/* times the base rate */
 
 struct forecaster {
 	struct store_reader *reader;
-	char *shipped_path;
-	struct dataset *regions;	/* all metrics, as far back as features look */
+	struct speakers speakers;
+	struct dataset *regions;	/* as far back as features look */
 	struct dataset *loads;		/* requests only, as far back as load forecasts look */
 	int64_t minute_s;		/* the first minute that isn't over */
-	struct model *model;
-	struct feature_table *table;	/* the model's, for the windows of `regions`; NULL without a model */
-	char serving[SHA256_TEXT_SIZE];	/* id in the store of the model in service; "": the shipped one */
-	bool tried;			/* that one was tried; don't read a bad model again every round */
-	char no_model[128];		/* why there is no model */
-	struct load_model *load_model;
-	char load_serving[SHA256_TEXT_SIZE];	/* id in the store of the load model in service, or "" */
-	struct wall load_trained;
-};
-
-/* The newest model in the store that serves. */
-struct serving {
-	const char *kind;
-	char id[SHA256_TEXT_SIZE];
-	struct wall trained;
-	struct text *blob;
 };
 
 static bool same_regions(const struct forecaster *f, const char *const *regions, size_t count);
 static int update_windows(struct forecaster *f, const char *const *regions, size_t count, int64_t minute_s);
 static int new_windows(struct forecaster *f, const char *const *regions, size_t count, int64_t minute_s);
 static int update_dataset(struct forecaster *f, struct dataset *dataset, bool anew, size_t gone, int64_t minute_s);
-static int update_model(struct forecaster *f);
-static int update_load_model(struct forecaster *f);
-static bool find_serving(void *arg, const struct model_row *row);
-static bool take_serving(void *arg, const struct model_row *row);
-static void adopt(struct forecaster *f, const char *bytes, size_t length, const char *name);
-static void adopt_shipped(struct forecaster *f);
+static void ask_failure(const struct forecaster *f, size_t region, size_t horizon, struct forecast *forecast);
+static void ask_loads(const struct forecaster *f, size_t region, struct forecast *list, size_t count);
+static const char *not_now(const struct forecaster *f, size_t region);
 static bool in_incident(const struct dataset_series *series, int64_t t);
 
 struct forecaster *
 forecaster_new(struct store_reader *reader, const char *models_dir)
 {
 	struct forecaster *f = calloc(1, sizeof(*f));
-	size_t length = strlen(models_dir) + sizeof("/" SHIPPED_MODEL);
 
 	if (f == NULL)
 		return NULL;
 	f->reader = reader;
-	f->shipped_path = malloc(length);
-	if (f->shipped_path == NULL) {
+	if (!speakers_init(&f->speakers, models_dir)) {
 		free(f);
 		return NULL;
 	}
-	snprintf(f->shipped_path, length, "%s/%s", models_dir, SHIPPED_MODEL);
 	return f;
 }
 
@@ -88,10 +63,7 @@ forecaster_free(struct forecaster *f)
 		return;
 	dataset_free(f->regions);
 	dataset_free(f->loads);
-	model_free(f->model);
-	feature_table_free(f->table);
-	load_free(f->load_model);
-	free(f->shipped_path);
+	speakers_fini(&f->speakers);
 	free(f);
 }
 
@@ -99,14 +71,16 @@ int
 forecaster_update(struct forecaster *f, const char *const *regions, size_t count, struct wall now)
 {
 	int64_t minute_s = now.ms / 1000 - now.ms / 1000 % WINDOW_STEP_S;
-	int status = update_windows(f, regions, count, minute_s);
+	bool changed;
+	int status = speakers_update(&f->speakers, f->reader, &changed);
 
-	if (status == 0)
-		status = update_model(f);
-	feature_table_free(f->table);
-	f->table = f->model == NULL || f->regions == NULL ? NULL :
-	    feature_table_new(f->model->metrics, f->regions->metrics);
-	return status == 0 ? update_load_model(f) : status;
+	if (status != 0)
+		return status;
+	if (changed) {
+		dataset_free(f->regions);
+		f->regions = NULL;
+	}
+	return update_windows(f, regions, count, minute_s);
 }
 
 static int
@@ -119,8 +93,7 @@ update_windows(struct forecaster *f, const char *const *regions, size_t count, i
 	if (anew) {
 		dataset_free(f->regions);
 		dataset_free(f->loads);
-		f->regions = NULL;
-		f->loads = NULL;
+		f->regions = f->loads = NULL;
 		status = new_windows(f, regions, count, minute_s);
 		if (status != 0)
 			return status;
@@ -136,21 +109,22 @@ update_windows(struct forecaster *f, const char *const *regions, size_t count, i
 	return status;
 }
 
-/* Of all metrics that the store has of the regions by now. */
 static int
 new_windows(struct forecaster *f, const char *const *regions, size_t count, int64_t minute_s)
 {
 	struct metrics *metrics = metrics_new(), *rps = metrics_new();
 	int status = metrics == NULL || rps == NULL ? -ENOMEM : 0;
 
-	if (status == 0)
-		status = history_metrics(f->reader, regions, count, metrics);
 	if (status == 0) {
+		speakers_metrics(&f->speakers, metrics);
+		metrics_add(metrics, "rps");
 		metrics_add(rps, "rps");
 		f->regions = history_new(regions, count, minute_s - WINDOW_MIN * WINDOW_STEP_S, minute_s, metrics);
 		f->loads = history_new(regions, count, minute_s - LOAD_MIN * WINDOW_STEP_S, minute_s, rps);
 		status = f->regions == NULL || f->loads == NULL ? -ENOMEM : 0;
 	}
+	if (status == 0)
+		status = speakers_place(&f->speakers, f->regions->metrics);
 	metrics_free(metrics);
 	metrics_free(rps);
 	return status;
@@ -185,146 +159,102 @@ same_regions(const struct forecaster *f, const char *const *regions, size_t coun
 	return true;
 }
 
-static int
-update_model(struct forecaster *f)
+size_t
+forecaster_ask(const struct forecaster *f, size_t region, struct forecast list[static FORECASTS_MAX])
 {
-	struct text blob = { 0 };
-	struct serving serving = { .kind = "failure", .blob = &blob };
-	int status = store_models(f->reader, false, find_serving, &serving);
+	size_t count = 0;
 
-	if (status != 0)
-		return status;
-	if (f->tried && strcmp(serving.id, f->serving) == 0)
-		return 0;
-	f->tried = true;
-	snprintf(f->serving, sizeof(f->serving), "%s", serving.id);
-	model_free(f->model);
-	f->model = NULL;
-	f->no_model[0] = '\0';
-	if (serving.id[0] != '\0')
-		status = store_models(f->reader, true, take_serving, &serving);
-	if (status == 0 && blob.length > 0)
-		adopt(f, blob.bytes, blob.length, "the model in the store");
-	if (f->model == NULL)
-		adopt_shipped(f);
-	text_fini(&blob);
-	return status;
-}
-
-static int
-update_load_model(struct forecaster *f)
-{
-	struct text blob = { 0 }, error = { 0 };
-	struct serving serving = { .kind = "load", .blob = &blob };
-	int status = store_models(f->reader, false, find_serving, &serving);
-
-	if (status != 0 || strcmp(serving.id, f->load_serving) == 0)
-		return status;
-	status = store_models(f->reader, true, take_serving, &serving);
-	snprintf(f->load_serving, sizeof(f->load_serving), "%s", serving.id);
-	f->load_trained = serving.trained;
-	load_free(f->load_model);
-	f->load_model = blob.length == 0 ? NULL : load_read(blob.bytes, blob.length, &error);
-	if (f->load_model != NULL)
-		log_info("a load model serves: %.12s, %zu regions, %zu corrections", serving.id,
-		    load_regions(f->load_model), load_corrections(f->load_model));
-	else if (error.length > 0)
-		log_warning("the load model in the store is refused: %s", error.bytes);
-	text_fini(&blob);
-	text_fini(&error);
-	return status;
-}
-
-/* Rows come newest first. */
-static bool
-find_serving(void *arg, const struct model_row *row)
-{
-	struct serving *serving = arg;
-
-	if (strcmp(row->kind, serving->kind) != 0 || strcmp(row->status, "serving") != 0)
-		return true;
-	snprintf(serving->id, sizeof(serving->id), "%s", row->id);
-	serving->trained = row->trained;
-	return false;
-}
-
-static bool
-take_serving(void *arg, const struct model_row *row)
-{
-	struct serving *serving = arg;
-
-	if (strcmp(row->id, serving->id) != 0)
-		return true;
-	text_add(serving->blob, row->blob, row->blob_length);
-	return false;
-}
-
-static void
-adopt(struct forecaster *f, const char *bytes, size_t length, const char *name)
-{
-	struct text error = { 0 };
-
-	f->model = model_read(bytes, length, &error);
-	if (f->model == NULL) {
-		log_warning("%s is refused: %s", name, error.bytes);
-		snprintf(f->no_model, sizeof(f->no_model), "no model: %s", error.bytes);
-	} else {
-		log_info("%s serves: %.12s, horizon %lld s", name, f->model->id, (long long)f->model->horizon_s);
+	for (size_t h = 0; h < FAILURE_HORIZONS; h++) {
+		list[count] = (struct forecast){ .horizon_s = (uint32_t)failure_horizons_s[h],
+			.role = SPEAKER_SERVING };
+		ask_failure(f, region, h, &list[count++]);
 	}
-	text_fini(&error);
-}
-
-static void
-adopt_shipped(struct forecaster *f)
-{
-	size_t length;
-	int error;
-	char *bytes = text_read_file(f->shipped_path, MODEL_SIZE_MAX, &length, &error);
-
-	if (bytes == NULL) {
-		log_warning("%s: %s", f->shipped_path, strerror(-error));
-		if (f->no_model[0] == '\0')
-			snprintf(f->no_model, sizeof(f->no_model), "no model: none in the store, and none was shipped");
-		return;
+	list[count] = (struct forecast){ .horizon_s = (uint32_t)load_horizons_s[LOAD_HORIZONS - 1],
+		.role = SPEAKER_SERVING, .probability = (double)NAN, .probability_low = (double)NAN,
+		.probability_high = (double)NAN, .reason = "no model looks so far ahead: it's for the load" };
+	count++;
+	ask_loads(f, region, list, count);
+	for (size_t h = 0; h < FAILURE_HORIZONS; h++) {
+		if (f->speakers.list[h][SPEAKER_SHADOW].model == NULL)
+			continue;
+		list[count] = (struct forecast){ .horizon_s = (uint32_t)failure_horizons_s[h], .role = SPEAKER_SHADOW,
+			.load = (double)NAN, .load_low = (double)NAN, .load_high = (double)NAN };
+		ask_failure(f, region, h, &list[count++]);
 	}
-	adopt(f, bytes, length, "the shipped model");
-	free(bytes);
+	return count;
 }
 
-void
-forecaster_ask(const struct forecaster *f, size_t region, struct forecast *forecast)
+bool
+forecaster_why(const struct forecaster *f, size_t region, size_t horizon, struct text *json)
 {
-	const struct dataset_series *series = &f->regions->series[region];
-	const struct window *window = series->window, *load = f->loads->series[region].window;
-	size_t at = window->length - 1;
-	int64_t horizon_s = f->model == NULL ? 600 : f->model->horizon_s;
-	const char *missing = features_missing(window, at);
+	const struct speaker *speaker = &f->speakers.list[horizon][SPEAKER_SERVING];
+	struct why found[WHY_MOST];
 	double features[FEATURES_MAX];
 
-	*forecast = (struct forecast){ .probability = (double)NAN, .horizon_s = (uint32_t)horizon_s };
-	load_forecast(load->values[METRIC_RPS], load->length, load->start_s, f->load_model, series->name, forecast->loads);
-	forecast->load = forecast->loads[load_horizon(horizon_s)].middle;
-	if (f->table == NULL) {
-		snprintf(forecast->reason, sizeof(forecast->reason), "%s", f->no_model);
-		return;
+	if (speaker->model == NULL || not_now(f, region) != NULL)
+		return false;
+	features_compute(speaker->table, f->regions, region, f->regions->series[region].window->length - 1,
+	    failure_horizons_s[horizon], features);
+	if (!why_write(speaker->model, found, why_find(speaker->model, features, found), json))
+		return false;
+	return model_probability(speaker->model, features) >= WORTH_TELLING * speaker->model->prevalence;
+}
+
+static void
+ask_failure(const struct forecaster *f, size_t region, size_t horizon, struct forecast *forecast)
+{
+	const struct speaker *speaker = &f->speakers.list[horizon][forecast->role];
+	const char *missing = speaker->model == NULL ? speaker->none : not_now(f, region);
+	double features[FEATURES_MAX];
+
+	forecast->probability = forecast->probability_low = forecast->probability_high = (double)NAN;
+	if (missing == NULL) {
+		features_compute(speaker->table, f->regions, region, f->regions->series[region].window->length - 1,
+		    failure_horizons_s[horizon], features);
+		if (model_strangeness(speaker->model, features) > MODEL_STRANGE)
+			missing = "its metrics are unlike those that the model was trained on";
 	}
-	if (in_incident(series, f->minute_s + WINDOW_STEP_S))
-		missing = "the region is in an incident";
 	if (missing != NULL) {
 		snprintf(forecast->reason, sizeof(forecast->reason), "%s", missing);
 		return;
 	}
-	features_compute(f->table, f->regions, region, at, horizon_s, features);
-	if (model_strangeness(f->model, features) > MODEL_STRANGE) {
-		snprintf(forecast->reason, sizeof(forecast->reason), "%s",
-		    "its metrics are unlike those that the model was trained on");
-		return;
-	}
-	forecast->probability = model_probability(f->model, features);
-	memcpy(forecast->model, f->model->id, sizeof(forecast->model));
+	forecast->probability = model_probability(speaker->model, features);
+	memcpy(forecast->model, speaker->id, sizeof(forecast->model));
 	if (!isfinite(forecast->probability)) {
 		forecast->probability = (double)NAN;
 		snprintf(forecast->reason, sizeof(forecast->reason), "the model's answer isn't finite");
+	}
+}
+
+/* Why nothing can be said of a region now, whatever the model; NULL: it can. */
+static const char *
+not_now(const struct forecaster *f, size_t region)
+{
+	const struct dataset_series *series = &f->regions->series[region];
+
+	if (in_incident(series, f->minute_s + WINDOW_STEP_S))
+		return "the region is in an incident";
+	return features_missing(series->window, series->window->length - 1);
+}
+
+/* `list` is by horizon; those that loads aren't forecast for have none. */
+static void
+ask_loads(const struct forecaster *f, size_t region, struct forecast *list, size_t count)
+{
+	const struct window *window = f->loads->series[region].window;
+	struct load_band bands[LOAD_HORIZONS];
+
+	load_forecast(window->values[METRIC_RPS], window->length, window->start_s, f->speakers.load,
+	    f->loads->series[region].name, bands);
+	for (size_t i = 0; i < count; i++) {
+		list[i].load = list[i].load_low = list[i].load_high = (double)NAN;
+		for (size_t h = 0; h < LOAD_HORIZONS; h++) {
+			if (load_horizons_s[h] != list[i].horizon_s)
+				continue;
+			list[i].load = bands[h].middle;
+			list[i].load_low = bands[h].lower;
+			list[i].load_high = bands[h].upper;
+		}
 	}
 }
 
@@ -349,5 +279,5 @@ forecaster_events(const struct forecaster *f)
 struct wall
 forecaster_load_trained(const struct forecaster *f)
 {
-	return f->load_trained;
+	return f->speakers.load_trained;
 }

@@ -10,7 +10,6 @@
 
 static bool collect_series(const struct dataset_series *series, uint32_t index, int64_t from_s, int64_t to_s,
 	int64_t horizon_s, struct rows *rows, size_t *size);
-static bool censored(const struct incidents *steered, int64_t t, int64_t horizon_s);
 static uint64_t dice(const struct row *row, uint64_t seed);
 static int compare_dice(const void *a, const void *b);
 
@@ -43,7 +42,7 @@ collect_series(const struct dataset_series *series, uint32_t index, int64_t from
 		if (t < from_s || t < series->label_from_s || t >= to_s)
 			continue;
 		label = label_at(&series->incidents, t, horizon_s, known_to);
-		if (label == LABEL_NONE || censored(&series->steered, t, horizon_s) ||
+		if (label == LABEL_NONE || rows_censored(&series->steered, t, horizon_s) ||
 		    features_missing(series->window, step) != NULL)
 			continue;
 		if (rows->count == *size) {
@@ -63,9 +62,8 @@ collect_series(const struct dataset_series *series, uint32_t index, int64_t from
 	return true;
 }
 
-/* Whether (t, t + H] meets a time when the region was steered away from. */
-static bool
-censored(const struct incidents *steered, int64_t t, int64_t horizon_s)
+bool
+rows_censored(const struct incidents *steered, int64_t t, int64_t horizon_s)
 {
 	size_t next = incidents_after(steered, t + horizon_s);
 

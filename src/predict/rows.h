@@ -29,6 +29,8 @@ struct rows {
 bool rows_collect(const struct dataset *dataset, int64_t from_s, int64_t to_s, int64_t horizon_s, struct rows *rows)
 	NONNULL MUST_USE;
 void rows_fini(struct rows *rows) NONNULL;
+/* Whether (t, t + H] meets a time when the region was steered away from. */
+bool rows_censored(const struct incidents *steered, int64_t t, int64_t horizon_s) NONNULL;
 
 /* Keeps all positives and, of the negatives, the `negatives` with the least hash of (series, step, seed): a random
  * sample that doesn't depend on the order. Returns the share of negatives kept. */

@@ -12,16 +12,13 @@
 
 #define TRAINER_HISTORY_DAYS 30
 #define TRAINER_EVENTS_LEAST 10		/* incidents in the history: with fewer nothing is trained */
-#define TRAINER_JUDGED_LEAST 5		/* incidents in the newest time: with fewer nothing is promoted */
-/* Brier skill that a challenger must have, and be ahead of the one in service. */
-#define TRAINER_SKILL_LEAST 0.01
 
 struct trainer_job {
 	const char *store;		/* path */
 	const char *models_dir;
 	const char *const *regions;
 	size_t region_count;
-	int64_t horizon_s;
+	int64_t horizon_s;		/* of failures; not used for loads */
 	uint64_t seed;
 	struct wall now;
 };
@@ -30,8 +27,8 @@ struct trainer_job {
  * nothing to train on, a sentence that says so, with -ENODATA. */
 int trainer_run(struct text *output, void *arg);
 
-/* As trainer_run(), for the corrections of load forecasts: one model for all regions where they help, always serving,
- * for where they don't it says nothing. */
+/* As trainer_run(), for the corrections of load forecasts: one model for all regions and horizons, always serving, for
+ * where they don't help it says nothing. */
 int trainer_run_load(struct text *output, void *arg);
 
 #define TRAINER_LOAD_EVERY_MS INT64_C(86400000)

@@ -314,7 +314,7 @@ static const char step_4[] =
 	"	model TEXT NOT NULL,"
 	"	kind TEXT NOT NULL,"
 	"	horizon_s INTEGER NOT NULL,"
-	"	action TEXT NOT NULL,"					/* 'promoted', 'kept', 'returned', 'unproven' */
+	"	action TEXT NOT NULL,"					/* 'promoted', 'kept', 'reviewed', 'returned' */
 	"	reason TEXT NOT NULL,"
 	"	numbers TEXT NOT NULL) STRICT;"				/* JSON */
 	"CREATE INDEX model_decision_by_time ON model_decision (at_ms);";

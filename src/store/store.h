@@ -218,7 +218,7 @@ struct model_decision {		/* over who serves */
 	struct wall at;
 	const char *model, *kind;
 	uint32_t horizon_s;
-	const char *action;	/* "promoted", "kept" as a candidate, "returned" to the one before, "unproven" */
+	const char *action;	/* "promoted", "kept" as a candidate, "reviewed", "returned" to the one before */
 	const char *reason;	/* in words */
 	const char *numbers;	/* JSON, or "" */
 };

@@ -34,7 +34,7 @@ round() {	# MODELS; one round, its log in $world/pae
 
 # The newest prediction of a region.
 prediction() {	# REGION JQ-FILTER
-	world_get /v1/predictions | jq -r --arg r "$1" "[.predictions[] | select(.region == \$r)] | max_by(.at) | $2"
+	world_get /v1/predictions | jq -r --arg r "$1" "[.predictions[] | select(.region == \$r and .horizon_s == 600 and .role == \"serving\")] | max_by(.at) | $2"
 }
 
 # The part of its clients that the plan gives a region.
@@ -97,7 +97,7 @@ with_history() {
 		"too little history: 30 minutes of samples are needed"
 	same "the load is forecast" "$(prediction eu-west '(.load_forecast > 95) and (.load_forecast < 110)')" true
 	same "the prediction names its model" "$(prediction eu-west .model)" \
-		"$(sha256sum "$ISOBAR_SOURCE/models/failure-default.model" | cut -d' ' -f1)"
+		"$(sha256sum "$ISOBAR_SOURCE/models/failure-600.model" | cut -d' ' -f1)"
 	holds "clients move away from the leaking region" is_less "$(share default us-east)" 0.28
 	holds "and to the others" is_less 0.5 "$(share default eu-west)"
 	holds "German clients still stay in the EU" is_near "$(share germany eu-west)" 1
@@ -105,12 +105,12 @@ with_history() {
 
 damaged_model() {
 	mkdir "$world/models"
-	head -c 100000 "$ISOBAR_SOURCE/models/failure-default.model" >"$world/models/failure-default.model"
+	head -c 100000 "$ISOBAR_SOURCE/models/failure-600.model" >"$world/models/failure-600.model"
 	holds "a round with a model cut short is done" round "$world/models"
 	same "it says why there is no prediction" "$(prediction eu-west '"\(.probability) \(.reason)"')" \
-		"null no model: line $(grep -n ^sha256 "$world/models/failure-default.model" | cut -d: -f1): the checksum doesn't match: cut short or changed"
+		"null no model: line $(grep -n ^sha256 "$world/models/failure-600.model" | cut -d: -f1): the checksum doesn't match: cut short or changed"
 	holds "the static weights stand again" is_near "$(share default us-east)" 0.3
-	rm "$world/models/failure-default.model"
+	rm "$world/models/failure-600.model"
 	holds "a round without a model is done" round "$world/models"
 	same "it says that there is none" "$(prediction eu-west .reason)" "no model: none in the store, and none was shipped"
 }
@@ -122,10 +122,10 @@ said() {	# TEXT
 nothing_to_train_on() {
 	world_start pae "$ISOBAR_BUILD/src/isobar-pae" --store "$world/isobar.db" --api "unix:$api_socket" \
 		--models "$ISOBAR_SOURCE/models"
-	holds "the engine runs" world_await 20 said "the shipped model serves"
+	holds "the engine runs" world_await 20 said "the shipped model of failures within 600 s serves"
 	kill -USR1 "${world_pids[pae]}"
 	holds "asked to train without incidents, it says what is missing" world_await 60 said \
-		"nothing was trained for failures: 0 incidents in the history; 10 are needed"
+		"nothing was trained for failures within 10 minutes: 0 incidents in the history; 10 are needed"
 	world_stop pae
 	same "it ends when it's told to" $? 0
 }
@@ -183,7 +183,7 @@ as_a_child() {
 
 fresh_prediction() {
 	local at
-	at=$(prediction eu-west .at) && [ $(($(date +%s) - $(date +%s -d "$at"))) -lt 3 ]
+	at=$(world_get /v1/regions/eu-west | jq -r .predicted) && [ $(($(date +%s) - $(date +%s -d "$at"))) -lt 3 ]
 }
 
 main

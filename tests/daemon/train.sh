@@ -95,17 +95,17 @@ every_region() {	# JQ-CONDITION
 }
 
 trained() {	# TIMES
-	[ "$(grep -c 'training of failures is done' "$world/log/isobard")" -ge "$1" ]
+	[ "$(grep -c 'training of failures within 10 minutes is done' "$world/log/isobard")" -ge "$1" ]
 }
 
 model_serves() {
-	world_get /v1/models | jq -e '[.models[] | select(.kind == "failure" and .status == "serving")] | length == 1'
+	world_get /v1/models | jq -e '[.models[] | select(.kind == "failure" and .horizon_s == 600 and .status == "serving")] | length == 1'
 }
 
 # It was promoted because it beats the base rate on the newest time: the numbers of that decision are kept.
 card() {
 	local id
-	id=$(world_get /v1/models | jq -r '.models[] | select(.kind == "failure" and .status == "serving") | .id // .model')
+	id=$(world_get /v1/models | jq -r '.models[] | select(.kind == "failure" and .horizon_s == 600 and .status == "serving") | .id // .model')
 	holds "it can be shown" world_ctl --json model show "$id"
 	world_ctl --json model show "$id" >"$world/card"
 	holds "its card has the Brier skill that promoted it" jq -e '[.. | .brier_skill? // empty] | max > 0' "$world/card"

@@ -19,7 +19,7 @@ struct forecasts_skill {
 static inline struct dataset *
 forecasts_dataset(size_t series, size_t days)
 {
-	struct dataset *dataset = dataset_new(series);
+	struct dataset *dataset = dataset_new(series, NULL);
 
 	for (size_t s = 0; s < series; s++) {
 		dataset->series[s].name = strdup("r");

@@ -187,6 +187,19 @@ report_minutes(struct store *store, const char *region, int64_t to_s, size_t min
 	free(reports);
 }
 
+/* Ten minutes ahead, by the model in service. */
+static struct forecast
+ask(const struct forecaster *forecaster, size_t region)
+{
+	struct forecast list[FORECASTS_MAX];
+	size_t count = forecaster_ask(forecaster, region, list);
+
+	CU_ASSERT(count >= 4);
+	CU_ASSERT_EQUAL(list[FORECAST_USUAL].horizon_s, 600);
+	CU_ASSERT_EQUAL(list[FORECAST_USUAL].role, SPEAKER_SERVING);
+	return list[FORECAST_USUAL];
+}
+
 static void
 test_forecasts(void)
 {
@@ -213,7 +226,7 @@ test_forecasts(void)
 	for (int pass = 0; pass < 2; pass++) {
 		CU_ASSERT_EQUAL(forecaster_update(forecaster, regions, ARRAY_SIZE(regions), now), 0);
 		for (size_t i = 0; i < ARRAY_SIZE(regions); i++)
-			forecaster_ask(forecaster, i, &forecasts[i]);
+			forecasts[i] = ask(forecaster, i);
 		CU_ASSERT(forecasts[0].probability < 0.05);
 		CU_ASSERT(forecasts[1].probability > 3 * forecasts[0].probability);
 		CU_ASSERT_EQUAL(strlen(forecasts[0].model), 64);
@@ -228,12 +241,12 @@ test_forecasts(void)
 	/* Time goes on without reports. */
 	now.ms += 6 * 60000;
 	CU_ASSERT_EQUAL(forecaster_update(forecaster, regions, ARRAY_SIZE(regions), now), 0);
-	forecaster_ask(forecaster, 0, &forecasts[0]);
+	forecasts[0] = ask(forecaster, 0);
 	SUITE_TEXT(forecasts[0].reason, "no samples in the last 5 minutes");
 	forecaster_free(forecaster);
 	forecaster = forecaster_new(reader, folder.name);	/* no model there */
 	CU_ASSERT_EQUAL(forecaster_update(forecaster, regions, 1, now), 0);
-	forecaster_ask(forecaster, 0, &forecasts[0]);
+	forecasts[0] = ask(forecaster, 0);
 	CU_ASSERT(isnan(forecasts[0].probability));
 	SUITE_TEXT(forecasts[0].reason, "no model: none in the store, and none was shipped");
 	forecaster_free(forecaster);
@@ -253,7 +266,7 @@ static void
 test_bad_model(void)
 {
 	static const char *const regions[] = { "calm" };
-	struct model_row row = { .id = "x", .kind = "failure", .trained = { 1000 }, .status = "serving", .card = "{}",
+	struct model_row row = { .id = "x", .kind = "failure", .horizon_s = 600, .trained = { 1000 }, .status = "serving", .card = "{}",
 		.blob = "isobar-model 9\n", .blob_length = 15 };
 	struct folder folder = folder_open();
 	struct store *store = folder_store(&folder);
@@ -267,16 +280,16 @@ test_bad_model(void)
 	reader = folder_reader(&folder);
 	forecaster = forecaster_new(reader, folder.name);
 	CU_ASSERT_EQUAL(forecaster_update(forecaster, regions, 1, now), 0);
-	forecaster_ask(forecaster, 0, &forecast);
+	forecast = ask(forecaster, 0);
 	CU_ASSERT(isnan(forecast.probability));
-	SUITE_TEXT(forecast.reason, "no model: line 1: format 9; this program reads format 1");
+	SUITE_TEXT(forecast.reason, "no model: line 1: format 9; this program reads format 2");
 	forecaster_free(forecaster);
 	store_reader_close(reader);
 	store_close(store);
 	folder_close(&folder);
 }
 
-/* Three days of memory ramps that end in outages, written as reports and health events. */
+/* Days of memory ramps that end in outages, written as reports and health events. */
 static void
 ramps(struct store *store, size_t minutes, size_t period)
 {
@@ -317,7 +330,7 @@ test_training(void)
 	struct store *store = folder_store(&folder);
 	struct trainer_job job = { .store = folder.path, .models_dir = folder.name, .regions = regions,
 	    .region_count = 1,
-		.horizon_s = 600, .seed = 1, .now = { (START + 3 * 86400) * 1000 } };
+		.horizon_s = 600, .seed = 1, .now = { (START + 5 * 86400) * 1000 } };
 	struct text output = { 0 };
 	cJSON *body;
 	const char *status, *text, *note;
@@ -325,7 +338,7 @@ test_training(void)
 	CU_ASSERT_EQUAL(trainer_run(&output, &job), -ENODATA);
 	SUITE_TEXT(output.bytes, "0 incidents in the history; 10 are needed");
 	text_fini(&output);
-	ramps(store, 3 * 1440, 150);
+	ramps(store, 5 * 1440, 150);
 	CU_ASSERT_EQUAL(store_call(store, maintain_job, &job.now), 0);
 	CU_ASSERT_EQUAL(trainer_run(&output, &job), 0);
 	body = cJSON_Parse(output.bytes);
@@ -333,7 +346,7 @@ test_training(void)
 	text = cJSON_GetStringValue(cJSON_GetObjectItem(body, "text"));
 	note = cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetObjectItem(body, "card"), "note"));
 	SUITE_TEXT(status, "serving");
-	CU_ASSERT(text != NULL && strncmp(text, "isobar-model 1\n", 15) == 0);
+	CU_ASSERT(text != NULL && strncmp(text, "isobar-model 2\n", 15) == 0);
 	CU_ASSERT(note != NULL && strncmp(note, "Brier skill ", 12) == 0);
 	cJSON_Delete(body);
 	text_fini(&output);
@@ -379,7 +392,7 @@ test_load_training(void)
 	CU_ASSERT_EQUAL(store_call(store, write_job, &writing), 0);
 	CU_ASSERT_EQUAL(store_call(store, maintain_job, &job.now), 0);
 	CU_ASSERT_EQUAL(forecaster_update(forecaster, regions, 2, job.now), 0);
-	forecaster_ask(forecaster, 0, &plain);
+	plain = ask(forecaster, 0);
 	CU_ASSERT_EQUAL(forecaster_load_trained(forecaster).ms, 0);
 	CU_ASSERT_EQUAL(trainer_run_load(&output, &job), 0);
 	body = cJSON_Parse(output.bytes);
@@ -389,10 +402,10 @@ test_load_training(void)
 	row.blob_length = strlen(row.blob);
 	CU_ASSERT_EQUAL(store_call(store, model_job, &row), 0);
 	CU_ASSERT_EQUAL(forecaster_update(forecaster, regions, 2, job.now), 0);
-	forecaster_ask(forecaster, 0, &corrected);
+	corrected = ask(forecaster, 0);
 	CU_ASSERT_EQUAL(forecaster_load_trained(forecaster).ms, job.now.ms);
 	CU_ASSERT(fabs(corrected.load - truth) < fabs(plain.load - truth));
-	forecaster_ask(forecaster, 1, &corrected);
+	corrected = ask(forecaster, 1);
 	CU_ASSERT(isnan(corrected.load));
 	cJSON_Delete(body);
 	text_fini(&output);
