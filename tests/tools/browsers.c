@@ -1,8 +1,9 @@
 /* browsers.c -- clients with DNS caches that make HTTP requests: what backends really get when isobard shares clients.
- * In: browsers [-t SECONDS] [-s SEED] ADDRESS PORT NAME HTTP-PORT GROUP...; a GROUP is "10.1:40:95": the 40 networks
+ * In: browsers [-t SECONDS] [-s SEED] [-l MS] ADDRESS PORT NAME HTTP-PORT GROUP...; a GROUP is "10.1:40:95": the 40 networks
  * 10.1.0.0/24, 10.1.1.0/24, ... ask by EDNS Client Subnet, and make 95 requests/s in all.
- * Out: each second, for each address that was asked: "SECOND ADDRESS SENT FAILED", SECOND being the wall clock's. At the
- * end "total SENT FAILED". Ends after SECONDS, or on SIGTERM.
+ * Out: each second, for each address that was asked: "SECOND ADDRESS SENT FAILED SLOW", SECOND being the wall clock's. At
+ * the end "total SENT FAILED SLOW". Ends after SECONDS, or on SIGTERM. Slow are those that were answered well, but
+ * after more than MS.
  * Requests are a Poisson process over all groups. Which network makes one is drawn in proportion to 1 / (k + 14), k its
  * place in the group: resolvers differ in size. A network keeps its answer for the TTL, its first one for a part of it
  * drawn at random, as if it had been cached before. Requests are made one after the other: each takes well under a
@@ -32,7 +33,7 @@ struct network {
 
 struct target {
 	struct in_addr address;
-	unsigned sent, failed;		/* in this second */
+	unsigned sent, failed, slow;	/* in this second */
 };
 
 struct browsers {
@@ -41,13 +42,14 @@ struct browsers {
 	size_t name_length;
 	uint16_t http_port;
 	unsigned seconds;
+	int64_t slow_us;
 	uint64_t random;
 	int socket;
 	struct network *networks;
 	size_t count;
 	double rate;			/* of all */
 	struct target targets[TARGETS_MAX];
-	uint64_t sent, failed;
+	uint64_t sent, failed, slow;
 };
 
 static volatile sig_atomic_t ended;
@@ -70,14 +72,15 @@ static void on_signal(int signal) { (void)signal; ended = 1; }
 int
 main(int argc, char **argv)
 {
-	struct browsers b = { .seconds = 10, .random = 1 };
+	struct browsers b = { .seconds = 10, .slow_us = INT64_MAX, .random = 1 };
 
 	read_arguments(&b, argc, argv);
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
 	signal(SIGPIPE, SIG_IGN);
 	run(&b);
-	printf("total %llu %llu\n", (unsigned long long)b.sent, (unsigned long long)b.failed);
+	printf("total %llu %llu %llu\n", (unsigned long long)b.sent, (unsigned long long)b.failed,
+	    (unsigned long long)b.slow);
 	free(b.networks);
 	return 0;
 }
@@ -88,16 +91,18 @@ read_arguments(struct browsers *b, int argc, char **argv)
 	struct sockaddr_in to = { .sin_family = AF_INET };
 	int option;
 
-	while ((option = getopt(argc, argv, "t:s:")) != -1) {
+	while ((option = getopt(argc, argv, "t:s:l:")) != -1) {
 		if (option == 't')
 			b->seconds = (unsigned)strtoul(optarg, NULL, 10);
 		else if (option == 's')
 			b->random = strtoull(optarg, NULL, 10);
+		else if (option == 'l')
+			b->slow_us = (int64_t)strtoul(optarg, NULL, 10) * 1000;
 		else
 			exit(2);
 	}
 	if (argc - optind < 5) {
-		fputs("usage: browsers [-t SECONDS] [-s SEED] ADDRESS PORT NAME HTTP-PORT GROUP...\n", stderr);
+		fputs("usage: browsers [-t SECONDS] [-s SEED] [-l MS] ADDRESS PORT NAME HTTP-PORT GROUP...\n", stderr);
 		exit(2);
 	}
 	to.sin_port = htons((uint16_t)strtoul(argv[optind + 1], NULL, 10));
@@ -144,7 +149,7 @@ run(struct browsers *b)
 	while (!ended && now < end) {
 		struct network *network = draw_network(b);
 		struct target *target;
-		bool failed;
+		bool failed, slow;
 
 		next += (int64_t)(-log(uniform(b)) / b->rate * 1e6);
 		while ((now = now_us(CLOCK_MONOTONIC)) < next && !ended) {
@@ -159,10 +164,13 @@ run(struct browsers *b)
 		refresh(b, network, now);
 		target = target_of(b, network->address);
 		failed = network->address.s_addr == 0 || !get(b, network->address);
+		slow = !failed && now_us(CLOCK_MONOTONIC) - now > b->slow_us;
 		target->sent++;
 		target->failed += failed;
+		target->slow += slow;
 		b->sent++;
 		b->failed += failed;
+		b->slow += slow;
 	}
 	print_second(b);
 }
@@ -270,9 +278,9 @@ print_second(struct browsers *b)
 		struct target *target = &b->targets[i];
 
 		if (target->sent > 0)
-			printf("%lld %s %u %u\n", (long long)second, inet_ntoa(target->address), target->sent,
-			    target->failed);
-		target->sent = target->failed = 0;
+			printf("%lld %s %u %u %u\n", (long long)second, inet_ntoa(target->address), target->sent,
+			    target->failed, target->slow);
+		target->sent = target->failed = target->slow = 0;
 	}
 	fflush(stdout);
 }

@@ -10,6 +10,7 @@ PATH=$PATH:/usr/sbin:/sbin	# haproxy, nsd and unbound; not in every user's path
 world_regions=(eu-west us-east ap-south)
 declare -A world_address=([eu-west]=127.0.0.11 [us-east]=127.0.0.12 [ap-south]=127.0.0.13)
 declare -A world_pids=()
+world_under=()
 
 world_open() {
 	world=$(mktemp -d "${TMPDIR:-/tmp}/isobar-world.XXXXXX") || exit 1
@@ -104,16 +105,17 @@ world_prepare() {	# ports, and the zones folder with the backends' port in it
 	sed "s/port: 8080/port: $backend_port/" "$ISOBAR_SOURCE/zones/steering.yaml" >"$world/zones/steering.yaml"
 }
 
-world_isobard() {	# world_settings: more lines of isobar.yaml
+# world_settings: more lines of isobar.yaml; world_models: another folder of models; world_under: what runs the program.
+world_isobard() {
 	cat >"$world/isobar.yaml" <<-END
 		listen: [127.0.0.1@$dns_port]
 		zones: $world/zones
 		store: ${store-$world/isobar.db}
-		models: $ISOBAR_SOURCE/models
+		models: ${world_models-$ISOBAR_SOURCE/models}
 		api: {socket: $api_socket, listen: 127.0.0.1@$api_port}
 		${world_settings-}
 	END
-	world_start isobard "$ISOBAR_BUILD/src/isobard" -c "$world/isobar.yaml"
+	world_start isobard "${world_under[@]}" "$ISOBAR_BUILD/src/isobard" -c "$world/isobar.yaml"
 	world_await 30 world_ready
 }
 
