@@ -17,16 +17,16 @@ struct judged {
 	double score;
 	double weight;		/* of nature's rows that it stands for */
 	bool positive;
-	bool newer;		/* of the newer of two blocks */
 };
 
 struct gate {
 	struct platt platt;
-	double skill;		/* Brier skill, each block by the curve of the other */
+	double skill;		/* Brier skill against always saying the base rate */
 	double sure;		/* the chance that it's above 0, by bootstrap of series-days */
 };
 
-#define GATE_SURE 0.9
+#define GATE_SKILL 0.01
+#define GATE_SURE 0.9		/* below either there is no skill */
 
 /* The curve through all rows, and the skill. `events`: incidents that the positives come from; `share`: of nature's
  * negatives that are there. 0, -EDOM when nothing can be told (too few positives, or the scores tell nothing), -ENOMEM. */

@@ -312,7 +312,7 @@ judge(struct training *t)
 			continue;
 		rows[count++] = (struct judged){ .series = row->series, .t = t->pool.times[i], .score = t->scores[i],
 			.weight = (double)row->weight / (row->positive ? 1 : t->pool.share),
-			.positive = row->positive, .newer = in_block(t, 1, i) };
+			.positive = row->positive };
 	}
 	status = gate_judge(rows, count, dataset_events(t->dataset, t->cuts[0], t->settings->to_s), t->pool.share,
 	    t->settings->seed, &gate);
@@ -320,7 +320,7 @@ judge(struct training *t)
 	if (status != 0)
 		return status;
 	t->model.platt = gate.platt;
-	t->model.skill = gate.skill > 0 && gate.sure >= GATE_SURE;
+	t->model.skill = gate.skill >= GATE_SKILL && gate.sure >= GATE_SURE;
 	return t->model.skill ? 0 : -EDOM;
 }
 
