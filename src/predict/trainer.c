@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "predict/ablation.h"
 #include "predict/card.h"
 #include "predict/compare.h"
 #include "predict/contest.h"
@@ -59,6 +60,7 @@ static int score_incumbent(struct trial *trial);
 static int decide(struct trial *trial);
 static struct scored_row *scored(const struct trial *trial, const double *scores);
 static int write_body(const struct trial *trial, const char *bytes, struct text *output);
+static cJSON *whole_card(const struct trial *trial, const char *card);
 static cJSON *numbers_of(const struct trial *trial);
 static void trial_fini(struct trial *trial);
 
@@ -294,7 +296,7 @@ write_body(const struct trial *trial, const char *bytes, struct text *output)
 		cJSON_AddNumberToObject(root, "horizon_s", (double)trial->job->horizon_s);
 		cJSON_AddStringToObject(root, "trained", wall_text(trial->job->now, trained));
 		cJSON_AddStringToObject(root, "status", trial->promotion.promote ? "serving" : "candidate");
-		cJSON_AddItemToObject(root, "card", cJSON_Parse(card));
+		cJSON_AddItemToObject(root, "card", whole_card(trial, card));
 		cJSON_AddStringToObject(root, "text", bytes);
 		decision = cJSON_AddObjectToObject(root, "decision");
 		cJSON_AddStringToObject(decision, "action", trial->promotion.promote ? "promoted" : "kept");
@@ -308,6 +310,17 @@ write_body(const struct trial *trial, const char *bytes, struct text *output)
 	free(card);
 	free(json);
 	return json == NULL ? -ENOMEM : 0;
+}
+
+/* With what each feed is worth, where the model was judged. */
+static cJSON *
+whole_card(const struct trial *trial, const char *card)
+{
+	cJSON *whole = cJSON_Parse(card);
+
+	if (trial->judged)
+		cJSON_AddItemToObject(whole, "feeds", ablation_of(trial->model, trial->dataset, &trial->rows));
+	return whole;
 }
 
 static cJSON *
