@@ -28,12 +28,20 @@ struct learning {
 	double *scores;			/* of a quick look: high is hard */
 };
 
+/* Which part of the rows of each kind is drawn. */
+struct shares {
+	double positive, hard, random;
+	double hard_from;		/* score */
+};
+
 static int find_rows(struct learning *learning, int64_t before_s);
 static int fit_evidences(struct fit *fit, const struct learning *learning);
 static int look(const struct fit *fit, struct learning *learning);
 static void strongest(const struct fit *fit, size_t chosen[static REGRESSION_FEATURES], size_t count);
 static void gather(const struct fit *fit, const double *features, const size_t *chosen, size_t count, double *out);
 static int draw(struct fit *fit, const struct learning *learning, size_t most, uint64_t seed);
+static const struct row *row_of(const struct learning *learning, size_t i);
+static bool drawn(const struct learning *learning, size_t i, const struct shares *shares, uint64_t seed);
 static void put(struct fit *fit, const struct learning *learning, size_t i);
 static int compare_doubles(const void *a, const void *b);
 
@@ -98,7 +106,7 @@ fit_evidences(struct fit *fit, const struct learning *learning)
 	bool *positives = malloc((learning->count + 1) * sizeof(*positives)), fine = column != NULL && positives != NULL;
 
 	for (size_t i = 0; i < learning->count && fine; i++)
-		positives[i] = learning->pool->rows.list[learning->places[i]].positive;
+		positives[i] = row_of(learning, i)->positive;
 	for (size_t f = 0; f < fit->width && fine; f++) {
 		for (size_t i = 0; i < learning->count; i++)
 			column[i] = pool_row(learning->pool, learning->places[i])[f];
@@ -126,10 +134,8 @@ look(const struct fit *fit, struct learning *learning)
 	strongest(fit, chosen, d);
 	every = learning->count / REGRESSION_ROWS + 1;
 	for (size_t i = 0; i < learning->count; i += every) {
-		const struct row *r = &learning->pool->rows.list[learning->places[i]];
-
 		gather(fit, pool_row(learning->pool, learning->places[i]), chosen, d, rows + count * d);
-		targets[count++] = r->positive ? 1 : -1;
+		targets[count++] = row_of(learning, i)->positive ? 1 : -1;
 	}
 	status = logistic_fit(rows, targets, count, d, logistic);
 	for (size_t i = 0; i < learning->count && status == 0; i++) {
@@ -172,35 +178,51 @@ gather(const struct fit *fit, const double *features, const size_t *chosen, size
 static int
 draw(struct fit *fit, const struct learning *learning, size_t most, uint64_t seed)
 {
-	size_t negatives = 0;
-	double *sorted = malloc((learning->count + 1) * sizeof(*sorted)), hard, wanted;
-	double positive_share = (double)most / 3 / (double)learning->positives, hard_share, random_share;
+	size_t negatives = learning->count - learning->positives, count = 0, n = 0;
+	double *sorted = malloc((negatives + 1) * sizeof(*sorted)), wanted;
+	struct shares shares = { .positive = (double)most / 3 / (double)learning->positives };
 
-	fit->rows = malloc((learning->count + 1) * fit->width * sizeof(*fit->rows));
-	fit->targets = malloc((learning->count + 1) * sizeof(*fit->targets));
-	if (sorted == NULL || fit->rows == NULL || fit->targets == NULL) {
-		free(sorted);
+	if (sorted == NULL)
 		return -ENOMEM;
-	}
 	for (size_t i = 0; i < learning->count; i++) {
-		if (!learning->pool->rows.list[learning->places[i]].positive)
-			sorted[negatives++] = learning->scores[i];
+		if (!row_of(learning, i)->positive)
+			sorted[n++] = learning->scores[i];
 	}
 	qsort(sorted, negatives, sizeof(*sorted), compare_doubles);
-	hard = sorted[(size_t)((double)negatives * (1 - HARD_SHARE))];
+	shares.hard_from = sorted[(size_t)((double)negatives * (1 - HARD_SHARE))];
 	free(sorted);
 	wanted = (double)most - fmin((double)learning->positives, (double)most / 3);
-	hard_share = wanted / 2 / ((double)negatives * HARD_SHARE);
-	random_share = wanted / 2 / ((double)negatives * (1 - HARD_SHARE));
+	shares.hard = wanted / 2 / ((double)negatives * HARD_SHARE);
+	shares.random = wanted / 2 / ((double)negatives * (1 - HARD_SHARE));
+	for (size_t i = 0; i < learning->count; i++)
+		count += drawn(learning, i, &shares, seed);
+	fit->rows = calloc((count + 1) * fit->width, sizeof(*fit->rows));
+	fit->targets = calloc(count + 1, sizeof(*fit->targets));
+	if (fit->rows == NULL || fit->targets == NULL)
+		return -ENOMEM;
 	for (size_t i = 0; i < learning->count; i++) {
-		const struct row *row = &learning->pool->rows.list[learning->places[i]];
-		const uint32_t key[2] = { row->series, row->step };
-		double dice = (double)(hash64(key, sizeof(key), seed) >> 11) * 0x1p-53 / (double)row->weight;
-
-		if (dice < (row->positive ? positive_share : learning->scores[i] >= hard ? hard_share : random_share))
+		if (drawn(learning, i, &shares, seed))
 			put(fit, learning, i);
 	}
 	return 0;
+}
+
+static const struct row *
+row_of(const struct learning *learning, size_t i)
+{
+	return &learning->pool->rows.list[learning->places[i]];
+}
+
+static bool
+drawn(const struct learning *learning, size_t i, const struct shares *shares, uint64_t seed)
+{
+	const struct row *row = row_of(learning, i);
+	const uint32_t key[2] = { row->series, row->step };
+	double dice = (double)(hash64(key, sizeof(key), seed) >> 11) * 0x1p-53 / (double)row->weight;
+
+	if (row->positive)
+		return dice < shares->positive;
+	return dice < (learning->scores[i] >= shares->hard_from ? shares->hard : shares->random);
 }
 
 static void
@@ -211,7 +233,7 @@ put(struct fit *fit, const struct learning *learning, size_t i)
 
 	for (size_t f = 0; f < fit->width; f++)
 		row[f] = evidence_of(&fit->evidences[f], features[f]);
-	fit->targets[fit->count++] = learning->pool->rows.list[learning->places[i]].positive ? 1 : -1;
+	fit->targets[fit->count++] = row_of(learning, i)->positive ? 1 : -1;
 }
 
 static int
