@@ -241,8 +241,8 @@ loads(struct evaluation_run *run, const char *set, const char *metric, const cha
 		results_add(&run->results, ratio, "<= 0.93", "%s %s H=%lld min: MASE over that of Holt-Winters", set,
 		    metric, (long long)(horizons[h] / 60));
 		if (last != NULL)
-			results_add(&run->results, ours, last[h], "%s %s H=%lld min: MASE of the last third", set, metric,
-			    (long long)(horizons[h] / 60));
+			results_add(&run->results, ours, last[h], "%s %s H=%lld min: MASE of the last third", set,
+			    metric, (long long)(horizons[h] / 60));
 		cJSON_AddNumberToObject(entry, "horizon_s", (double)horizons[h]);
 		cJSON_AddNumberToObject(entry, "series", (double)mean.series);
 		for (size_t m = 0; m < LOAD_METHOD_COUNT && mean.series > 0; m++)

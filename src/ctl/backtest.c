@@ -430,8 +430,8 @@ show_progress(void *arg, double done)
 	if (now == shown || !isatty(STDERR_FILENO))
 		return;
 	shown = now;
-	fprintf(stderr, "\r[%.*s%*s] %3d %%", filled, "########################################", BAR_WIDTH - filled, "",
-	    now);
+	fprintf(stderr, "\r[%.*s%*s] %3d %%", filled, "########################################", BAR_WIDTH - filled,
+	    "", now);
 }
 
 static void

@@ -2,8 +2,8 @@
  * In: a CSV file of "timestamp,series,METRIC...", or a folder of data with its incidents.  Out: requests, a batch at a
  * time.
  * Threads: one.
- * The file is read twice: at first only to find every error, so that a file with an error changes nothing. A sample that
- * the store has already is the same sample, so that an import that broke off may be run again. */
+ * The file is read twice: at first only to find every error, so that a file with an error changes nothing. A sample
+ * that the store has already is the same sample, so that an import that broke off may be run again. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -204,7 +204,8 @@ read_incidents(struct import *import, const char *folder, bool send)
 			if (!csv_time(csv, columns[1], &start_s) || !csv_time(csv, columns[2], &end_s))
 				continue;
 			if (end_s <= start_s)
-				csv_error(csv, "an incident that ends at %s, not after its start", csv->fields[columns[2]]);
+				csv_error(csv, "an incident that ends at %s, not after its start",
+				    csv->fields[columns[2]]);
 			if (!send)
 				continue;
 			if (import->incidents == NULL)

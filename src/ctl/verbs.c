@@ -61,8 +61,8 @@ const struct verb verbs[] = {
 	{ "model decisions", "", 0, "who was promoted, kept back or returned from, and why", ctl_model_decisions },
 	{ "metrics import", "PATH", 0, "take history from a CSV file, or from a folder with its incidents",
 	    ctl_metrics_import },
-	{ "backtest", "", OPTION_BACKTEST | OPTION_TO, "what forecasts would have been worth, on folders of data or on the store",
-	    ctl_backtest },
+	{ "backtest", "", OPTION_BACKTEST | OPTION_TO,
+	    "what forecasts would have been worth, on folders of data or on the store", ctl_backtest },
 	{ "model train", "", 0, "train a model now", ctl_model_train },
 	{ "token create", "NAME", OPTION_SCOPE | OPTION_FOR, "a new token, shown this one time", ctl_token_create },
 	{ "token list", "", 0, "the tokens", ctl_token_list },
@@ -79,8 +79,8 @@ const struct verb_option verb_options[] = {
 	{ OPTION_REASON, "reason", "TEXT", "why, for the journal" },
 	{ OPTION_FOR, "for", "DURATION", "how long: 30m, 2h, 7d" },
 	{ OPTION_FOREVER, "forever", NULL, "until it's ended by hand" },
-	{ OPTION_TO, "to", "PERCENT|TIME", "drain: let in this part of the region's clients, 0 if left out; backtest: the "
-	    "end of the span, now if left out" },
+	{ OPTION_TO, "to", "PERCENT|TIME", "drain: let in this part of the region's clients, 0 if left out; backtest: "
+	    "the end of the span, now if left out" },
 	{ OPTION_OVER, "over", "DURATION", "how long the way there takes; at once if left out" },
 	{ OPTION_SERVICE, "service", "NAME", "of this service only" },
 	{ OPTION_FRACTION, "fraction", "F", "the part of the region's clients that goes elsewhere: 0.2, 20%" },
@@ -112,7 +112,8 @@ const struct verb_option verb_options[] = {
 	{ OPTION_BACKTEST, "svg", "FILE", "where a page of plots goes" },
 	{ OPTION_BACKTEST, "seed", "N", "of what is drawn at random; 1 if left out" },
 	{ OPTION_BACKTEST, "from", "TIME", "the begin of the span of the store: 2026-11-22T16:20:52Z" },
-	{ OPTION_BACKTEST, "model", "MODEL", "a model of the store; a new one, of what is before the span, if left out" },
+	{ OPTION_BACKTEST, "model", "MODEL", "a model of the store; a new one, of what is before the span, if left "
+	    "out" },
 	{ OPTION_BACKTEST, "store", "FILE", "the store; that of the settings if left out" },
 };
 const size_t verb_option_count = ARRAY_SIZE(verb_options);

@@ -1,7 +1,7 @@
 /* anomaly_folder.c -- anomaly scores of a dataset.
  * In: labelled series.  Out: scores of three methods.  Threads: see anomaly_folder.h.
- * The labelled time of a series is cut into blocks; each is scored by models of all that is older, once that is a day. So
- * a level that has shifted is learnt in time, as in service, where models are fitted daily. */
+ * The labelled time of a series is cut into blocks; each is scored by models of all that is older, once that is a day.
+ * So a level that has shifted is learnt in time, as in service, where models are fitted daily. */
 #include "predict/anomaly_folder.h"
 
 #include <errno.h>

@@ -35,8 +35,8 @@ backtest_print(const struct backtest *backtest, struct text *out)
 		print_reliability(backtest, out);
 	}
 	if (backtest->trainings > 0)
-		text_printf(out, "trainings: %zu, of which %zu foresee something; at most %.1f s, %zu support vectors\n",
-		    backtest->trainings, backtest->skilled, backtest->train_s, backtest->vectors);
+		text_printf(out, "trainings: %zu, of which %zu foresee something; at most %.1f s, %zu support "
+		    "vectors\n", backtest->trainings, backtest->skilled, backtest->train_s, backtest->vectors);
 	if (backtest->decide_s > 0)
 		text_printf(out, "a forecast takes %.2f ms\n", backtest->decide_s * 1000);
 	print_notes(&backtest->notes, out);

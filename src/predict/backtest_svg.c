@@ -18,7 +18,9 @@
 #define CURVE_POINTS 200
 #define LEAST 1e-4		/* probability at the bottom of a strip */
 
-static const char *const colours[CONTESTANT_COUNT] = { "#0b5fa5", "#999999", "#c77f00", "#7a4fa3", "#2f8f4e", "#b03a2e" };
+static const char *const colours[CONTESTANT_COUNT] = {
+	"#0b5fa5", "#999999", "#c77f00", "#7a4fa3", "#2f8f4e", "#b03a2e"
+};
 
 struct frame { double x, y, width, height; };
 
@@ -55,7 +57,8 @@ backtest_svg(const struct backtest *backtest, const char *title, struct text *ou
 	for (size_t first = 0, end; first < backtest->rows.count && strips < STRIPS_MOST; first = end, strips++) {
 		end = series_end(&backtest->rows, first);
 		plot_series(backtest, backtest->rows.list[first].series, first, end,
-		    (struct frame){ PLOT_LEFT, y + (double)strips * (STRIP_HEIGHT + 18), STRIP_POINTS, STRIP_HEIGHT }, out);
+		    (struct frame){ PLOT_LEFT, y + (double)strips * (STRIP_HEIGHT + 18), STRIP_POINTS, STRIP_HEIGHT },
+		    out);
 	}
 	text_puts(out, "</svg>\n");
 }
@@ -103,8 +106,8 @@ plot_reliability(const struct backtest *backtest, struct frame frame, struct tex
 
 		if (bin->rows == 0)
 			continue;
-		text_printf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" fill=\"%s\"><title>%zu rows: said %.4f, came "
-		    "%.4f</title></circle>\n", frame.x + bin->said * frame.width,
+		text_printf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" fill=\"%s\"><title>%zu rows: said %.4f, "
+		    "came %.4f</title></circle>\n", frame.x + bin->said * frame.width,
 		    frame.y + (1 - bin->came) * frame.height, 2 + log10((double)bin->rows), colours[CONTESTANT_MODEL],
 		    bin->rows, bin->said, bin->came);
 	}
@@ -175,7 +178,8 @@ plot_series(const struct backtest *backtest, size_t series, size_t first, size_t
 	text_puts(out, "</text>\n");
 	for (size_t i = 0; i < of->incidents.count; i++) {
 		const struct incident *incident = &of->incidents.list[i];
-		double x = (double)(incident->start_s - from_s) * scale, x_end = (double)(incident->end_s - from_s) * scale;
+		double x = (double)(incident->start_s - from_s) * scale;
+		double x_end = (double)(incident->end_s - from_s) * scale;
 
 		if (x < 0 || x > frame.width)
 			continue;

@@ -67,8 +67,8 @@ compare_print(const struct comparison *comparison, struct text *out)
 
 	text_printf(out, "%zu rows, %zu positive (base rate %.4f), %zu incidents; brackets: 95 %% intervals\n",
 	    model->rows, model->positives, model->prevalence, model->events);
-	text_printf(out, "%-20s %8s %8s %9s %9s %8s %8s %9s %7s  %-21s %-20s %-17s %-18s\n", "", "AP", "ROC AUC", "Brier",
-	    "B. skill", "ECE", "recall", "false/day", "lead", "AP / base rate", "B. skill", "recall",
+	text_printf(out, "%-20s %8s %8s %9s %9s %8s %8s %9s %7s  %-21s %-20s %-17s %-18s\n", "", "AP", "ROC AUC",
+	    "Brier", "B. skill", "ECE", "recall", "false/day", "lead", "AP / base rate", "B. skill", "recall",
 	    "log loss  ECE mass");
 	for (size_t i = 0; i < CONTESTANT_COUNT; i++) {
 		const struct evaluation *e = &comparison->scores[i];

@@ -304,23 +304,23 @@ evaluate_alarms(const struct scored_row *rows, size_t count, const struct datase
 	*alarms = (struct alarms){ .threshold = alarms->threshold };
 	for (size_t i = 0; i < count; i++) {
 		const struct incidents *incidents = &dataset->series[rows[i].series].incidents;
-		const struct incident *next;
+		size_t place;
 
 		if (i > 0 && rows[i].series != rows[i - 1].series)
 			armed_from = INT64_MIN;
 		if (!(rows[i].score >= alarms->threshold) || rows[i].t < armed_from)
 			continue;
 		armed_from = rows[i].t + horizon_s;
-		if (!rows[i].positive) {
+		place = incidents_after(incidents, rows[i].t);
+		if (!rows[i].positive || place == incidents->count) {
 			alarms->false_alarms++;
 			continue;
 		}
-		next = &incidents->list[incidents_after(incidents, rows[i].t)];
-		if (next == last)
+		if (&incidents->list[place] == last)
 			continue;
-		last = next;
-		heard[alarms->found++] = (struct heard){ rows[i].series, next->start_s,
-			(double)(next->start_s - rows[i].t) };
+		last = &incidents->list[place];
+		heard[alarms->found++] = (struct heard){ rows[i].series, last->start_s,
+			(double)(last->start_s - rows[i].t) };
 	}
 	qsort(heard, alarms->found, sizeof(*heard), compare_leads);
 	if (alarms->found > 0)
