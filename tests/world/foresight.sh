@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # tests/world/foresight.sh -- one of three regions leaks memory, becomes slow, and dies: what do clients get, once with
 # predictions and once without, in two worlds at the same time with the same clients?
-# The application leaks, its agent reports what it says, the shipped model forecasts, the plan moves clients, the region
-# dies, health checks find it down, and it comes back: nothing of that is played. Only time is compressed: a minute of
-# the world lasts three seconds. All intervals and the time that a request takes are a twentieth, by settings, and the wall
-# clock of the daemons is twenty times as fast, by tests/tools/hasten.c. What was before comes from the application's own
-# history, in reports with older times.
+# Memory really fills up, requests really wait and fail; the agent reports what the application says, the shipped model
+# forecasts, the plan moves clients, the process ends, health checks find it dead, and it comes back. Of the application's
+# numbers, cpu, disk and dep_ms are the scenario's, and the quantiles of latency are those that each request's time is
+# drawn by. Time is compressed: a minute of the world lasts three seconds. All intervals and the times that requests take
+# are a twentieth, by settings, and the wall clock of the daemons is twenty times as fast, by tests/tools/hasten.c. What
+# was before comes from the application's own history, in reports with older times.
 # Without predictions: an empty folder of models, so that there is none to forecast by; all else is the same.
 # In: foresight.sh [SEED...], or in FORESIGHT_SEEDS; FORESIGHT_OUT: a folder for foresight.json and foresight.svg.
 # Out: cases, and a table by seed: what clients counted; with predictions also the highest probability while the region was
@@ -30,7 +31,7 @@ times=20		# seconds of the world in one of ours
 rate=45			# requests/s of all clients
 ttl=3
 slow_ms=50		# a second of the world
-load_seconds=6		# more than loading the history takes
+load_seconds=7		# more than loading the history takes
 # Of a seed, see scenario(); minutes are the world's.
 leaking='' leak_from='' leak_end='' leak_peak='' outage='' noise=''
 declare -A weight=([eu-west]=4 [us-east]=3 [ap-south]=3)
@@ -216,11 +217,15 @@ supervise() {	# REGION FROM END
 
 # By a daemon whose clock is ours, before the world's clock runs away from it.
 load_history() {
-	local region
+	local region pid loading=()
 	world_settings="pae: external"
 	world_isobard || die "isobard doesn't answer"
 	for region in "${world_regions[@]}"; do
-		world_history "$region" || die "the history of $region isn't taken"
+		world_history "$region" &
+		loading+=($!)
+	done
+	for pid in "${loading[@]}"; do
+		wait "$pid" || die "a region's history isn't taken"
 	done
 	world_stop isobard || die "isobard doesn't end well"
 	world_settings=
@@ -384,7 +389,8 @@ draw() {
 			$2 == leaking {
 				line = line sprintf(" %.1f,%.1f", x($1), y($6))
 				if ($4 != "none")
-					chance = chance sprintf(" %.1f,%.1f", x($1), y($4 / 2))
+					chance = chance sprintf("%s %.1f,%.1f", (known ? "" : "M"), x($1), y($4 / 2))
+				known = $4 != "none"
 			}
 			END {
 				printf "<text x=\"50\" y=\"%d\" font-weight=\"bold\">%s predictions: %s leaks memory, and dies at minute %.1f</text>\n", top + 16, what, leaking, died
@@ -397,7 +403,8 @@ draw() {
 						printf "<rect x=\"%.1f\" y=\"%.1f\" width=\"24\" height=\"%.1f\" fill=\"#c0392b\" opacity=\"0.6\"/><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" fill=\"#c0392b\">%d</text>\n", x(minute) + 1, y(failed[minute] / 100), failed[minute] * 4, x(minute) + 13, y(failed[minute] / 100) - 3, failed[minute]
 				}
 				printf "<path d=\"M%.1f %dV%d\" stroke=\"#888\" stroke-dasharray=\"3 3\"/>\n", x(died), top + 25, top + 225
-				printf "<polyline points=\"%s\" fill=\"none\" stroke=\"#2471a3\" stroke-dasharray=\"5 3\"/>\n", chance
+				if (chance != "")
+					printf "<path d=\"%s\" fill=\"none\" stroke=\"#2471a3\" stroke-dasharray=\"5 3\"/>\n", chance
 				printf "<polyline points=\"%s\" fill=\"none\" stroke=\"black\" stroke-width=\"2\"/>\n", line
 			}' "$results/$seed-$what.died" "$results/$seed-$what.requests" "$results/$seed-$what.states"
 		top=$((top + 250))
