@@ -25,7 +25,7 @@
 #define JOBS 11
 
 struct evaluation_run {
-	const char *folder;
+	const char *folder, *results_path, *figures_path;
 	struct results results;
 	cJSON *figures;
 	unsigned job;			/* of JOBS, for the bar */
@@ -43,7 +43,7 @@ static void loads(struct evaluation_run *run, const char *set, const char *metri
 static void anomalies(struct evaluation_run *run, const char *set, double least_recall);
 static void costs(struct evaluation_run *run);
 static void show(void *arg, double done);
-static void write_figures(const struct evaluation_run *run, const char *path);
+static void keep(const struct evaluation_run *run);
 
 int
 main(int argc, char **argv)
@@ -56,6 +56,8 @@ main(int argc, char **argv)
 		return 2;
 	}
 	run->folder = argv[1];
+	run->results_path = argv[2];
+	run->figures_path = argv[3];
 	run->figures = cJSON_CreateObject();
 	simulated(run);
 	machines(run);
@@ -72,8 +74,7 @@ main(int argc, char **argv)
 
 		printf("%-8s %s: %.4g, must be %s\n", row->met ? "met" : "NOT MET", row->name, row->value, row->must);
 	}
-	results_write(&run->results, argv[2]);
-	write_figures(run, argv[3]);
+	keep(run);
 	cJSON_Delete(run->figures);
 	free(run);
 	return 0;
@@ -121,6 +122,7 @@ chain(struct evaluation_run *run, const char *set, int64_t horizon_s, struct bac
 		run->decide_s = fmax(run->decide_s, out->decide_s);
 		run->vectors = out->vectors > run->vectors ? out->vectors : run->vectors;
 	}
+	keep(run);
 	run->job++;
 	judged = out->judged;
 	text_fini(&table);
@@ -252,6 +254,7 @@ loads(struct evaluation_run *run, const char *set, const char *metric, const cha
 	results_add(&run->results, worst, "<= 1", "%s %s: the worst of these ratios", set, metric);
 	snprintf(name, sizeof(name), "%s load %s", set, metric);
 	cJSON_AddItemToObject(run->figures, name, figures);
+	keep(run);
 	load_scores_free(&scores);
 	diag_fini(&diags);
 	text_fini(&table);
@@ -318,12 +321,17 @@ show(void *arg, double done)
 		    BAR_WIDTH - filled, "", run->job + 1, JOBS, done * 100);
 }
 
+/* Also between the jobs: half an hour's work isn't lost with its last minute. */
 static void
-write_figures(const struct evaluation_run *run, const char *path)
+keep(const struct evaluation_run *run)
 {
 	char *json = cJSON_Print(run->figures);
+	struct text text = { 0 };
 
-	if (json == NULL || text_write_file(path, json, strlen(json)) != 0)
-		fprintf(stderr, "%s can't be written\n", path);
+	results_write(&run->results, run->results_path);
+	text_printf(&text, "%s\n", json == NULL ? "" : json);
+	if (json == NULL || text.failed || text_write_file(run->figures_path, text.bytes, text.length) != 0)
+		fprintf(stderr, "%s can't be written\n", run->figures_path);
+	text_fini(&text);
 	free(json);
 }
