@@ -55,6 +55,7 @@ static int collect(struct training *t);
 static int describe(struct training *t);
 static int choose(struct training *t);
 static int64_t learn_before(const struct training *t, size_t block);
+static size_t rows_before(const struct training *t, int64_t before_s);
 static bool in_block(const struct training *t, size_t block, size_t row);
 static double try_settings(const struct training *t, const struct fit *fit, const double *setting, size_t block,
 	double *scores, size_t *vectors);
@@ -192,7 +193,8 @@ choose(struct training *t)
 	int status = -ENOMEM;
 
 	if (scores != NULL)
-		status = fit_prepare(&fit, &t->pool, learn_before(t, 1), t->rows_most, t->settings->seed);
+		status = fit_prepare(&fit, &t->pool, learn_before(t, 1), rows_before(t, learn_before(t, 1)),
+		    t->settings->seed);
 	for (size_t i = 0; i < ARRAY_SIZE(grid) && status == 0; i++) {
 		double score = try_settings(t, &fit, grid[i], 1, scores, &vectors);
 
@@ -206,7 +208,8 @@ choose(struct training *t)
 	fit_fini(&fit);
 	t->chosen = grid[chosen];
 	if (status == 0 && best >= 0)
-		status = fit_prepare(&fit, &t->pool, learn_before(t, 0), t->rows_most, t->settings->seed);
+		status = fit_prepare(&fit, &t->pool, learn_before(t, 0), rows_before(t, learn_before(t, 0)),
+		    t->settings->seed);
 	if (status == 0 && try_settings(t, &fit, grid[chosen], 0, scores, &vectors) >= 0)
 		copy_block(t, 0, scores);
 	fit_fini(&fit);
@@ -220,6 +223,18 @@ static int64_t
 learn_before(const struct training *t, size_t block)
 {
 	return t->cuts[block] - 2 * t->settings->horizon_s;
+}
+
+/* So many rows that positives are the part of them that they are in the sample of the whole span: decisions shift with
+ * that part, and the curve is for those of the machine that ships. */
+static size_t
+rows_before(const struct training *t, int64_t before_s)
+{
+	double part = fmin((double)t->model.positives / (double)t->rows_most, 1.0 / 3), known = 0;
+
+	for (size_t i = 0; i < t->pool.rows.count; i++)
+		known += t->pool.rows.list[i].positive && t->pool.times[i] < before_s ? 1 : 0;
+	return (size_t)fmin((double)t->rows_most, known / part);
 }
 
 static bool
