@@ -219,9 +219,10 @@ ask_failure(const struct forecaster *f, size_t region, size_t horizon, struct fo
 		return;
 	}
 	forecast->probability = model_probability(speaker->model, features);
+	model_band(speaker->model, features, &forecast->probability_low, &forecast->probability_high);
 	memcpy(forecast->model, speaker->id, sizeof(forecast->model));
 	if (!isfinite(forecast->probability)) {
-		forecast->probability = (double)NAN;
+		forecast->probability = forecast->probability_low = forecast->probability_high = (double)NAN;
 		snprintf(forecast->reason, sizeof(forecast->reason), "the model's answer isn't finite");
 	}
 }

@@ -60,7 +60,8 @@ model_write(const struct model *model, const char *body, size_t body_length, siz
 	text_printf(&text, "rows %zu %zu %zu\n", model->rows, model->positives, model->events);
 	text_printf(&text, "prevalence %.17g\n", model->prevalence);
 	text_printf(&text, "skill %s\n", model->skill ? "yes" : "no");
-	text_printf(&text, "platt %.17g %.17g\n", model->platt.slope, model->platt.offset);
+	text_printf(&text, "platt %.17g %.17g %.17g %.17g %.17g\n", model->platt.slope, model->platt.offset,
+	    model->platt.slope_variance, model->platt.covariance, model->platt.offset_variance);
 	text_printf(&text, "svm %.17g %.17g %.17g\n", model->settings.c, model->settings.gamma, model->settings.weight);
 	text_printf(&text, "libsvm %d\nseed %" PRIu64 "\n", model->library, model->seed);
 	if (!text.failed) {
@@ -116,6 +117,7 @@ read_header(struct reading *r, struct model *model)
 {
 	char value[512], hash[SHA256_TEXT_SIZE], theirs[SHA256_TEXT_SIZE];
 	struct machine_settings *s = &model->settings;
+	struct platt *p = &model->platt;
 	size_t features;
 	int format;
 
@@ -151,9 +153,10 @@ read_header(struct reading *r, struct model *model)
 		return wrong(r, "skill is neither yes nor no");
 	model->skill = strcmp(value, "yes") == 0;
 	if (!read_line(r, "platt", value, sizeof(value)) ||
-	    sscanf(value, "%lf %lf", &model->platt.slope, &model->platt.offset) != 2 ||
-	    !finite_all((double[]){ model->platt.slope, model->platt.offset }, 2) ||
-	    (model->skill && !(model->platt.slope > 0)))
+	    sscanf(value, "%lf %lf %lf %lf %lf", &p->slope, &p->offset, &p->slope_variance, &p->covariance,
+	    &p->offset_variance) != 5 ||
+	    !finite_all((double[]){ p->slope, p->offset, p->slope_variance, p->covariance, p->offset_variance }, 5) ||
+	    p->slope_variance < 0 || p->offset_variance < 0 || (model->skill && !(p->slope > 0)))
 		return wrong(r, "the calibration isn't a rising curve");
 	if (!read_line(r, "svm", value, sizeof(value)) ||
 	    sscanf(value, "%lf %lf %lf", &s->c, &s->gamma, &s->weight) != 3 ||
@@ -313,6 +316,14 @@ model_score(const struct model *model, const double *features)
 	for (size_t i = 0; i < model->table->count; i++)
 		scaled[i] = evidence_of(&model->evidences[i], features[i]);
 	return machine_decide(model->machine, scaled);
+}
+
+void
+model_band(const struct model *model, const double *features, double *low, double *high)
+{
+	*low = *high = (double)NAN;
+	if (model->skill)
+		platt_band(&model->platt, model_score(model, features), low, high);
 }
 
 double

@@ -49,6 +49,8 @@ void model_free(struct model *model);	/* NULL is allowed */
 /* The probability that an incident begins within the horizon; `features` as features_compute() gives them
  * for the model's table, or one of the same names. */
 double model_probability(const struct model *model, const double *features) NONNULL;
+/* Between which it lies in 80 of 100 cases, see platt_band(); NAN for a model without skill. */
+void model_band(const struct model *model, const double *features, double *low, double *high) NONNULL;
 /* How unlike the training data these features are: the share of those beyond the clip, each counted by its weight
  * squared, as the kernel does. Of the minutes that the shipped model was made from, one in a thousand has more than
  * 0.06, and none before an incident more than 0.1. Above MODEL_STRANGE a probability means nothing. */

@@ -62,7 +62,8 @@ test_platt(void)
 {
 	double scores[2000];
 	bool positives[2000];
-	struct platt platt;
+	struct platt platt, few;
+	double low, high, few_low, few_high;
 	double said = 0, came = 0;
 
 	/* Outcomes drawn from a curve that we know. */
@@ -78,6 +79,12 @@ test_platt(void)
 		came += positives[i];
 	}
 	CU_ASSERT(fabs(said - came) < 2);
+	/* Of a thousand incidents as sure as theory says; of ten, ten times as far. */
+	platt_band(&platt, 0, &low, &high);
+	CU_ASSERT(low < 1 / (1 + exp(1)) && high > 1 / (1 + exp(1)) && high - low < 0.05);
+	CU_ASSERT_EQUAL(platt_fit(scores, positives, 2000, 10, &few), 0);
+	platt_band(&few, 0, &few_low, &few_high);
+	CU_ASSERT(few_high - few_low > 4 * (high - low));
 	CU_ASSERT(platt_probability(&platt, 1e9) <= 1 && platt_probability(&platt, -1e9) >= 0);
 	for (size_t i = 0; i < 2000; i++)
 		scores[i] = -scores[i];
@@ -286,7 +293,7 @@ test_machine_refuses_vectors(void)
 static char *
 small_model(bool skill, size_t *length)
 {
-	struct model model = { .horizon_s = 600, .skill = skill, .platt = { 2, -3 }, .prevalence = 0.01, .from_s = 100,
+	struct model model = { .horizon_s = 600, .skill = skill, .platt = { 2, -3, 0.01, 0, 0.04 }, .prevalence = 0.01, .from_s = 100,
 		.to_s = 200, .rows = 5, .positives = 2, .events = 1, .settings = { .c = 1, .gamma = 0.2, .weight = 2 },
 		.library = 324, .seed = 7, .step_s = 60, .metrics = metrics_new(),
 		.evidences = calloc(FEATURES_MAX, sizeof(*model.evidences)) };
