@@ -26,8 +26,9 @@ ctl_predictions(struct ctl *ctl)
 	cJSON_ArrayForEach(entry, member(answer, "predictions")) {
 		const cJSON *outlooks = member(entry, "outlooks");
 
-		cJSON_ArrayForEach(outlook, outlooks)
+		cJSON_ArrayForEach(outlook, outlooks) {
 			add_outlook(&table, member_text(entry, "region"), outlook);
+		}
 		if (cJSON_GetArraySize(outlooks) == 0) {
 			table_text(&table, member_text(entry, "region"));
 			for (size_t i = 0; i < 5; i++)

@@ -184,10 +184,12 @@ add_replaced(struct pulled *pulled, struct replaced *replaced, const char *id, s
 		size_t size = replaced->size == 0 ? 64 : 2 * replaced->size;
 		const char **longer = reallocarray(replaced->ids, size, sizeof(*longer));
 
-		if (longer == NULL)
+		if (longer != NULL) {
+			replaced->ids = longer;
+			replaced->size = size;
+		} else {
 			copy = NULL;
-		else
-			*replaced = (struct replaced){ longer, replaced->count, size };
+		}
 	}
 	if (copy == NULL) {
 		pulled_fail(pulled, "out of memory");

@@ -7,10 +7,11 @@
  *
  * A region may get its limit, or what the plan itself meant if that is more, and half of what packing may add to a
  * capacity: the other half is left to what the certificate sees otherwise. */
+#include "packing/losses.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "packing/losses.h"
 
 static bool list_cases(struct losses *losses, const struct steering *steering, struct arena *arena);
 static bool add_risk_group(struct losses *losses, const char *name, region_id region, const char **names);

@@ -132,8 +132,10 @@ add_series(struct reading *r, const struct dataset_series *series, const struct 
 		struct dataset_series *list = reallocarray(dataset->series, 2 * (count + 1), sizeof(*list));
 		struct span *spans = reallocarray(r->spans, 2 * (count + 1), sizeof(*spans));
 
-		dataset->series = list != NULL ? list : dataset->series;
-		r->spans = spans != NULL ? spans : r->spans;
+		if (list != NULL)
+			dataset->series = list;
+		if (spans != NULL)
+			r->spans = spans;
 		if (list == NULL || spans == NULL || !grow_places(r))
 			return false;
 	}
