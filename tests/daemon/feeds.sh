@@ -268,7 +268,7 @@ troubles() {
 	holds "and their failures" grep -Eq '^isobar_feed_failures_total\{feed="slow"\} [1-9]' <<<"$ctl_metrics"
 	out=$(promtool check metrics <<<"$ctl_metrics" 2>&1)
 	same "promtool finds nothing" "$out" ""
-	same "rounds went on" "$(world_get /v1/predictions | jq -r '[.predictions[].at] | max |
+	same "rounds went on" "$(world_get /v1/regions | jq -r '[.regions[].predicted] | max |
 		sub("\\.[0-9]+Z$"; "Z") | (now - fromdate) < 12')" true
 }
 
