@@ -130,6 +130,7 @@ one_world() {	# SEED WHAT
 		"$backend_port" "10.1:150:$rate"
 	echo "live since minute $(minute)"
 	watch >"$out.states"
+	world_get /v1/predictions | jq -r '[.predictions[].model | select(. != "" and . != null)] | last // "none"' >"$out.model"
 	world_stop browsers
 	sed "s/^/$begin /" "$world/log/browsers" >"$out.requests"
 	grep '^died' "$world/log/backend-$leaking" >"$out.died"
@@ -329,11 +330,11 @@ summary() {	# SEED
 }
 
 report() {
-	jq -s --argjson times $times '
+	jq -s --argjson times $times --arg model "$(sort -u "$results"/*-with.model | paste -s -d " ")" '
 		def ratio: if .requests > 0 then .failed / .requests * 10000 | round / 10000 else null end;
 		def sum(world): (map(world) | {requests: (map(.requests) | add), failed: (map(.failed) | add), slow: (map(.slow) | add),
 			moved_share_minutes: (map(.moved_share_minutes) | add * 100 | round / 100)}) | . + {failed_ratio: ratio};
-		{times: $times, runs: ., sums: (group_by(.ends) | map({key: .[0].ends, value: {runs: length,
+		{times: $times, model: $model, runs: ., sums: (group_by(.ends) | map({key: .[0].ends, value: {runs: length,
 			foreseen: (map(select(.with.lead_min != null)) | length), with: sum(.with), without: sum(.without)}}) | from_entries)}
 		' "$results"/*.run >"$results/foresight.json"
 	jq -r '
