@@ -123,7 +123,8 @@ action_of(const struct json_object *o)
 		if (strcmp(word, actions[i]) == 0)
 			return actions[i];
 	}
-	json_error(o, "action", text_suggest(word, actions, ARRAY_SIZE(actions)), "'%s' is no verdict on a model", word);
+	json_error(o, "action", text_suggest(word, actions, ARRAY_SIZE(actions)), "'%s' is no verdict on a model",
+	    word);
 	return actions[1];
 }
 

@@ -11,7 +11,8 @@
 const char *drain_view(struct arena *arena, const struct control *control, const struct override *override,
 	const struct drain_effect *effect) NONNULL;
 
-/* Errors where somebody would be overloaded, be it on the way, warnings where that isn't known, or where it's forced. */
+/* Errors where somebody would be overloaded, be it on the way, warnings where that isn't known, or where it's
+ * forced. */
 void drain_judge(const struct control *control, const struct override *override, const struct drain_effect *effect,
 	bool force, struct diags *diags) NONNULL;
 

@@ -97,8 +97,8 @@ read_prediction(const cJSON *value, size_t index, struct request *request, struc
     struct diags *diags)
 {
 	static const char *const known[] = { "at", "region", "service", "horizon_s", "role", "probability",
-		"probability_low", "probability_high", "load_forecast", "load_low", "load_high", "model", "reason", "why",
-		NULL };
+		"probability_low", "probability_high", "load_forecast", "load_low", "load_high", "model", "reason",
+		"why", NULL };
 	char pointer[64];
 	struct json_object o;
 	const char *at;

@@ -326,7 +326,8 @@ add_drains(struct exposition *x)
 	if (drains->in_force == 0 || !isnan(drains->budget))
 		sample(x, "isobar_drain_budget_used_ratio", drains->in_force == 0 ? 0 : drains->budget, NULL, NULL,
 		    NULL, NULL);
-	single(x, "isobar_drains_unsafe", "gauge", "1 while the drains in force overload somebody, or may while they come and go.", drains->unsafe);
+	single(x, "isobar_drains_unsafe", "gauge",
+	    "1 while the drains in force overload somebody, or may while they come and go.", drains->unsafe);
 }
 
 /* Planned, for clients of no particular group. */

@@ -73,7 +73,8 @@ model_take(struct request *request)
 static bool
 read_model(struct request *request, const struct json_object *o, struct model_add *add, struct diags *diags)
 {
-	static const char *const known[] = { "kind", "horizon_s", "trained", "status", "card", "text", "decision", NULL };
+	static const char *const known[] = { "kind", "horizon_s", "trained", "status", "card", "text", "decision",
+		NULL };
 	static const char *const kinds[] = { "failure", "load", "anomaly" },
 				 *const states[] = { "serving", "candidate", "retired" };
 	const char *trained = json_string(o, "trained", true, "1970-01-01T00:00:00Z");

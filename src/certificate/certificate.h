@@ -72,7 +72,8 @@ void certificate_binding(const struct certificate *certificate, const struct ste
 	NONNULL;
 
 /* What the tables do with these regions lost, these parts (0 .. 1, by region; NULL: none) drained and all demand times
- * `scale`. `loads` [region_count]; returns what is unserved, or NAN: out of memory. For `whatif` and the cases above. */
+ * `scale`. `loads` [region_count]; returns what is unserved, or NAN: out of memory. For `whatif` and the cases
+ * above. */
 double certificate_loads(const struct snapshot *snapshot, const struct certificate_terms *terms, struct region_set lost,
 	const double *drained, double scale, double *loads) __attribute__((nonnull(1, 2, 6)));
 

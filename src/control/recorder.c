@@ -8,11 +8,12 @@
  *
  * When a job fails, the links of chains may be missing, and words. Everything is then written whole once more, as soon
  * as the store has had some rest. */
-#include "control/recorder_parts.h"
+#include "control/recorder.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/recorder_parts.h"
 #include "plan/demand.h"
 #include "plan/history.h"
 

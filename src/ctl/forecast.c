@@ -1,4 +1,4 @@
-/* forecast.c -- predictions, models, and the decisions over them.  In: the API's answers.  Out: words.  Threads: one. */
+/* forecast.c -- predictions, models, and the decisions over them. In: the API's answers. Out: words. Threads: one. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +80,8 @@ show_why(struct ctl *ctl)
 	entry = newest_why(answer, ctl->why);
 	if (entry == NULL) {
 		cJSON_Delete(answer);
-		return ctl_fail("nothing is known of why in the last hour: no model has spoken of a region '%s'", ctl->why);
+		return ctl_fail("nothing is known of why in the last hour: no model has spoken of a region '%s'",
+		    ctl->why);
 	}
 	printf("%s fails within %.0f s with probability %.4f (%s, model %.12s)\n", ctl->why,
 	    member_number(entry, "horizon_s"), member_number(entry, "probability"), member_text(entry, "at"),

@@ -159,7 +159,8 @@ open_table(struct candidate *table, double heavy, struct arena *arena)
 
 		table->pins[i] = PACK_FREE;
 		table->heavy[i] = slots->weights == NULL ? 0 : (double)slots->weights[slots->count + i] * at->rate;
-		while (p < table->pair_count && (table->pairs[p].primary != list[0] || table->pairs[p].backup != list[1]))
+		while (p < table->pair_count &&
+		    (table->pairs[p].primary != list[0] || table->pairs[p].backup != list[1]))
 			p++;
 		if (p == table->pair_count || table->heavy[i] < heavy)
 			continue;
@@ -286,7 +287,8 @@ primaries_hold(const struct candidate *table)
 	for (size_t p = 0, next; p < table->pair_count; p = next) {
 		double has = 0, wanted = 0;
 
-		for (next = p; next < table->pair_count && table->pairs[next].primary == table->pairs[p].primary; next++) {
+		for (next = p; next < table->pair_count && table->pairs[next].primary == table->pairs[p].primary;
+		    next++) {
 			has += table->has[next];
 			wanted += table->pairs[next].share * table->at->rate;
 		}

@@ -2,8 +2,8 @@
  * In: tables, the plan, demand.  Out: requests/s by case and region, and how much may be.  Threads: control.
  *
  * A client leaves only a region that is lost, so a case differs from now by the clients of what is lost in it: all
- * single losses together cost one look at each pair. Planned tables are summed up by pair; of the others, which nobody can
- * change here, each list is walked.
+ * single losses together cost one look at each pair. Planned tables are summed up by pair; of the others, which nobody
+ * can change here, each list is walked.
  *
  * A region may get its limit, or what the plan itself meant if that is more, and half of what packing may add to a
  * capacity: the other half is left to what the certificate sees otherwise. */
@@ -11,7 +11,6 @@
 
 #include <math.h>
 #include <string.h>
-
 
 static bool list_cases(struct losses *losses, const struct steering *steering, struct arena *arena);
 static bool add_risk_group(struct losses *losses, const char *name, region_id region, const char **names);
@@ -139,7 +138,8 @@ add_tables(struct losses *losses, const struct job *jobs, size_t count, struct c
 				continue;
 			}
 			*table = (struct planned_table){ .job = &jobs[s], .group = g,
-				.table = &compiled->services[s].groups[g], .planned = subject->planned, .rate = demand };
+				.table = &compiled->services[s].groups[g], .planned = subject->planned,
+				.rate = demand };
 			losses->table_count++;
 			if (!add_planned(losses, table, meant, sums, arena))
 				return false;
@@ -170,7 +170,8 @@ add_planned(struct losses *losses, struct planned_table *table, double *meant, d
 		*sum_at(losses, sums, slots->slots[i].list[0], slots->slots[i].list[1]) += slots->weights != NULL
 		    ? (double)slots->weights[i] : 1.0 / count;
 	for (size_t p = 0; p < planned->pair_count; p++) {
-		table->has[p] = *sum_at(losses, sums, planned->pairs[p].primary, planned->pairs[p].backup) * table->rate;
+		table->has[p] = table->rate *
+		    *sum_at(losses, sums, planned->pairs[p].primary, planned->pairs[p].backup);
 		add_pair(losses, table, p, table->has[p], losses->loads);
 		add_pair(losses, table, p, planned->pairs[p].share * table->rate, meant);
 	}

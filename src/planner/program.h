@@ -22,7 +22,7 @@ struct program_column {
 	region_id primary, backup;
 	unsigned char basis;
 	uint32_t client;
-	uint32_t of;			/* COLUMN_OVER, COLUMN_MARGIN: scenario * region_count + region, or UINT32_MAX: entry */
+	uint32_t of;			/* over, margin: scenario * region_count + region, or UINT32_MAX: entry */
 	double cost, upper, value, reduced;
 };
 

@@ -172,8 +172,9 @@ keep_margins(struct program *program, const struct scene *before, struct relaxat
 	bool within;
 
 	if (mono_ms_between(program->hurry, mono_now()) > 0)
-		return relax_note(scene, made, RELAX_MARGINS, arena_printf(scene->arena, "margins: regions may be filled "
-		    "to 1 of their capacity, not %.3g and %.3g after a loss, with no reserve for errors of forecasts",
+		return relax_note(scene, made, RELAX_MARGINS, arena_printf(scene->arena, "margins: regions may be "
+		    "filled to 1 of their capacity, not %.3g and %.3g after a loss, with no reserve for errors of "
+		    "forecasts",
 		    before->normal_limit, before->loss_limit), made->margins) ? PROGRAM_OPTIMAL : PROGRAM_FAILED;
 	scene->normal_limit = before->normal_limit;
 	scene->loss_limit = before->loss_limit;

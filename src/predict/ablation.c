@@ -132,5 +132,6 @@ belongs(const struct model *model, size_t feature, const char *name)
 	size_t metric = model->table->list[feature].metric;
 	char whose[METRIC_NAME_SIZE];
 
-	return metric != METRIC_NONE && signal_name(model->metrics->list[metric].name, whose) && strcmp(whose, name) == 0;
+	return metric != METRIC_NONE && signal_name(model->metrics->list[metric].name, whose) &&
+	    strcmp(whose, name) == 0;
 }

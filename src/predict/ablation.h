@@ -9,7 +9,7 @@
 #include "predict/model.h"
 #include "predict/rows.h"
 
-#define ABLATION_PREFIX "signal:"	/* metrics that feeds and posted signals become: "signal:NAME", "signal:NAME:age" */
+#define ABLATION_PREFIX "signal:"	/* of what feeds and posted signals become: "signal:NAME", "signal:NAME:age" */
 
 /* An array of {signal, average_precision, without} over the rows, one for each signal that the model was made for, in
  * the order of their names. Empty without any. The caller's; NULL: out of memory. */

@@ -1,5 +1,6 @@
 /* anomaly_folder.h -- how well unusual moments of a dataset are told from usual ones, beside simpler ways. Each series
- * has a model of its own, fitted anew for each block of time on what is older. Threads: one at a time, see machine.h. */
+ * has a model of its own, fitted anew for each block of time on what is older. Threads: one at a time, see
+ * machine.h. */
 #ifndef ISOBAR_PREDICT_ANOMALY_FOLDER_H
 #define ISOBAR_PREDICT_ANOMALY_FOLDER_H
 
@@ -26,7 +27,7 @@ struct anomaly_scores {
 	double average_precision[ANOMALY_METHOD_COUNT];	/* mean over the series */
 	double pooled[ANOMALY_METHOD_COUNT];		/* of all rows together */
 	double roc_auc[ANOMALY_METHOD_COUNT];		/* of all rows together */
-	double recall[ANOMALY_METHOD_COUNT];	/* incidents in which an alarm fired, with <= 1 false one a series-day */
+	double recall[ANOMALY_METHOD_COUNT];	/* incidents with an alarm, at <= 1 false one a series-day */
 	double train_s;				/* processor time of one training, in the mean */
 };
 

@@ -49,8 +49,8 @@ int backtest_chain(const struct dataset *dataset, const struct backtest_settings
 int backtest_apply(const struct dataset *train, const struct dataset *test, const struct backtest_settings *settings,
 	struct backtest *out) NONNULL MUST_USE;
 
-/* Replays [from, to) of a dataset through a model, or, when it's NULL, through one that is trained on what is older than
- * `from` by a horizon. Rows within the model's training span are left out. */
+/* Replays [from, to) of a dataset through a model, or, when it's NULL, through one that is trained on what is older
+ * than `from` by a horizon. Rows within the model's training span are left out. */
 int backtest_replay(const struct dataset *dataset, const struct model *model, int64_t from_s, int64_t to_s,
 	const struct backtest_settings *settings, struct backtest *out) __attribute__((nonnull(1, 5, 6))) MUST_USE;
 

@@ -21,8 +21,8 @@ struct demand_forecast {
 	uint8_t country;		/* COUNTRY_UNKNOWN: what isn't told by country */
 	double rate;			/* requests/s, >= 0, finite */
 	double error;			/* relative standard error of its own, beside the one that all share */
-	/* Quantiles of 10 and 90 %, by what forecasts as far ahead missed. NAN: no forecast; then `rate` is the last that
-	 * is known, and the error a guess or what was measured with it. */
+	/* Quantiles of 10 and 90 %, by what forecasts as far ahead missed. NAN: no forecast; then `rate` is the last
+	 * that is known, and the error a guess or what was measured with it. */
 	double low, high;
 };
 

@@ -83,7 +83,8 @@ judge(double promoted_skill, double strange, struct drift *out)
 	if (strange > DRIFT_STRANGE_MOST) {
 		out->drifted = true;
 		snprintf(out->reason, sizeof(out->reason),
-		    "its features have moved: in %.0f %% of the minutes they are unlike those of its training", 100 * strange);
+		    "its features have moved: in %.0f %% of the minutes they are unlike those of its training",
+		    100 * strange);
 	} else if (out->loss_rise > DRIFT_LOSS_MOST) {
 		out->drifted = true;
 		snprintf(out->reason, sizeof(out->reason), "its Brier loss rose by %.0f in sum, more than %.0f",

@@ -1,5 +1,5 @@
-/* drift.h -- whether a model in service still fits: by what came of its forecasts, and by how far what it sees has moved
- * away from what it was trained on. Threads: any; pure but for memory of its own. */
+/* drift.h -- whether a model in service still fits: by what came of its forecasts, and by how far what it sees has
+ * moved away from what it was trained on. Threads: any; pure but for memory of its own. */
 #ifndef ISOBAR_PREDICT_DRIFT_H
 #define ISOBAR_PREDICT_DRIFT_H
 

@@ -4,9 +4,9 @@
  *
  * A kernel compares rows by distance, and in units of their spread most features differ in ways that mean nothing: of
  * eighty, three or four announce one kind of failure, and those far out in their tails. Measured as evidence, ordinary
- * values of all features lie close together, and a row goes far off only where incidents were seen. On simulated regions
- * that a machine wasn't trained on, that nearly doubles average precision against features squashed to units of their
- * deviation; for linear regression it does so too.
+ * values of all features lie close together, and a row goes far off only where incidents were seen. On simulated
+ * regions that a machine wasn't trained on, that nearly doubles average precision against features squashed to units of
+ * their deviation; for linear regression it does so too.
  *
  * Incidents announce themselves in the tails, so the bins are narrow there. A bin's odds are drawn to the base rate by
  * pseudo-rows, without which one incident would make a bin sure of itself, and the curve is smoothed over neighbours.

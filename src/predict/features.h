@@ -56,8 +56,8 @@ struct feature_table {
 	size_t metric_count;
 };
 
-/* The features of the metrics that are used in `named`, to be computed on windows whose catalogue is `placed` (it may be
- * the same, another one of the same names, or lack some: they count as missing). NULL: out of memory, or more than
+/* The features of the metrics that are used in `named`, to be computed on windows whose catalogue is `placed` (it may
+ * be the same, another one of the same names, or lack some: they count as missing). NULL: out of memory, or more than
  * FEATURES_MAX. */
 struct feature_table *feature_table_new(const struct metrics *named, const struct metrics *placed) NONNULL MUST_USE;
 void feature_table_free(struct feature_table *table);	/* NULL is allowed */

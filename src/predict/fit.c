@@ -103,7 +103,8 @@ static int
 fit_evidences(struct fit *fit, const struct learning *learning)
 {
 	double *column = malloc((learning->count + 1) * sizeof(*column));
-	bool *positives = malloc((learning->count + 1) * sizeof(*positives)), fine = column != NULL && positives != NULL;
+	bool *positives = malloc((learning->count + 1) * sizeof(*positives));
+	bool fine = column != NULL && positives != NULL;
 
 	for (size_t i = 0; i < learning->count && fine; i++)
 		positives[i] = row_of(learning, i)->positive;

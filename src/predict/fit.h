@@ -33,13 +33,14 @@ struct fit {
 	size_t count;
 };
 
-/* From the pool's rows with t < before_s; at most about `most` in the sample. 0, -ENODATA when there is no row of either
- * kind, or -ENOMEM; fit_fini() in any case. */
-int fit_prepare(struct fit *fit, const struct pool *pool, int64_t before_s, size_t most, uint64_t seed) NONNULL MUST_USE;
+/* From the pool's rows with t < before_s; at most about `most` in the sample. 0, -ENODATA when there is no row of
+ * either kind, or -ENOMEM; fit_fini() in any case. */
+int fit_prepare(struct fit *fit, const struct pool *pool, int64_t before_s, size_t most, uint64_t seed)
+	NONNULL MUST_USE;
 void fit_fini(struct fit *fit) NONNULL;
 
-/* Trains and reads back; the text goes to `body`, to be freed. NULL: more vectors than MACHINE_VECTORS_MAX, settings that
- * libsvm refuses, out of memory. */
+/* Trains and reads back; the text goes to `body`, to be freed. NULL: more vectors than MACHINE_VECTORS_MAX, settings
+ * that libsvm refuses, out of memory. */
 struct machine *fit_machine(const struct fit *fit, const struct machine_settings *settings, char **body, size_t *length)
 	NONNULL MUST_USE;
 /* A gamma of 1 stands for the inverse of the sample's mean squared length: about the distance of a failure from what is

@@ -1,7 +1,7 @@
 /* forest.c -- isolation trees: random cuts, each between the least and the largest value of a random column.
  * In: rows.  Out: scores.  Threads: any.
- * 100 trees of 256 rows, the authors' numbers; a tree is an array in which the children of node n are 2n + 1 and 2n + 2,
- * cut off at depth 8, the mean depth of a tree of 256. */
+ * 100 trees of 256 rows, the authors' numbers; a tree is an array in which the children of node n are 2n + 1 and 2n +
+ * 2, cut off at depth 8, the mean depth of a tree of 256. */
 #include "predict/forest.h"
 
 #include <math.h>

@@ -2,11 +2,11 @@
  * In: scores with outcomes.  Out: a curve, a skill, how sure it is.
  * Threads: any.
  *
- * The rows of one incident and of one day hang together: whole days of a series are drawn for the bootstrap, as often as
- * there are, and the skill of each draw is looked at. Where nothing can be foreseen, on servers whose incidents come
+ * The rows of one incident and of one day hang together: whole days of a series are drawn for the bootstrap, as often
+ * as there are, and the skill of each draw is looked at. Where nothing can be foreseen, on servers whose incidents come
  * from nowhere, that keeps the product at the base rate. The curve is judged on the rows that it was fitted on; it has
- * two numbers only, and what these gain on scores that tell nothing lies below GATE_SKILL. Curves of one block judged on
- * the other were tried: two blocks differ so much in how far their incidents are announced that models of skill 0.2
+ * two numbers only, and what these gain on scores that tell nothing lies below GATE_SKILL. Curves of one block judged
+ * on the other were tried: two blocks differ so much in how far their incidents are announced that models of skill 0.2
  * were refused. */
 #include "predict/gate.h"
 

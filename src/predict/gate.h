@@ -29,7 +29,8 @@ struct gate {
 #define GATE_SURE 0.9		/* below either there is no skill */
 
 /* The curve through all rows, and the skill. `events`: incidents that the positives come from; `share`: of nature's
- * negatives that are there. 0, -EDOM when nothing can be told (too few positives, or the scores tell nothing), -ENOMEM. */
+ * negatives that are there. 0, -EDOM when nothing can be told (too few positives, or the scores tell nothing),
+ * -ENOMEM. */
 int gate_judge(const struct judged *rows, size_t count, size_t events, double share, uint64_t seed, struct gate *gate)
 	NONNULL MUST_USE;
 

@@ -520,7 +520,8 @@ unpack(const char *packed, size_t length, struct text *out)
 bool
 load_rule_read(struct load_rule *rule, const char **at, const char *end, struct text *error)
 {
-	double logarithm = 0, seasonal = 0, corrects = 0, ahead = 0, length, *const numbers[] = { &ahead, &corrects, &logarithm,
+	double logarithm = 0, seasonal = 0, corrects = 0, ahead = 0, length;
+	double *const numbers[] = { &ahead, &corrects, &logarithm,
 		&rule->scale.offset, &rule->scale.floor, &rule->scale.least, &rule->scale.most, &rule->smoothing.level,
 		&rule->smoothing.trend, &rule->smoothing.season, &seasonal, &rule->spread, &rule->clip, &rule->lower,
 		&rule->upper, &rule->middle };

@@ -24,8 +24,8 @@ struct machine_settings {
 };
 
 /* `count` rows of `dimension` finite numbers, one after the other; targets > 0 are positives when classifying,
- * and aren't looked at for one class. libsvm's model text; caller frees. NULL: out of memory, or settings that libsvm refuses. Can take minutes and can't
- * be cancelled. */
+ * and aren't looked at for one class. libsvm's model text; caller frees. NULL: out of memory, or settings that libsvm
+ * refuses. Can take minutes and can't be cancelled. */
 char *machine_train(const double *rows, const double *targets, size_t count, size_t dimension,
 	const struct machine_settings *settings, size_t *length) NONNULL MUST_USE;
 

@@ -46,8 +46,8 @@ void metrics_free(struct metrics *metrics);	/* NULL is allowed */
 
 /* The place of the metric that a name means, METRIC_NONE when it has none; "load:SERVICE" is part of METRIC_RPS. */
 size_t metrics_find(const struct metrics *metrics, const char *name) NONNULL;
-/* The same, but adds what isn't there, and marks it as used. METRIC_NONE: no name (empty, too long, control characters),
- * METRICS_MAX are used, or out of memory. */
+/* The same, but adds what isn't there, and marks it as used. METRIC_NONE: no name (empty, too long, control
+ * characters), METRICS_MAX are used, or out of memory. */
 size_t metrics_add(struct metrics *metrics, const char *name) NONNULL;
 size_t metrics_used(const struct metrics *metrics) NONNULL;	/* how many */
 

@@ -46,7 +46,8 @@ platt_fit(const double *scores, const bool *positives, size_t count, size_t even
 	return 0;
 }
 
-/* The inverse of the information matrix. Minutes before one incident say the same thing: `alike` of them count as one. */
+/* The inverse of the information matrix. Minutes before one incident say the same thing: `alike` of them count as
+ * one. */
 static void
 measure_variance(const double *scores, size_t count, double alike, struct platt *platt)
 {
@@ -123,7 +124,8 @@ platt_probability(const struct platt *platt, double score)
 void
 platt_band(const struct platt *platt, double score, double *low, double *high)
 {
-	double variance = platt->slope_variance * score * score + 2 * platt->covariance * score + platt->offset_variance;
+	double variance = platt->slope_variance * score * score + 2 * platt->covariance * score +
+	    platt->offset_variance;
 	double reach = Z_80 * sqrt(variance > 0 ? variance : 0);
 	struct platt below = { .slope = platt->slope, .offset = platt->offset - reach };
 	struct platt above = { .slope = platt->slope, .offset = platt->offset + reach };

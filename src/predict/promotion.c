@@ -92,8 +92,8 @@ veto(const struct contender *challenger, const struct contender *incumbent, size
 		return say(out, "calibration error %.4f against %.4f of %s", ours->calibration_error,
 		    theirs->calibration_error, incumbent->name);
 	if (ours->best.recall < theirs->best.recall)
-		return say(out, "finds %.0f %% of incidents at a false alarm a day, %s %.0f %%", 100 * ours->best.recall,
-		    incumbent->name, 100 * theirs->best.recall);
+		return say(out, "finds %.0f %% of incidents at a false alarm a day, %s %.0f %%",
+		    100 * ours->best.recall, incumbent->name, 100 * theirs->best.recall);
 	return false;
 }
 

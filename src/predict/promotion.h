@@ -25,7 +25,7 @@ struct contender {
 struct promotion {
 	bool promote;
 	struct evaluation challenger, incumbent;	/* the incumbent's are 0 without one */
-	double chance;			/* that the challenger's Brier score is below the better one of incumbent and base rate */
+	double chance;			/* that its Brier score is below the incumbent's and the base rate's */
 	const char *worst_rival;	/* the one with the least chance to be beaten, of those that ranked */
 	char verdict[256];		/* why, with the numbers */
 };

@@ -14,6 +14,7 @@
 
 /* Sets `steered` of each series in [from, to): minutes in which a drain or a forecast kept clients away. A region's
  * usual share is the mean of the last day's, those minutes left out. 0 or -errno. */
-int propensity_read(struct store_reader *reader, struct dataset *dataset, int64_t from_s, int64_t to_s) NONNULL MUST_USE;
+int propensity_read(struct store_reader *reader, struct dataset *dataset, int64_t from_s, int64_t to_s)
+	NONNULL MUST_USE;
 
 #endif

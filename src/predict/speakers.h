@@ -50,7 +50,8 @@ void speakers_metrics(const struct speakers *speakers, struct metrics *metrics) 
 /* Makes the feature tables for windows of this catalogue. 0 or -ENOMEM. */
 int speakers_place(struct speakers *speakers, const struct metrics *metrics) NONNULL MUST_USE;
 
-/* The shipped model for a horizon, to be freed; NULL with the reason in `error`, and errno ENOENT when there is no file. */
+/* The shipped model for a horizon, to be freed; NULL with the reason in `error`, and errno ENOENT when there is no
+ * file. */
 struct model *speakers_shipped(const char *folder, int64_t horizon_s, struct text *error) NONNULL MUST_USE;
 
 #endif

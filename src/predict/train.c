@@ -6,9 +6,9 @@
  * two horizons before it, so nothing is judged on minutes that neighbour those it was learned from; libsvm's
  * cross-validation isn't used, since it shuffles minutes over the folds. The newer block chooses the settings (by
  * average precision, at the natural rate); both together, twice as many incidents, give the curve to probabilities and
- * the proof of skill (gate.h). The machine that ships then learns with these settings from the whole span: its decisions
- * lie on the same scale, since the sample is drawn in the same way, and it knows the newest incidents, which on
- * simulated regions is worth a twentieth of average precision.
+ * the proof of skill (gate.h). The machine that ships then learns with these settings from the whole span: its
+ * decisions lie on the same scale, since the sample is drawn in the same way, and it knows the newest incidents, which
+ * on simulated regions is worth a twentieth of average precision.
  *
  * Ties of average precision (within a hundredth) go to the machine with fewer vectors, for it's faster. */
 #include "predict/train.h"
@@ -122,7 +122,8 @@ train(struct training *t, size_t *length, struct text *error)
 		status = 0;
 	}
 	if (status == 0)
-		text = model_write(&t->model, t->model.skill ? t->body : "", t->model.skill ? t->body_length : 0, length);
+		text = model_write(&t->model, t->model.skill ? t->body : "", t->model.skill ? t->body_length : 0,
+		    length);
 	if (text == NULL)
 		text_puts(error, status == -ENODATA ? "too few rows before or in the calibration block" :
 		    "out of memory");
@@ -280,7 +281,8 @@ static double
 precision(const struct training *t, size_t block, const double *scores)
 {
 	size_t count = t->pool.rows.count, n = 0;
-	double *list = malloc((count + 1) * sizeof(*list)), *weights = malloc((count + 1) * sizeof(*weights)), result = -1;
+	double *list = malloc((count + 1) * sizeof(*list)), *weights = malloc((count + 1) * sizeof(*weights));
+	double result = -1;
 	bool *positives = malloc((count + 1) * sizeof(*positives));
 
 	for (size_t i = 0; i < count && list != NULL && weights != NULL && positives != NULL; i++) {

@@ -18,7 +18,7 @@ struct train_settings {
 	size_t rows_most;		/* of the machine; 0: TRAIN_ROWS_MOST */
 };
 
-#define TRAIN_ROWS_MOST 4000		/* a machine of twice as many gains 0.02 of average precision for five times the time */
+#define TRAIN_ROWS_MOST 4000		/* twice as many gain 0.02 of average precision for five times the time */
 #define TRAIN_EVENTS_LEAST 5		/* incidents in the span: with fewer there is nothing to learn from */
 
 /* The model's text (model.h); caller frees. NULL with the reason in `error`: too few incidents, out of memory. */

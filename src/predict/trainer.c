@@ -190,7 +190,8 @@ judge(struct trial *trial, int64_t from_s, int64_t to_s)
 		status = decide(trial);
 	trial->judged = status == 0;
 	if (status == -ENODATA)
-		snprintf(promotion->verdict, sizeof(promotion->verdict), "no incident in the newest time to judge it by");
+		snprintf(promotion->verdict, sizeof(promotion->verdict), "no incident in the newest time to judge it "
+		    "by");
 	return status == -ENODATA ? 0 : status;
 }
 

@@ -1,8 +1,8 @@
 /* why.c -- the reasons behind one probability.
  * In: a model and the features of one moment.  Out: the features that count, with what would be without each.
  * Threads: any.
- * A kernel machine has no weights that people could read. What can be told is what happens when one feature goes back to
- * its median and the others stay: perturbation, one feature at a time. Features that stand for the same thing share
+ * A kernel machine has no weights that people could read. What can be told is what happens when one feature goes back
+ * to its median and the others stay: perturbation, one feature at a time. Features that stand for the same thing share
  * the blame, so a small difference doesn't mean that a metric is innocent. */
 #include "predict/why.h"
 

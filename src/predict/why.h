@@ -1,4 +1,5 @@
-/* why.h -- which features moved a probability most: what it would be if one of them were as usual. Threads: any; pure. */
+/* why.h -- which features moved a probability most: what it would be if one of them were as usual. Threads: any;
+ * pure. */
 #ifndef ISOBAR_PREDICT_WHY_H
 #define ISOBAR_PREDICT_WHY_H
 

@@ -18,7 +18,7 @@ struct window {
 	int64_t step_s;			/* seconds of a step */
 	size_t length;			/* steps */
 	double **values;		/* [metric][step], as reported; [metric] is NULL for those that aren't used */
-	double **levels;		/* [metric][step], on the scale that features use; may be the values themselves */
+	double **levels;		/* [metric][step], on the scale of features; may be the values themselves */
 	double *memory;			/* of all of them */
 };
 

@@ -297,7 +297,7 @@ static const char step_4[] =
 	"	load_low REAL,"
 	"	load_high REAL,"
 	"	share REAL,"						/* of all demand, that this region had then */
-	"	admit REAL,"						/* the part of its clients that it let in then */
+	"	admit REAL,"						/* of its clients, let in then */
 	"	model TEXT NOT NULL,"
 	"	reason TEXT NOT NULL,"
 	"	why TEXT NOT NULL,"					/* JSON, or '' */

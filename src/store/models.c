@@ -10,8 +10,9 @@
 int
 store_prediction_put(struct store_txn *txn, const struct prediction *p)
 {
-	return db_run(txn->db, "INSERT OR REPLACE INTO prediction (at_ms, region, service, horizon_s, role, probability,"
-	    " probability_low, probability_high, load_forecast, load_low, load_high, share, admit, model, reason, why)"
+	return db_run(txn->db, "INSERT OR REPLACE INTO prediction (at_ms, region, service, horizon_s, role,"
+	    " probability, probability_low, probability_high, load_forecast, load_low, load_high, share, admit,"
+	    " model, reason, why)"
 	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	    DB_VALUES(db_integer(p->at.ms), db_text(p->region), db_text(p->service), db_integer(p->horizon_s),
 		db_text(p->role), db_real(p->probability), db_real(p->probability_low), db_real(p->probability_high),
@@ -26,7 +27,8 @@ store_predictions(struct store_reader *reader, struct wall since,
 	sqlite3_stmt *rows;
 	int got = db_query(&reader->db, "SELECT at_ms, region, service, horizon_s, role, probability, probability_low,"
 	    " probability_high, load_forecast, load_low, load_high, share, admit, model, reason, why FROM prediction"
-	    " WHERE at_ms >= ? ORDER BY at_ms, region, service, horizon_s, role", DB_VALUES(db_integer(since.ms)), &rows);
+	    " WHERE at_ms >= ? ORDER BY at_ms, region, service, horizon_s, role",
+	    DB_VALUES(db_integer(since.ms)), &rows);
 
 	while (got >= 0 && (got = db_next(rows)) == 1) {
 		struct prediction prediction = {

@@ -108,8 +108,8 @@ struct prediction {
 	double probability_low, probability_high;	/* of 80 %; NAN: not known */
 	double load_forecast;		/* requests/s; NAN: none */
 	double load_low, load_high;	/* of 80 %; NAN: not known */
-	double share, admit;		/* propensity: the region's part of all demand, and of its clients that it let in,
-					 * when this was said; NAN: not known */
+	double share, admit;		/* propensity when this was said: the region's part of all demand, and of its
+					 * clients that it let in; NAN: not known */
 	const char *model;		/* id, or "" */
 	const char *reason;		/* why there is no prediction, or "" */
 	const char *why;		/* JSON: the features that moved it most, or "" */

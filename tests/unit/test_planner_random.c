@@ -102,7 +102,8 @@ check_loads(const struct planner_problem *problem, const struct planner_result *
 		return;
 	planner_loads(problem, result->shares, lost, loads, &unserved);
 	for (size_t r = 0; r < problem->region_count; r++) {
-		double limit = problem->regions[r].capacity * (has_step(result, RELAX_OVERLOAD) ? fmax(level, part) : part) / result->margin;
+		double limit = problem->regions[r].capacity / result->margin *
+		    (has_step(result, RELAX_OVERLOAD) ? fmax(level, part) : part);
 		char here[100], by_fixed[100];
 
 		snprintf(here, sizeof(here), "load of %s", problem->regions[r].name);
