@@ -38,7 +38,7 @@ static bool post_predictions(struct engine *engine, struct wall now);
 static cJSON *forecast_json(const struct engine *engine, size_t region, size_t place, struct wall now);
 static void add_why(const struct engine *engine, size_t region, size_t place, struct wall now, cJSON *entry);
 static void add_number(cJSON *object, const char *name, double value);
-static bool post_plan(struct engine *engine, const struct plan_region *beliefs, const char *model, struct wall now);
+static void post_plan(struct engine *engine, const struct plan_region *beliefs, const char *model, struct wall now);
 static void remember(struct engine *engine);
 static bool worth_posting(const struct engine *engine, const struct plan *plan);
 static void take_posted(struct engine *engine, struct plan *plan);
@@ -71,7 +71,11 @@ round_run(struct engine *engine, struct wall now)
 	if (!believe(engine, beliefs, &model))
 		return false;
 	training_if_due(engine, now);
-	return post_predictions(engine, now) && post_plan(engine, beliefs, model, now);
+	if (!post_predictions(engine, now))
+		return false;
+	/* A plan that is refused is no reason to be silent: the next round plans again. */
+	post_plan(engine, beliefs, model, now);
+	return true;
 }
 
 /* Reads steering.yaml's text anew when the journal has moved on. */
@@ -209,7 +213,7 @@ add_number(cJSON *object, const char *name, double value)
 		cJSON_AddNullToObject(object, name);
 }
 
-static bool
+static void
 post_plan(struct engine *engine, const struct plan_region *beliefs, const char *model, struct wall now)
 {
 	struct proposal proposal = {
@@ -219,30 +223,27 @@ post_plan(struct engine *engine, const struct plan_region *beliefs, const char *
 	};
 	struct plan *plan;
 	char *body;
-	bool done;
 
 	remember(engine);
 	if (engine->posted != NULL && mono_ms_between(mono_now(), engine->hold_until) > 0)
-		return true;
+		return;
 	proposal.last = engine->posted;
 	proposal.last_steering = engine->posted_for;
 	plan = plan_propose(engine->planner, &proposal);
 	if (plan == NULL) {
 		log_warning("no memory to plan");
-		return false;
+		return;
 	}
 	if (!worth_posting(engine, plan)) {
 		plan_free(plan);
-		return true;
+		return;
 	}
 	body = plan_write(plan, engine->lawful);
-	done = body != NULL && engine_post(engine, "/v1/plan", body);
-	free(body);
-	if (done)
+	if (body != NULL && engine_post(engine, "/v1/plan", body))
 		take_posted(engine, plan);
 	else
 		plan_free(plan);
-	return done;
+	free(body);
 }
 
 /* The plan in force when we were started: what clients do now. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From the history in the store to answers: no model was shipped, eight days of minutes and incidents lie in SQLite, and
+# From the history in the store to answers: no model was shipped, twenty days of minutes and incidents lie in SQLite, and
 # `isobarctl model train` makes a model of them that beats the baselines, serves, forecasts each region, and moves shares.
 # The history is the newest part of models/data, dated so that it ends now.
 # shellcheck disable=SC2317 # functions that world_await and holds call look unreachable to it
@@ -8,7 +8,7 @@
 . "$ISOBAR_SOURCE/tests/cases.sh"
 . "$ISOBAR_SOURCE/zones/demo/world.sh"
 
-days=8
+days=20
 for program in dig curl jq sqlite3 zcat; do
 	command -v $program >/dev/null || { echo "skipped: $program isn't installed"; exit 77; }
 done
