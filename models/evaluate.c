@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backtest/anomaly_folder.h"
+#include "backtest/backtest.h"
+#include "backtest/backtest_report.h"
 #include "base/json.h"
-#include "predict/anomaly_folder.h"
-#include "predict/backtest.h"
-#include "predict/backtest_report.h"
-#include "predict/load_score.h"
+#include "load/load_score.h"
 #include "predict/train.h"
 #include "tests/sim/results.h"
 

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backtest/backtest.h"
+#include "backtest/backtest_report.h"
 #include "base/clock.h"
 #include "ctl/ctl.h"
-#include "predict/backtest.h"
-#include "predict/backtest_report.h"
+#include "load/load_folder.h"
 #include "predict/history.h"
-#include "predict/load_folder.h"
 #include "store/store.h"
 
 #define HORIZON_DEFAULT_S 600

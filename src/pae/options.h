@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
+#include "backtest/workbench.h"
 #include "base/contract.h"
 #include "base/log.h"
-#include "predict/workbench.h"
 
 enum pae_mode { PAE_SERVE, PAE_TRAIN, PAE_EVALUATE };
 

@@ -1,6 +1,6 @@
 /* pull.c -- one pull of a feed: requests, reading, and what is told of it.
  * In: the feed and how far it came.  Out: the body of POST /v1/feeds/{feed}, also for a failure.
- * It runs in a child (predict/child.h), since what comes back is somebody else's: whatever it does to libcurl or to the
+ * It runs in a child (models/child.h), since what comes back is somebody else's: whatever it does to libcurl or to the
  * readers, the engine and its rounds go on.  Threads: the child's only one. */
 #include "pae/pull.h"
 

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/contract.h"
 #include "base/text.h"
-#include "predict/child.h"
+#include "models/child.h"
 #include "steer/steering.h"
 
 struct pull_job {

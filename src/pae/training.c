@@ -12,7 +12,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "predict/review.h"
+#include "models/review.h"
 
 #define TRAIN_CPU_S 300
 #define TRAIN_WALL_MS 900000

@@ -7,10 +7,10 @@
 
 #include "base/clock.h"
 #include "base/contract.h"
+#include "load/demand_forecast.h"
 #include "plan/cost.h"
 #include "plan/plan.h"
 #include "planner/planner.h"
-#include "predict/demand_forecast.h"
 #include "steer/steering.h"
 
 struct proposal {

@@ -4,7 +4,7 @@
 cd "$(dirname "$0")/../.." || exit 1
 . tests/cases.sh
 
-order=(base http dns zone steer serve report store conf feed predict plan estimate certificate packing planner control api)
+order=(base http dns zone steer serve report store conf feed predict load backtest models plan estimate certificate packing planner control api)
 
 # Header, then the files that may include it (an extended regular expression).
 doors=(
@@ -54,7 +54,7 @@ done < <(includes src)
 same "folders include only those before them" "$wrong" ""
 
 # The certificate shares nothing with the code whose plans it judges, and none of the makers rests on it.
-wrong=$(includes src/certificate | grep -E ':(estimate|packing|planner|predict|control|api)/')
+wrong=$(includes src/certificate | grep -E ':(estimate|packing|planner|predict|load|backtest|models|control|api)/')
 wrong+=$(includes src/estimate src/packing src/planner | grep -E ':certificate/')
 same "the certificate is independent" "$wrong" ""
 

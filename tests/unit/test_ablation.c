@@ -1,5 +1,5 @@
 /* test_ablation.c -- predict/ablation: a signal that announces incidents is worth something, one that doesn't isn't. */
-#include "predict/ablation.h"
+#include "models/ablation.h"
 
 #include <math.h>
 

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <math.h>
 
-#include "predict/anomaly_folder.h"
-#include "predict/forest.h"
+#include "backtest/anomaly_folder.h"
+#include "backtest/forest.h"
 #include "suite.h"
 
 #define ROWS 3000

@@ -1,15 +1,15 @@
 /* test_backtest.c -- predict/backtest: folders with named and with anonymous metrics, forecast as they would have been
  * live; a folder in which nothing can be foreseen; errors with their places. */
-#include "predict/backtest.h"
+#include "backtest/backtest.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backtest/backtest_report.h"
 #include "base/csv.h"
 #include "control/round.h"
-#include "predict/backtest_report.h"
 #include "suite.h"
 
 #define START INT64_C(1600041600)

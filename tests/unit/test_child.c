@@ -1,5 +1,5 @@
 /* test_child.c -- predict/child: output, failure, crashes and each limit. */
-#include "predict/child.h"
+#include "models/child.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 /* test_demand_forecast.c -- predict/demand_forecast: rates and errors from a store whose demand is made by hand, so that
  * what a good forecast is, and how far off it must be, is known. */
-#include "predict/demand_forecast.h"
+#include "load/demand_forecast.h"
 
 #include <math.h>
 

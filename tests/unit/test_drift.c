@@ -1,5 +1,5 @@
 /* test_drift.c -- predict/drift: models that still fit, and those that don't any more. */
-#include "predict/drift.h"
+#include "models/drift.h"
 
 #include <math.h>
 

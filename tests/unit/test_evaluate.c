@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "predict/intervals.h"
+#include "backtest/intervals.h"
 
 #include "suite.h"
 

@@ -5,9 +5,9 @@
 #include <math.h>
 
 #include "base/json.h"
+#include "models/forecaster.h"
+#include "models/trainer.h"
 #include "predict/features.h"
-#include "predict/forecaster.h"
-#include "predict/trainer.h"
 #include "store_folder.h"
 
 #define START INT64_C(1600041600)	/* midnight, UTC */

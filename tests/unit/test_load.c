@@ -1,5 +1,5 @@
 /* test_load.c -- predict/load: forecasts of shapes that are known, gaps, and series too short to say anything. */
-#include "predict/load.h"
+#include "load/load.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* test_load_folder.c -- predict/load_series, load_folder, load_score: what is read, forecast and scored offline. */
-#include "predict/load_folder.h"
+#include "load/load_folder.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "predict/load.h"
+#include "load/load.h"
 #include "suite.h"
 
 #define START INT64_C(1600041600)	/* midnight, UTC */

@@ -1,5 +1,5 @@
 /* test_promotion.c -- predict/promotion: who takes whose place, and why not. */
-#include "predict/promotion.h"
+#include "models/promotion.h"
 
 #include <math.h>
 
@@ -29,7 +29,6 @@ decide(size_t days, struct forecasts_skill ours, const struct forecasts_skill *t
 static void
 test_decisions(void)
 {
-	static const struct forecasts_skill base = { 0, FORECASTS_BASE, 0 };
 	static const struct {
 		const char *name;
 		size_t days;
@@ -43,7 +42,7 @@ test_decisions(void)
 		    .theirs = { 0.6, 0.003, 2 }, .with_incumbent = true, .promoted = true,
 		    .verdict = "of the incumbent" },
 		{ .name = "too few incidents", .days = 4, .ours = { 0.6, 0.003, 1 }, .verdict = "8 incidents" },
-		{ .name = "no better than the base rate", .days = 10, .ours = base, .verdict = "no better" },
+		{ .name = "no better than the base rate", .days = 10, .ours = { 0, FORECASTS_BASE, 0 }, .verdict = "no better" },
 		{ .name = "worse than the base rate", .days = 10, .ours = { 0.6, 0.2, 1 }, .verdict = "no better" },
 		{ .name = "the same as the incumbent", .days = 10, .ours = { 0.6, 0.003, 2 },
 		    .theirs = { 0.6, 0.003, 2 }, .with_incumbent = true, .verdict = "with a chance of 0.00 only" },

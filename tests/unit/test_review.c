@@ -1,14 +1,14 @@
 /* test_review.c -- predict/speakers, propensity and review on a real store: who speaks, what is kept from training, and
  * which model must go. */
-#include "predict/review.h"
+#include "models/review.h"
 
 #include <math.h>
 
 #include "base/json.h"
+#include "models/speakers.h"
+#include "models/trainer.h"
 #include "predict/history.h"
 #include "predict/propensity.h"
-#include "predict/speakers.h"
-#include "predict/trainer.h"
 #include "store_folder.h"
 #include "suite.h"
 

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "predict/compare.h"
+#include "backtest/compare.h"
 #include "predict/model.h"
 #include "suite.h"
 
