@@ -192,7 +192,7 @@ struct script {
 	unsigned events;
 	char state[40], cause[300];
 	struct override drains[4];
-	char drain_regions[4][8];
+	char drain_regions[4][16];
 	size_t drain_count;
 };
 
