@@ -11,7 +11,8 @@ main() {
 	world_open
 	world_prepare
 	sed -i '/ probe: /d' "$world/zones/steering.yaml"	# no backends here
-	holds "isobard gets ready" world_isobard <<<"pae: external"
+	world_settings="pae: external"
+	holds "isobard gets ready" world_isobard
 	without_history
 	with_history
 	damaged_model
@@ -170,7 +171,8 @@ gone() {	# PID
 
 as_a_child() {
 	local first second
-	holds "isobard with an engine of its own gets ready" world_isobard </dev/null
+	world_settings=
+	holds "isobard with an engine of its own gets ready" world_isobard
 	holds "it starts its engine" world_await 10 engine
 	first=$(engine)
 	kill -KILL "$first"
