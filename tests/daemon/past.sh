@@ -105,13 +105,21 @@ explained() {	# CLIENT TIME; the region
 
 clients=(10.1.2.0/24 10.77.3.0/24 192.0.2.9 203.0.113.4 172.16.5.0/24 9.9.9.9 8.8.4.0/24 100.1.1.0/24)
 
-moment() {	# NAME; remembers when it is, and where each client goes
-	local client
-	sleep 0.02	# moments of a store are milliseconds
-	when[$1]=$(now)
-	sleep 0.02
-	for client in "${clients[@]}"; do
-		went[$1 $client]=$(region_of "$client")
+# Remembers when it is, and where each client goes: before and after alike, or a region was just coming back.
+moment() {	# NAME
+	local client changed try
+	for try in {1..10}; do
+		for client in "${clients[@]}"; do
+			went[$1 $client]=$(region_of "$client")
+		done
+		sleep 0.02	# moments of a store are milliseconds
+		when[$1]=$(now)
+		sleep 0.02
+		changed=
+		for client in "${clients[@]}"; do
+			[ "$(region_of "$client")" = "${went[$1 $client]}" ] || changed=$try
+		done
+		[ -n "$changed" ] || return
 	done
 }
 
