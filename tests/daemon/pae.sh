@@ -185,7 +185,7 @@ as_a_child() {
 
 fresh_prediction() {
 	local at
-	at=$(world_get /v1/regions/eu-west | jq -r .predicted) && [ $(($(date +%s) - $(date +%s -d "$at"))) -lt 3 ]
+	at=$(world_get /v1/regions/eu-west | jq -er .predicted) && [ $(($(date +%s) - $(date +%s -d "$at"))) -lt 3 ]
 }
 
 main
