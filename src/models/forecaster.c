@@ -22,7 +22,7 @@
 #define RAW_MIN 10			/* minutes read again from raw samples each time */
 #define INCIDENT_DAYS 8			/* as far back as the recurrence feature looks, and a day */
 #define DAY_S 86400
-#define WORTH_TELLING 3			/* times the base rate */
+#define ALARMING 3			/* times the base rate */
 
 struct forecaster {
 	struct store_reader *reader;
@@ -184,7 +184,7 @@ forecaster_ask(const struct forecaster *f, size_t region, struct forecast list[s
 	return count;
 }
 
-bool
+void
 forecaster_why(const struct forecaster *f, size_t region, size_t horizon, struct text *json)
 {
 	const struct speaker *speaker = &f->speakers.list[horizon][SPEAKER_SERVING];
@@ -192,12 +192,19 @@ forecaster_why(const struct forecaster *f, size_t region, size_t horizon, struct
 	double features[FEATURES_MAX];
 
 	if (speaker->model == NULL || not_now(f, region) != NULL)
-		return false;
+		return;
 	features_compute(speaker->table, f->regions, region, f->regions->series[region].window->length - 1,
 	    failure_horizons_s[horizon], features);
 	if (!why_write(speaker->model, found, why_find(speaker->model, features, found), json))
-		return false;
-	return model_probability(speaker->model, features) >= WORTH_TELLING * speaker->model->prevalence;
+		text_fini(json);
+}
+
+bool
+forecaster_alarming(const struct forecaster *f, size_t horizon, double probability)
+{
+	const struct model *model = f->speakers.list[horizon][SPEAKER_SERVING].model;
+
+	return model != NULL && probability >= ALARMING * model->prevalence;
 }
 
 static void

@@ -45,8 +45,10 @@ size_t forecaster_ask(const struct forecaster *forecaster, size_t region, struct
 	NONNULL;
 
 /* Adds a JSON array of the features that moved the probability of the model in service most; nothing when there is no
- * prediction. True when the probability is so high that people will want to know. */
-bool forecaster_why(const struct forecaster *forecaster, size_t region, size_t horizon, struct text *json) NONNULL;
+ * prediction. It costs a decision of the machine for each feature. */
+void forecaster_why(const struct forecaster *forecaster, size_t region, size_t horizon, struct text *json) NONNULL;
+/* True when the probability is so much above the base rate that people will want to know why. */
+bool forecaster_alarming(const struct forecaster *forecaster, size_t horizon, double probability) NONNULL;
 
 /* Incidents of all regions that began in the last days, as far back as features look. */
 size_t forecaster_events(const struct forecaster *forecaster) NONNULL;

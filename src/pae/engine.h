@@ -42,6 +42,7 @@ struct engine {
 	const char *regions[REGIONS_MAX];
 	struct outlook *outlooks;	/* by region, of the last round */
 	struct wall told;		/* when predictions were posted last */
+	int64_t why_minute;		/* since 1970: in it, the reasons of all of them are told */
 	struct plan *posted;		/* the last plan that the API took, also of the one before us; or NULL */
 	struct steering *posted_for;	/* whose numbers it uses */
 	bool remembered;		/* the store was asked for that of the one before us */

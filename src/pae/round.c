@@ -28,6 +28,7 @@
 #define PLAN_MOVE_LEAST 0.0005	/* of all demand gets another primary: less is rounding */
 #define PLAN_PAIR_LEAST 0.01	/* of all demand gets another backup: nobody moves by it, but tables are made anew */
 #define PLAN_AGAIN_MS 60000	/* an unchanged plan is posted again after so long: it tells that forecasts are fresh */
+#define MINUTE_MS 60000
 #define HOUR_MS 3600000
 #define TTL_USUAL_S 60		/* of services whose records alone say it */
 
@@ -153,6 +154,8 @@ post_predictions(struct engine *engine, struct wall now)
 	char *body;
 	bool done;
 
+	if (engine->told.ms / HOUR_MS != now.ms / HOUR_MS)
+		engine->why_minute = now.ms / MINUTE_MS;
 	for (size_t i = 0; i < engine->steering->region_count; i++) {
 		for (size_t k = 0; k < engine->outlooks[i].count; k++)
 			cJSON_AddItemToArray(list, forecast_json(engine, i, k, now));
@@ -191,14 +194,18 @@ forecast_json(const struct engine *engine, size_t region, size_t place, struct w
 	return entry;
 }
 
-/* Once an hour, and while the probability is high: once a minute for every region would fill the store. */
+/* In the first minute of an hour, and while the probability is high: once a minute for every region would fill the store.
+ * A minute and not a round, since the store keeps the last round of each. */
 static void
 add_why(const struct engine *engine, size_t region, size_t place, struct wall now, cJSON *entry)
 {
-	bool new_hour = engine->told.ms / HOUR_MS != now.ms / HOUR_MS;
 	struct text why = { 0 };
 
-	if (forecaster_why(engine->forecaster, region, place, &why) || (new_hour && why.length > 0))
+	if (now.ms / MINUTE_MS != engine->why_minute &&
+	    !forecaster_alarming(engine->forecaster, place, engine->outlooks[region].list[place].probability))
+		return;
+	forecaster_why(engine->forecaster, region, place, &why);
+	if (why.length > 0)
 		cJSON_AddItemToObject(entry, "why", cJSON_Parse(why.bytes));
 	text_fini(&why);
 }

@@ -99,6 +99,10 @@ with_history() {
 	same "the load is forecast" "$(prediction eu-west '(.load_forecast > 95) and (.load_forecast < 110)')" true
 	same "the prediction names its model" "$(prediction eu-west .model)" \
 		"$(sha256sum "$ISOBAR_SOURCE/models/failure-600.model" | cut -d' ' -f1)"
+	world_ctl predictions --why us-east >"$world/why"
+	holds "it tells why, by the feature that is odd" grep -Eq "^(mem|limit)[a-z0-9_]* +[0-9.]+ " "$world/why"
+	holds "and of a calm region, at the first round of an hour" grep -q "^eu-west fails within 600 s" \
+		<(world_ctl predictions --why eu-west)
 	holds "clients move away from the leaking region" is_less "$(share default us-east)" 0.28
 	holds "and to the others" is_less 0.5 "$(share default eu-west)"
 	holds "German clients still stay in the EU" is_near "$(share germany eu-west)" 1
