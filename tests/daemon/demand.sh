@@ -66,7 +66,8 @@ by_group() {
 	# Of one answer: between two, the window moves on.
 	read -r office all sum <<<"$(demand '[(.groups[] | select(.group == "office") | .asked), .asked,
 		([.groups[].asked] | add)] | map(tostring) | join(" ")')"
-	holds "in the proportion of what was asked" is_near "$(awk -v office="$office" 'BEGIN { print 64 * office }')" "$all" 0.001
+	# A query whose answer comes too late is sent again, and counted again.
+	holds "in the proportion of what was asked" is_near "$(awk -v office="$office" 'BEGIN { print 64 * office }')" "$all" 0.02
 	holds "the sum is that of the groups" is_near "$all" "$sum" 1e-6
 	holds "isobarctl tells it" grep -q "^www.example.com. *all .*%" <(world_ctl demand)
 	holds "and what regions should be getting" grep -q "^eu  *[0-9]" <(world_ctl demand "$service")

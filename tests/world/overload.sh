@@ -201,6 +201,7 @@ phase() {	# NAME SECONDS
 	echo "$(date +%s.%N) $what kill" >>"$world/marks"
 	world_stop "backend-$lost" KILL
 	awaited "$what: $lost is reported as down" 15 world_region_is $lost down
+	echo "$(date +%s.%N) $what down" >>"$world/marks"
 	sleep "$seconds"
 	echo "$(date +%s.%N) $what end" >>"$world/marks"
 }
@@ -218,14 +219,15 @@ load_between() {	# REGION FROM TO
 }
 
 results() {
-	local what region kill end load
+	local what region kill down end load
 	world_stop browsers
 	world_stop watch
 	printf '%-10s %-10s %10s %10s %10s\n' policy region before after capacity
 	for what in planned weighted; do
-		kill=$(mark $what kill) end=$(mark $what end)
+		kill=$(mark $what kill) down=$(mark $what down) end=$(mark $what end)
 		for region in "${world_regions[@]}"; do
-			load=$(load_between "$region" "$(plus "$kill" $((ttl + 2)))" "$end")
+			# Until answers of before have run out, some clients still ask the region that is gone.
+			load=$(load_between "$region" "$(plus "$down" $((ttl + 2)))" "$end")
 			printf '%-10s %-10s %10s %10s %10s\n' $what "$region" \
 				"$(load_between "$region" "$(plus "$kill" -10)" "$kill")" "$load" $capacity
 			[ "$region" = "$lost" ] || echo "$load" >>"$world/after-$what"
