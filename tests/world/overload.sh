@@ -23,7 +23,7 @@ world_open
 name=www.gtm.example.com
 lost=eu-west
 capacity=200		# requests/s, of each region
-germany=148 world_rate=150
+germany=170 world_rate=130
 ttl=4
 
 main() {
