@@ -22,6 +22,9 @@ struct rrset {
 	uint32_t ttl;
 	uint32_t length;	/* of `wire`, octets */
 	const uint8_t *wire;
+	const uint8_t *signatures;	/* RRSIGs over it (RFC 4034 section 3), laid out as `wire` is; TTL as its own */
+	uint32_t signature_length;
+	uint16_t signature_count;	/* 0: unsigned */
 };
 
 enum node_flag {
