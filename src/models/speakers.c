@@ -15,8 +15,6 @@
 
 #include "base/log.h"
 
-#define DECISIONS_MOST 1000
-
 const int64_t failure_horizons_s[FAILURE_HORIZONS] = { 300, 600, 1800 };
 
 /* What the store has now: ids, and then the text of those that are new. */
@@ -212,7 +210,7 @@ take_shipped(struct speakers *speakers, struct store_reader *reader, size_t hori
 		snprintf(speaker->none, sizeof(speaker->none), "no model: %s", error.bytes);
 	if (speaker->model != NULL) {
 		snprintf(census.shipped, sizeof(census.shipped), "%s", speaker->model->id);
-		status = store_model_decisions(reader, DECISIONS_MOST, find_return, &census);
+		status = store_model_decisions(reader, SIZE_MAX >> 1, find_return, &census);
 	} else {
 		log_warning("the shipped model of failures within %" PRId64 " s is refused: %s",
 		    failure_horizons_s[horizon], error.bytes);

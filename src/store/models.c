@@ -7,6 +7,11 @@
 
 #include "store/txn.h"
 
+/* Models of a kind and horizon that don't serve: each is up to some megabytes, and there may be a new one each hour. */
+#define RESTING_MOST 5
+
+static int models_prune(struct store_txn *txn, const struct model_row *newest);
+
 int
 store_prediction_put(struct store_txn *txn, const struct prediction *p)
 {
@@ -60,13 +65,27 @@ store_predictions(struct store_reader *reader, struct wall since,
 int
 store_model_put(struct store_txn *txn, const struct model_row *model)
 {
-	return db_run(txn->db, "INSERT INTO model (id, kind, horizon_s, trained_ms, status, card, blob)"
+	int error = db_run(txn->db, "INSERT INTO model (id, kind, horizon_s, trained_ms, status, card, blob)"
 	    " VALUES (?, ?, ?, ?, ?, ?, ?)"
 	    " ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, horizon_s = excluded.horizon_s,"
 	    " trained_ms = excluded.trained_ms, status = excluded.status, card = excluded.card, blob = excluded.blob",
 	    DB_VALUES(db_text(model->id), db_text(model->kind), db_integer(model->horizon_s),
 		db_integer(model->trained.ms), db_text(model->status), db_text(model->card),
 		db_blob(model->blob, model->blob_length)));
+
+	return error != 0 ? error : models_prune(txn, model);
+}
+
+/* The last that served stays however many candidates came after it: it's the one to return to. */
+static int
+models_prune(struct store_txn *txn, const struct model_row *newest)
+{
+	return db_run(txn->db, "DELETE FROM model WHERE kind = ?1 AND horizon_s = ?2 AND status <> 'serving'"
+	    " AND id <> ?3 AND id NOT IN (SELECT id FROM model WHERE kind = ?1 AND horizon_s = ?2"
+	    "  AND status <> 'serving' ORDER BY id IS (SELECT id FROM model WHERE kind = ?1 AND horizon_s = ?2"
+	    "   AND status = 'retired' ORDER BY trained_ms DESC, id LIMIT 1) DESC, trained_ms DESC, id LIMIT ?4)",
+	    DB_VALUES(db_text(newest->kind), db_integer(newest->horizon_s), db_text(newest->id),
+		db_integer(RESTING_MOST)));
 }
 
 int

@@ -288,7 +288,8 @@ series_forget(struct store_txn *txn, int64_t series)
 /* Health events are the labels that models learn from, so they last as long as the coarsest samples; predictions are
  * judged against them while there are minutes, and so long demand is learned from; plans and the sequences of reports
  * are of use for as long as an agent may come back with its spool. The last published plan stays however old: a restart
- * begins with it. */
+ * begins with it. A model's reviews last as long as the predictions that they judge, but for its kind's and horizon's
+ * newest; who was promoted and who was returned from is never forgotten, or the shipped model would come back. */
 static int
 expire_history(struct store_txn *txn, int64_t now_ms, bool *more)
 {
@@ -312,6 +313,12 @@ expire_history(struct store_txn *txn, int64_t now_ms, bool *more)
 		    " country, at_ms FROM demand WHERE at_ms < ? ORDER BY at_ms LIMIT ?)", keep->keep_minutes_ms },
 		{ "DELETE FROM signal WHERE id IN (SELECT id FROM signal WHERE expires_ms < ? LIMIT ?)",
 		    keep->keep_minutes_ms },
+		{ "DELETE FROM model_decision WHERE id IN (SELECT id FROM model_decision AS d WHERE at_ms < ?"
+		    " AND action = 'reviewed' AND EXISTS (SELECT 1 FROM model_decision AS n WHERE n.id > d.id"
+		    "  AND n.action = 'reviewed' AND n.kind = d.kind AND n.horizon_s = d.horizon_s) LIMIT ?)",
+		    keep->keep_minutes_ms },
+		{ "DELETE FROM model_decision WHERE id IN (SELECT id FROM model_decision WHERE at_ms < ?"
+		    " AND action = 'kept' LIMIT ?)", keep->keep_hours_ms },
 		{ "DELETE FROM health_event WHERE id IN (SELECT id FROM health_event WHERE at_ms < ? ORDER BY at_ms"
 		    " LIMIT ?)", keep->keep_hours_ms },
 	};

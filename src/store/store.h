@@ -26,8 +26,8 @@ struct store_reader;
 struct store_options {
 	const char *path;
 	int64_t keep_samples_ms;	/* raw samples; default 2 days. 0 is the default for each */
-	int64_t keep_minutes_ms;	/* one-minute rollups, predictions; default 40 days */
-	int64_t keep_hours_ms;		/* one-hour rollups, health events; default 400 days */
+	int64_t keep_minutes_ms;	/* one-minute rollups, predictions, reviews; default 40 days */
+	int64_t keep_hours_ms;		/* one-hour rollups, health events, decisions "kept"; default 400 days */
 	int64_t keep_reports_ms;	/* sequences, silent agents, plans; default 2 days */
 };
 
@@ -211,6 +211,7 @@ struct model_row {
 	const void *blob;
 	size_t blob_length;
 };
+/* Of each kind and horizon the newest five that don't serve are kept, the last that served among them. */
 int store_model_put(struct store_txn *txn, const struct model_row *model) NONNULL;
 int store_model_status(struct store_txn *txn, const char *id, const char *status) NONNULL;	/* -ENOENT */
 

@@ -456,6 +456,56 @@ test_history_expires(void)
 	world_close(&world);
 }
 
+static int
+put_decisions(struct store_txn *txn, void *arg UNUSED)
+{
+	static const struct { const char *action; uint32_t horizon_s; int64_t age_ms; } list[] = {
+		{ "promoted", 600, 0 }, { "kept", 600, 0 }, { "returned", 600, 0 }, { "reviewed", 600, 0 },
+		{ "reviewed", 300, 0 }, { "reviewed", 600, HOUR },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		const struct model_decision decision = { { BEGIN + list[i].age_ms }, "m", "failure", list[i].horizon_s,
+			list[i].action, "", "" };
+
+		CU_ASSERT_EQUAL(store_model_decision_put(txn, &decision), 0);
+	}
+	return 0;
+}
+
+static bool
+see_decision(void *arg, const struct model_decision *decision)
+{
+	text_printf(arg, "%s %u; ", decision->action, decision->horizon_s);
+	return true;
+}
+
+static void
+test_decisions_expire(void)
+{
+	static const struct { const char *name; int64_t age_ms; const char *left; } moments[] = {
+		{ "all there", HOUR,
+		    "reviewed 600; reviewed 300; reviewed 600; returned 600; kept 600; promoted 600; " },
+		{ "past minutes: of reviews the newest of each horizon", 40 * DAY + 2 * HOUR,
+		    "reviewed 600; reviewed 300; returned 600; kept 600; promoted 600; " },
+		{ "past hours: who served is never forgotten", 400 * DAY + HOUR,
+		    "reviewed 600; reviewed 300; returned 600; promoted 600; " },
+	};
+	struct world world;
+
+	world_open(&world, &(struct store_options){ 0 });
+	CU_ASSERT_EQUAL(store_call(world.store, put_decisions, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(moments); i++) {
+		struct text left = { 0 };
+
+		maintain(&world, BEGIN + moments[i].age_ms);
+		CU_ASSERT_EQUAL(store_model_decisions(world.reader, 100, see_decision, &left), 0);
+		SUITE_TEXT(left.bytes, moments[i].left);
+		text_fini(&left);
+	}
+	world_close(&world);
+}
+
 static const struct suite_case cases[] = {
 	{ .name = "minutes and hours equal a plain computation", .run = test_equals_plain_computation },
 	{ .name = "late samples roll their minute and hour up again", .run = test_late_samples },
@@ -466,6 +516,7 @@ static const struct suite_case cases[] = {
 	{ .name = "a sample past retention spoils no rollup", .run = test_past_retention },
 	{ .name = "a series of which nothing is left is forgotten", .run = test_series_forgotten },
 	{ .name = "reports, predictions, demand, events and plans expire, the last plan never", .run = test_history_expires },
+	{ .name = "reviews expire, who served and who was returned from doesn't", .run = test_decisions_expire },
 };
 
 int

@@ -821,6 +821,64 @@ test_feeds(void)
 	folder_close(&folder);
 }
 
+/* As many as there may be: seven trainings after the one that served. */
+static int
+put_many_models(struct store_txn *txn, void *arg UNUSED)
+{
+	static const struct model_row models[] = {
+		{ "served-1", "failure", 600, { 1 }, "retired", "", "", 0 },
+		{ "served-2", "failure", 600, { 2 }, "retired", "", "", 0 },
+		{ "serves", "failure", 600, { 3 }, "serving", "", "", 0 },
+		{ "c1", "failure", 600, { 11 }, "candidate", "", "", 0 },
+		{ "c2", "failure", 600, { 12 }, "candidate", "", "", 0 },
+		{ "c3", "failure", 600, { 13 }, "candidate", "", "", 0 },
+		{ "c4", "failure", 600, { 14 }, "candidate", "", "", 0 },
+		{ "c5", "failure", 600, { 15 }, "candidate", "", "", 0 },
+		{ "c6", "failure", 600, { 16 }, "candidate", "", "", 0 },
+		{ "c7", "failure", 600, { 17 }, "candidate", "", "", 0 },
+		{ "another kind", "load", 600, { 4 }, "retired", "", "", 0 },
+		{ "another horizon", "failure", 300, { 5 }, "candidate", "", "", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(models); i++)
+		CU_ASSERT_EQUAL(store_model_put(txn, &models[i]), 0);
+	return 0;
+}
+
+static bool
+see_model_name(void *arg UNUSED, const struct model_row *m)
+{
+	text_printf(&seen, "%s; ", m->id);
+	return true;
+}
+
+static int
+put_old_model(struct store_txn *txn, void *arg UNUSED)
+{
+	struct model_row old = { "trained long ago", "failure", 600, { 1 }, "candidate", "", "", 0 };
+
+	return store_model_put(txn, &old);
+}
+
+static void
+test_models_are_few(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct store_reader *reader = folder_reader(&folder);
+
+	CU_ASSERT_EQUAL(store_call(store, put_many_models, NULL), 0);
+	CU_ASSERT_EQUAL(store_models(reader, false, see_model_name, NULL), 0);
+	SUITE_TEXT(seen_take(), "c7; c6; c5; c4; another horizon; another kind; serves; served-2; ");
+	/* What was taken a moment ago is there, whatever its date. */
+	CU_ASSERT_EQUAL(store_call(store, put_old_model, NULL), 0);
+	CU_ASSERT_EQUAL(store_models(reader, false, see_model_name, NULL), 0);
+	SUITE_TEXT(seen_take(), "c7; c6; c5; c4; another horizon; another kind; serves; served-2; trained long ago; ");
+	store_reader_close(reader);
+	store_close(store);
+	folder_close(&folder);
+}
+
 static const struct suite_case cases[] = {
 	{ .name = "zones: put, replace whatever the case, delete, in order", .run = test_zones },
 	{ .name = "steering: none at first, then the last text", .run = test_steering },
@@ -830,6 +888,7 @@ static const struct suite_case cases[] = {
 	{ .name = "predictions: NAN is none, and comes back so", .run = test_predictions },
 	{ .name = "plans: the last that was published", .run = test_plans },
 	{ .name = "models: newest first, blob only on demand", .run = test_models },
+	{ .name = "models: of those that don't serve, few are kept", .run = test_models_are_few },
 	{ .name = "demand: by time, a minute again replaces it; the newest state", .run = test_demand },
 	{ .name = "latencies: the newest of each source; one source cleared", .run = test_latencies },
 	{ .name = "signals: what comes again replaces, what isn't told any more ends", .run = test_signals },
