@@ -10,7 +10,7 @@
 #define STALE_INTERVALS 3	/* one pull may fail without anything becoming unknown */
 
 #define KIND(kind) (1u << (kind))
-#define ALERTS (KIND(FEED_GEOJSON) | KIND(FEED_CAP))
+#define ALERTS (KIND(FEED_GEOJSON) | KIND(FEED_CAP) | KIND(FEED_CAP_XML))
 
 static void take_feed(struct steering_reading *r, const struct written_feed *written, struct steering_feed *feed);
 static const char *maybe_text(struct steering_reading *r, const char *text);

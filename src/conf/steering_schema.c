@@ -309,8 +309,8 @@ static const struct schema feed_series = {
 };
 
 static const char *const feed_kinds[] = {
-	[FEED_JSON] = "json", [FEED_GEOJSON] = "geojson", [FEED_CAP] = "cap", [FEED_PROMETHEUS] = "prometheus",
-	[FEED_PROMETHEUS + 1] = NULL,
+	[FEED_JSON] = "json", [FEED_GEOJSON] = "geojson", [FEED_CAP] = "cap", [FEED_CAP_XML] = "cap-xml",
+	[FEED_PROMETHEUS] = "prometheus", [FEED_PROMETHEUS + 1] = NULL,
 };
 
 static const struct setting feed_settings[] = {

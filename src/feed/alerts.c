@@ -1,4 +1,4 @@
-/* alerts.c -- alerts as weather services publish them: features of GeoJSON with CAP's fields, or CAP 1.2 as JSON.
+/* alerts.c -- alerts as weather services publish them: features of GeoJSON with CAP's fields, or CAP 1.2 as JSON or XML.
  * In: the document.  Out: a signal for each alert and region that it concerns.
  * The life of an alert (CAP 1.2 section 3.2.1): an Update takes the place of the messages that it refers to, a Cancel
  * takes them back. Only messages that are meant (status Actual) do either: an exercise must not end a real alert.
@@ -35,6 +35,7 @@ static void read_message(struct pulled *pulled, const struct replaced *replaced,
 static const cJSON *message_head(const struct pulled *pulled, const cJSON *message);
 static const cJSON *messages_of(struct pulled *pulled, const cJSON *document, const char **pointer);
 static void read_messages(struct pulled *pulled, const cJSON *document);
+static bool is_geojson(const struct pulled *pulled);
 static void collect_replaced(struct pulled *pulled, const cJSON *head, struct replaced *replaced);
 static void add_reference(struct pulled *pulled, struct replaced *replaced, const cJSON *reference);
 static void add_replaced(struct pulled *pulled, struct replaced *replaced, const char *id, size_t length);
@@ -109,7 +110,7 @@ messages_of(struct pulled *pulled, const cJSON *document, const char **pointer)
 	const char *type = text_of(document, "type");
 	const cJSON *list;
 
-	if (pulled->feed->kind == FEED_CAP) {
+	if (!is_geojson(pulled)) {
 		list = json_at(document, pulled->feed->items);
 		*pointer = pulled->feed->items;
 		if (!cJSON_IsArray(list) && !cJSON_IsObject(list))
@@ -126,13 +127,19 @@ messages_of(struct pulled *pulled, const cJSON *document, const char **pointer)
 	return NULL;
 }
 
+/* Otherwise CAP. */
+static bool
+is_geojson(const struct pulled *pulled)
+{
+	return pulled->feed->kind == FEED_GEOJSON;
+}
+
 static const cJSON *
 message_head(const struct pulled *pulled, const cJSON *message)
 {
-	const cJSON *inner = cJSON_GetObjectItemCaseSensitive(message,
-	    pulled->feed->kind == FEED_CAP ? "alert" : "properties");
+	const cJSON *inner = cJSON_GetObjectItemCaseSensitive(message, is_geojson(pulled) ? "properties" : "alert");
 
-	return pulled->feed->kind == FEED_CAP && inner == NULL ? message : inner;
+	return inner == NULL && !is_geojson(pulled) ? message : inner;
 }
 
 /* --- who replaces whom ----------------------------------------------------------------------------------------- */
@@ -244,12 +251,12 @@ read_message(struct pulled *pulled, const struct replaced *replaced, const cJSON
 	if (!cJSON_IsObject(head))
 		note(pulled, pointer, "", "isn't an alert");
 	else if (alert.id[0] == '\0')
-		note(pulled, pointer, pulled->feed->kind == FEED_CAP ? "/identifier" : "/properties/id", "is missing");
+		note(pulled, pointer, is_geojson(pulled) ? "/properties/id" : "/identifier", "is missing");
 	else if (is_meant(head) && (type[0] == '\0' || strcasecmp(type, "Alert") == 0 ||
 	    strcasecmp(type, "Update") == 0) && !is_replaced(replaced, alert.id)) {
 		struct region_set regions = { { 0 } };
 
-		if (pulled->feed->kind == FEED_GEOJSON) {
+		if (is_geojson(pulled)) {
 			snprintf(alert.pointer, sizeof(alert.pointer), "%.150s/properties", pointer);
 			places_of_feature(pulled, feature, pointer, &regions);
 			read_alert(pulled, &alert, &regions);

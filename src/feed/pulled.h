@@ -76,6 +76,7 @@ char *pulled_write(const struct pulled *pulled) NONNULL MUST_USE;
 void pulled_read_json(struct pulled *pulled, const cJSON *document) NONNULL;	/* mapped.c */
 void pulled_read_geojson(struct pulled *pulled, const cJSON *document) NONNULL;	/* alerts.c */
 void pulled_read_cap(struct pulled *pulled, const cJSON *document) NONNULL;
+void pulled_read_cap_xml(struct pulled *pulled, const char *bytes, size_t length) NONNULL;	/* cap_xml.c */
 
 /* --- words and times that the readers share (words.c) ---------------------------------------------------------- */
 

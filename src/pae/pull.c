@@ -23,7 +23,10 @@
 
 static void pull(struct pulled *pulled, struct wall until);
 static char *token_read(const struct steering_feed *feed, struct pulled *pulled);
+static void pull_document(struct pulled *pulled, const char *token);
 static cJSON *get(struct pulled *pulled, const char *url, const char *token, struct http_response *response);
+static bool get_body(struct pulled *pulled, const char *url, const char *token, struct http_response *response);
+static const char *media_types(enum feed_kind kind);
 static bool is_refused(struct pulled *pulled, const struct http_response *response);
 static void pull_prometheus(struct pulled *pulled, struct wall until, const char *token);
 static bool pull_range(struct pulled *pulled, struct prometheus_range range, const char *token);
@@ -55,23 +58,11 @@ pull(struct pulled *pulled, struct wall until)
 {
 	const struct steering_feed *feed = pulled->feed;
 	char *token = token_read(feed, pulled);
-	struct http_response response = { 0 };
-	cJSON *document = NULL;
 
-	if (pulled->error[0] != '\0')
-		;
-	else if (feed->kind == FEED_PROMETHEUS)
+	if (pulled->error[0] == '\0' && feed->kind == FEED_PROMETHEUS)
 		pull_prometheus(pulled, until, token);
-	else if ((document = get(pulled, feed->url, token, &response)) != NULL) {
-		if (feed->kind == FEED_JSON)
-			pulled_read_json(pulled, document);
-		else if (feed->kind == FEED_GEOJSON)
-			pulled_read_geojson(pulled, document);
-		else
-			pulled_read_cap(pulled, document);
-	}
-	cJSON_Delete(document);
-	http_response_fini(&response);
+	else if (pulled->error[0] == '\0')
+		pull_document(pulled, token);
 	free(token);
 }
 
@@ -97,27 +88,38 @@ token_read(const struct steering_feed *feed, struct pulled *pulled)
 	return token;
 }
 
+static void
+pull_document(struct pulled *pulled, const char *token)
+{
+	const struct steering_feed *feed = pulled->feed;
+	struct http_response response = { 0 };
+	cJSON *document = NULL;
+
+	if (feed->kind == FEED_CAP_XML) {
+		if (get_body(pulled, feed->url, token, &response))
+			pulled_read_cap_xml(pulled, response.body, response.length);
+	} else if ((document = get(pulled, feed->url, token, &response)) != NULL) {
+		if (feed->kind == FEED_JSON)
+			pulled_read_json(pulled, document);
+		else if (feed->kind == FEED_GEOJSON)
+			pulled_read_geojson(pulled, document);
+		else
+			pulled_read_cap(pulled, document);
+	}
+	cJSON_Delete(document);
+	http_response_fini(&response);
+}
+
 /* NULL after saying why. The response outlives the tree. */
 static cJSON *
 get(struct pulled *pulled, const char *url, const char *token, struct http_response *response)
 {
-	const struct steering_feed *feed = pulled->feed;
-	const struct http_fetch fetch = {
-		.url = url, .token = token, .ca_file = feed->ca_file, .timeout_ms = feed->timeout_ms,
-		.size_most = feed->size_most, .accept = feed->kind == FEED_GEOJSON ?
-		    "application/geo+json, application/json;q=0.9" : "application/json",
-	};
 	struct diags diags = { 0 };
 	cJSON *document;
 
-	if (http_fetch(&fetch, response) != 0) {
-		pulled_fail(pulled, "%s", response->error);
+	if (!get_body(pulled, url, token, response))
 		return NULL;
-	}
-	pulled->bytes += response->length;
-	if (is_refused(pulled, response))
-		return NULL;
-	document = json_parse(response->body, response->length, feed->name, &diags);
+	document = json_parse(response->body, response->length, pulled->feed->name, &diags);
 	if (document == NULL && diags.count > 0 && diags.list[0].pointer != NULL)
 		pulled_fail(pulled, "%s: %s", diags.list[0].pointer, diags.list[0].message);
 	else if (document == NULL && diags.count > 0)
@@ -125,6 +127,32 @@ get(struct pulled *pulled, const char *url, const char *token, struct http_respo
 		    diags.list[0].message);
 	diag_fini(&diags);
 	return document;
+}
+
+/* False after saying why. */
+static bool
+get_body(struct pulled *pulled, const char *url, const char *token, struct http_response *response)
+{
+	const struct steering_feed *feed = pulled->feed;
+	const struct http_fetch fetch = {
+		.url = url, .token = token, .ca_file = feed->ca_file, .timeout_ms = feed->timeout_ms,
+		.size_most = feed->size_most, .accept = media_types(feed->kind),
+	};
+
+	if (http_fetch(&fetch, response) != 0) {
+		pulled_fail(pulled, "%s", response->error);
+		return false;
+	}
+	pulled->bytes += response->length;
+	return !is_refused(pulled, response);
+}
+
+static const char *
+media_types(enum feed_kind kind)
+{
+	return kind == FEED_GEOJSON ? "application/geo+json, application/json;q=0.9" :
+	    kind == FEED_CAP_XML ? "application/cap+xml, application/atom+xml;q=0.9, application/rss+xml;q=0.9, "
+	    "application/xml;q=0.8, text/xml;q=0.7" : "application/json";
 }
 
 static bool

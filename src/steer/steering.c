@@ -66,7 +66,8 @@ const char *
 feed_kind_text(enum feed_kind kind)
 {
 	static const char *const texts[] = {
-		[FEED_JSON] = "json", [FEED_GEOJSON] = "geojson", [FEED_CAP] = "cap", [FEED_PROMETHEUS] = "prometheus",
+		[FEED_JSON] = "json", [FEED_GEOJSON] = "geojson", [FEED_CAP] = "cap", [FEED_CAP_XML] = "cap-xml",
+		[FEED_PROMETHEUS] = "prometheus",
 	};
 
 	return texts[kind];

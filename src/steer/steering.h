@@ -118,7 +118,7 @@ struct recovery {
 
 extern const struct recovery recovery_default;
 
-enum feed_kind { FEED_JSON, FEED_GEOJSON, FEED_CAP, FEED_PROMETHEUS };
+enum feed_kind { FEED_JSON, FEED_GEOJSON, FEED_CAP, FEED_CAP_XML, FEED_PROMETHEUS };
 
 /* A region, and what the feed calls it. */
 struct feed_region {

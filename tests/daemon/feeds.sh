@@ -81,6 +81,10 @@ web() {
 		    http-request use-service lua.files
 	END
 	alerts_are "$(alert storm Alert Severe Likely)"
+	published_are "$(published flood Alert Severe)"
+	echo '<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>u</id><link href="a.xml"/></entry></feed>' \
+		>"$world/served/links.xml"
+	printf '<alert>\n <info>\n</alert>' >"$world/served/broken.xml"
 	echo '{"status": {"indicator": "major"}}' >"$world/served/state.json"
 	echo '{"status": {"indicator": "none"}}' >"$world/served/secret.json"
 	echo '{"items": [{"where": "Dublin", "level": 0.4}, {"where": "Virginia", "level": "bad"}, {"where": "Mars", "level": 1}]}' \
@@ -109,12 +113,38 @@ alerts_are() {	# FEATURES...; written as a whole
 	mv "$world/served/new" "$world/served/alerts.json"
 }
 
+# The same as CAP is published.
+published() {	# ID TYPE SEVERITY [REFERENCED [STATUS]]
+	cat <<-END
+		<cap:alert><cap:identifier>$1</cap:identifier><cap:sender>w@example</cap:sender>
+		<cap:sent>$(date -u +%FT%T-00:00)</cap:sent><cap:status>${5-Actual}</cap:status><cap:msgType>$2</cap:msgType>
+		<cap:references>${4:+w@example,$4,2026-01-01T00:00:00-00:00}</cap:references>
+		<cap:info><cap:event>Flood</cap:event><cap:urgency>Expected</cap:urgency><cap:severity>$3</cap:severity>
+		<cap:certainty>Likely</cap:certainty><cap:expires>$(date -u -d '+1 hour' +%FT%T-00:00)</cap:expires>
+		<cap:area><cap:areaDesc>Dublin</cap:areaDesc><cap:polygon>53,-7 53,-6 54,-6 54,-7 53,-7</cap:polygon></cap:area>
+		</cap:info></cap:alert>
+	END
+}
+
+published_are() {	# ALERTS...; an index of Atom, written as a whole
+	{
+		echo '<?xml version="1.0" encoding="UTF-8"?>'
+		echo '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:cap="urn:oasis:names:tc:emergency:cap:1.2">'
+		[ $# = 0 ] || printf '<entry><id>u</id><content type="application/cap+xml">%s</content></entry>\n' "$@"
+		echo '</feed>'
+	} >"$world/served/new"
+	mv "$world/served/new" "$world/served/published.xml"
+}
+
 feeds() {
 	local web=http://127.0.0.1:$web_port
 	world_port && prometheus_port=$REPLY
 	cat >>"$world/zones/steering.yaml" <<-END
 		feeds:
 		  weather: {kind: geojson, url: "$web/alerts.json", interval: 1s, stale-after: 4s}
+		  published: {kind: cap-xml, url: "$web/published.xml", interval: 1s}
+		  links: {kind: cap-xml, url: "$web/links.xml", interval: 1s}
+		  broken-xml: {kind: cap-xml, url: "$web/broken.xml", interval: 1s}
 		  moved: {kind: geojson, url: "$web/moved.json", interval: 1s, signal: moved}
 		  state:
 		    {kind: json, url: "$web/state.json", interval: 1s, regions: [us-east], map: {severity: /status/indicator},
@@ -237,6 +267,15 @@ alerts() {
 	alerts_are
 	holds "what isn't listed any more has ended" world_await 10 signals_are '.source == "feed:weather"' ""
 	alerts_are "$(alert again Alert Minor Possible)"
+	holds "XML: an alert comes by its index" world_await 10 signals_are '.source == "feed:published" and .severity == 0.75' eu-west
+	published_are "$(published flood Alert Severe)" "$(published flood-2 Update Minor flood)" \
+		"$(published drill Cancel Minor flood-2 Exercise)"
+	holds "XML: an update takes its place" world_await 10 feed_is published .items 3
+	same "XML: and an exercise takes nothing back" "$(world_get /v1/signals |
+		jq -c '[.signals[] | select(.source == "feed:published") | [.id, .region, .severity, .text]]')" \
+		'[["flood-2","eu-west",0.25,"Flood"]]'
+	published_are "$(published flood-2 Update Minor flood)" "$(published over Cancel Minor flood-2)"
+	holds "XML: a cancellation does" world_await 10 signals_are '.source == "feed:published"' ""
 }
 
 # ---- feeds that fail -------------------------------------------------------------------------------------------------
@@ -253,6 +292,8 @@ troubles() {
 	fails slow "timed out"
 	fails endless "longer than 1048576 octets"
 	fails broken "JSON ends too early"
+	fails broken-xml "line 3, column 3: mismatched tag"
+	fails links "links aren't followed"
 	fails mapless "/items"
 	fails away "HTTP status 503"
 	fails to-file "file"

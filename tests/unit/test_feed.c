@@ -25,6 +25,8 @@ static const char yaml[] =
     "  alerts: {kind: geojson, url: 'http://h/', signal: weather, regions: {dublin: {}, fiji: {}, samoa: {}, pole: {},\n"
     "           void: {called: [VAZ053, Clare]}}}\n"
     "  cap: {kind: cap, url: 'http://h/', items: /alerts, signal: weather}\n"
+    "  xml: {kind: cap-xml, url: 'http://h/', signal: published, regions: {dublin: {}, fiji: {}, samoa: {},\n"
+    "        void: {called: [IE006, Clare]}}}\n"
     "  state: {kind: json, url: 'http://h/', items: /items, lasts: 10m, words: {bad: {means: 0.9}},\n"
     "          map: {region: /where, id: /id, severity: /level, certainty: /sure, onset: /from, expires: /to, text: /what},\n"
     "          regions: {dublin: {called: [DUB, dub1]}, fiji: {}}}\n"
@@ -118,7 +120,7 @@ test_polygons(void)
 /* --- documents --------------------------------------------------------------------------------------------------- */
 
 static const struct document_row {
-	const char *name, *feed, *json;
+	const char *name, *feed, *json;	/* or XML, where the feed is */
 	const char *expected;		/* "region id severity certainty onset-expires\n" .. | left out | error | notes */
 } document_rows[] = {
 #define BOX(features) "{\"type\":\"FeatureCollection\",\"features\":[" features "]}"
@@ -181,6 +183,92 @@ static const struct document_row {
 	    "/alerts/0/info/0/area/circle: a circle is \"latitude,longitude kilometres\"|" },
 	{ "CAP: no list", "cap", "{}", "0|/alerts: neither an alert nor a list of alerts||" },
 
+#define CAP_NS "urn:oasis:names:tc:emergency:cap:1.2"
+#define HEAD(id, status, type, more) "<identifier>" id "</identifier><sender>w@x</sender>" \
+	"<sent>2025-11-22T08:00:00-00:00</sent><status>" status "</status><msgType>" type "</msgType><scope>Public</scope>" more
+#define INFO(severity, more) "<info><language>en</language><category>Met</category><event>Gale</event>" \
+	"<urgency>Expected</urgency><severity>" severity "</severity><certainty>Likely</certainty>" \
+	"<onset>2025-11-22T09:30:00+01:00</onset><expires>2025-11-22T09:00:00-00:00</expires>" more "</info>"
+#define AROUND(place) "<area><areaDesc>there</areaDesc>" place "</area>"
+#define ON_DUBLIN AROUND("<polygon>53,-7 53,-6\n\t54,-6 54,-7 53,-7</polygon>")
+#define XML(id, status, type, more, infos) "<alert xmlns='" CAP_NS "'>" HEAD(id, status, type, more) infos "</alert>"
+#define GALE(id, more) XML(id, "Actual", "Alert", more, INFO("Severe", ON_DUBLIN))
+#define ATOM(entries) "<?xml version='1.0' encoding='UTF-8'?>\n<feed xmlns='http://www.w3.org/2005/Atom' xmlns:cap='" CAP_NS \
+	"'><id>u</id><title>Warnings</title>" entries "</feed>"
+	{ "XML: an alert", "xml", GALE("a", ""), "dublin a 0.75 0.75 200..2000;0|||" },
+	{ "XML: by a prefix, with a declaration and comments", "xml", "<?xml version='1.0'?><!-- x --><c:alert xmlns:c='" CAP_NS "'>"
+	    "<c:identifier> a\n</c:identifier><c:status>Actual</c:status><c:info><c:severity>Minor<!-- y --></c:severity><c:area>"
+	    "<c:circle>-17.7,178 1</c:circle></c:area></c:info></c:alert>", "fiji a 0.25 0.5 none..3600;0|||" },
+	{ "XML: without a namespace", "xml", "<alert>" HEAD("a", "Actual", "Alert", "") INFO("Severe", ON_DUBLIN) "</alert>",
+	    "dublin a 0.75 0.75 200..2000;0|||" },
+	{ "XML: names of others aren't CAP's", "xml", "<alert xmlns='" CAP_NS "' xmlns:o='o'>" HEAD("a", "Actual", "Alert", "")
+	    "<info><severity>Severe</severity><o:severity>Awful</o:severity><parameter><value>Extreme</value></parameter>"
+	    "<resource><severity>Minor</severity></resource>" ON_DUBLIN "</info></alert>", "dublin a 0.75 0.5 -1600..3600;0|||" },
+	{ "XML: an exercise", "xml", XML("a", "Exercise", "Alert", "", INFO("Severe", ON_DUBLIN)), "0|||" },
+	{ "XML: a test", "xml", XML("a", "Test", "Alert", "", INFO("Severe", ON_DUBLIN)), "0|||" },
+	{ "XML: languages tell of one thing, and the worse counts", "xml", XML("a", "Actual", "Alert", "", INFO("Minor", ON_DUBLIN)
+	    INFO("Extreme", ON_DUBLIN)), "dublin a 1 0.75 200..2000;0|||" },
+	{ "XML: many areas, shapes and codes", "xml", XML("a", "Actual", "Alert", "", INFO("Severe", ON_DUBLIN
+	    AROUND("<circle>0,0 1</circle><circle>-17.7,178 10</circle>") AROUND("<geocode><valueName>EMMA_ID</valueName>"
+	    "<value>IE005</value></geocode><geocode><valueName>EMMA_ID</valueName><value>IE006</value></geocode>"))),
+	    "dublin a 0.75 0.75 200..2000;fiji a 0.75 0.75 200..2000;void a 0.75 0.75 200..2000;0|||" },
+	{ "XML: codes in one field, a name", "xml", "<alerts>" XML("a", "Actual", "Alert", "", INFO("Severe",
+	    AROUND("<geocode><valueName>UGC</valueName><value>IE001 IE006\nIE007</value></geocode>")))
+	    XML("b", "Actual", "Alert", "", INFO("Severe", "<area><areaDesc>Galway; Clare</areaDesc></area>")) "</alerts>",
+	    "void a 0.75 0.75 200..2000;void b 0.75 0.75 200..2000;0|||" },
+	{ "XML: an update takes the place, in a wrapper", "xml", "<w:alerts xmlns:w='w'>" GALE("a", "")
+	    XML("b", "Actual", "Update", "<references>w@x,a,2025-11-22T08:00:00-00:00</references>", INFO("Minor", ON_DUBLIN))
+	    "</w:alerts>", "dublin b 0.25 0.75 200..2000;0|||" },
+	{ "XML: a cancellation takes back", "xml", "<alerts>" GALE("a", "") GALE("c", "")
+	    XML("b", "Actual", "Cancel", "<references>w@x,z,t\n w@x,a,t</references>", "") "</alerts>",
+	    "dublin c 0.75 0.75 200..2000;0|||" },
+	{ "XML: an exercise takes nothing back", "xml", "<alerts>" GALE("a", "")
+	    XML("b", "Exercise", "Cancel", "<references>w@x,a,t</references>", "") "</alerts>", "dublin a 0.75 0.75 200..2000;0|||" },
+	{ "XML: a word that is none, a bad circle", "xml", "<alerts>" GALE("a", "") XML("b", "Actual", "Alert", "", INFO("Awful", ON_DUBLIN))
+	    XML("c", "Actual", "Alert", "", INFO("Minor", AROUND("<circle>53,-6.5</circle>"))) "</alerts>",
+	    "dublin a 0.75 0.75 200..2000;dublin b nan 0.75 200..2000;2||/1/info/0/severity: isn't a word of CAP|"
+	    "/2/info/0/area/0/circle: a circle is \"latitude,longitude kilometres\"|" },
+	{ "XML: no identifier", "xml", "<alert xmlns='" CAP_NS "'/>", "1|none of 1 alerts could be read: /0/identifier: is missing|"
+	    "/0/identifier: is missing|" },
+	{ "Atom: nothing in force", "xml", ATOM(""), "0|||" },
+	{ "Atom: alerts as content", "xml", ATOM("<entry><id>u1</id><content type='text/xml'>" GALE("a", "") "</content></entry>"
+	    "<entry><cap:severity>Extreme</cap:severity>" GALE("b", "") "</entry>"),
+	    "dublin a 0.75 0.75 200..2000;dublin b 0.75 0.75 200..2000;0|||" },
+	{ "Atom: fields in the entry", "xml", ATOM("<entry><id>u1</id><title>Gale</title><cap:event>Gale</cap:event>"
+	    "<cap:effective>2025-11-22T08:00:00+00:00</cap:effective><cap:expires>2025-11-22T09:00:00+00:00</cap:expires>"
+	    "<cap:status>Actual</cap:status><cap:msgType>Alert</cap:msgType><cap:severity>Severe</cap:severity>"
+	    "<cap:certainty>Observed</cap:certainty><cap:areaDesc>x</cap:areaDesc><cap:polygon/>"
+	    "<cap:geocode><valueName>UGC</valueName><value>IE001 IE006</value></cap:geocode></entry>"
+	    "<entry><id>u2</id><cap:identifier>b</cap:identifier><cap:status>Test</cap:status>" "<cap:areaDesc>Clare</cap:areaDesc></entry>"),
+	    "void u1 0.75 1 -1600..2000;0|||" },
+	{ "Atom: one has only a link", "xml", ATOM("<entry><id>u1</id><link href='http://h/1'/></entry><entry><id>u2</id>"
+	    "<cap:severity>Minor</cap:severity><cap:areaDesc>Clare</cap:areaDesc></entry>"), "void u2 0.25 0.5 none..3600;1||"
+	    "/entry/0: has neither an alert in it nor fields of CAP; links aren't followed|" },
+	{ "RSS: only links", "xml", "<rss version='2.0'><channel><title>x</title><item><title>a</title><guid>g</guid>"
+	    "<link>http://h/a</link></item></channel></rss>", "1|none of 1 alerts could be read: /entry/0: has neither an alert in it "
+	    "nor fields of CAP; links aren't followed|/entry/0: has neither an alert in it nor fields of CAP; links aren't followed|" },
+	{ "RSS: fields", "xml", "<rss xmlns:cap='http://www.incident.com/cap/1.1'><channel><item><guid>g</guid>"
+	    "<cap:severity>Minor</cap:severity><cap:circle>53,-6.5 100</cap:circle></item></channel></rss>",
+	    "dublin g 0.25 0.5 none..3600;0|||" },
+	{ "XML: not closed", "xml", "<alert xmlns='" CAP_NS "'>\n<info>\n</alert>", "0|line 3, column 3: mismatched tag||" },
+	{ "XML: cut", "xml", "<alert>\n <info>", "0|line 2, column 8: no element found||" },
+	{ "XML: nothing", "xml", "", "0|line 1, column 1: no element found||" },
+	{ "XML: a prefix of nobody", "xml", "<cap:alert/>", "0|line 1, column 1: unbound prefix||" },
+	{ "XML: bad UTF-8", "xml", "<alert>\n<x>\xc3(</x></alert>", "0|line 2, column 4: not well-formed (invalid token)||" },
+	{ "XML: JSON", "xml", "{\"alert\": 1}", "0|line 1, column 1: not well-formed (invalid token)||" },
+	{ "XML: something else", "xml", "<html><body>Down</body></html>",
+	    "0|neither an alert of CAP nor an index of them (Atom, RSS)||" },
+	{ "XML: an entity that grows without end", "xml", "<?xml version='1.0'?>\n<!DOCTYPE alert [<!ENTITY a 'ha'>"
+	    "<!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'><!ENTITY c '&b;&b;&b;&b;&b;&b;&b;&b;'>"
+	    "<!ENTITY d '&c;&c;&c;&c;&c;&c;&c;&c;'>]>\n<alert><identifier>&d;</identifier></alert>",
+	    "0|line 2, column 17: a document type declaration isn't taken: alerts need none, and its entities could expand "
+	    "without end||" },
+	{ "XML: an entity from outside", "xml", "<!DOCTYPE alert [<!ENTITY a SYSTEM 'file:///etc/hostname'>]>\n<alert><identifier>&a;"
+	    "</identifier></alert>", "0|line 1, column 17: a document type declaration isn't taken: alerts need none, and its "
+	    "entities could expand without end||" },
+	{ "XML: an entity of nobody", "xml", "<alert><identifier>&nbsp;</identifier></alert>",
+	    "0|line 1, column 20: undefined entity||" },
+
 	{ "JSON: by name, word, number", "state", "{\"items\":[{\"where\":\"DUB\",\"level\":\"bad\",\"what\":\"x\"},"
 	    "{\"where\":\"fiji\",\"level\":0.5,\"sure\":\"Likely\",\"from\":1763799000,\"to\":1763800100000,\"id\":7},"
 	    "{\"where\":\"elsewhere\",\"level\":1}]}", "dublin  0.9 1 none..600;fiji 7 0.5 0.75 -1000..100;0|||" },
@@ -234,12 +322,14 @@ test_documents(void)
 		const struct steering_feed *feed = steering_feed_find(steering, row->feed);
 		struct pulled *pulled = pulled_new(steering, feed, (struct wall){ NOW_MS });
 		struct diags diags = { 0 };
-		cJSON *document = json_parse(row->json, strlen(row->json), "f", &diags);
+		cJSON *document = feed->kind == FEED_CAP_XML ? NULL : json_parse(row->json, strlen(row->json), "f", &diags);
 		struct text seen = { 0 };
 		char *body;
 
-		SUITE_ROW(row->name, document != NULL);
-		if (feed->kind == FEED_GEOJSON)
+		SUITE_ROW(row->name, document != NULL || feed->kind == FEED_CAP_XML);
+		if (feed->kind == FEED_CAP_XML)
+			pulled_read_cap_xml(pulled, row->json, strlen(row->json));
+		else if (feed->kind == FEED_GEOJSON)
 			pulled_read_geojson(pulled, document);
 		else if (feed->kind == FEED_CAP)
 			pulled_read_cap(pulled, document);
