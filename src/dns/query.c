@@ -5,7 +5,9 @@
  * Strict where an answer could be wrong (two OPTs, or one that isn't additional, trailing bytes inside an option, an
  * ECS address with bits behind its prefix: FORMERR by RFC 6891 section 6.1.1 and RFC 7871 section 7.1.2), lenient where
  * it can't be: other records are skipped (RFC 8906 asks servers to stay quiet about those that they don't know).
- * A field is set only when all of it was good, since the error's answer is made from them. */
+ * A field is set only when all of it was good, since the error's answer is made from them.
+ * Without a question there is only one good request: the one for a server's cookie (RFC 7873 section 5.4, which RFC 9619
+ * section 4 leaves standing). Two questions never are (RFC 9619). */
 #include "dns/query.h"
 
 #include <string.h>
@@ -19,6 +21,8 @@ static enum query_verdict read_record(struct query *query, struct wire_reader *r
 static bool skip_name(struct wire_reader *r);
 static enum query_verdict read_opt(struct query *query, uint16_t payload, uint32_t ttl, const uint8_t *options,
 	uint16_t length);
+static enum query_verdict read_option(struct query *query, uint16_t code, const uint8_t *option, uint16_t length);
+static enum query_verdict read_cookie(struct query *query, const uint8_t *option, uint16_t length);
 static enum query_verdict read_subnet(struct query *query, const uint8_t *option, uint16_t length);
 
 enum query_verdict
@@ -31,6 +35,8 @@ query_read(struct query *query, const uint8_t *bytes, size_t length)
 	/* Not all of it: name and parts are 1.4 kB, and valid only with a question. */
 	query->question_length = 0;
 	query->edns = query->dnssec_ok = query->nsid = query->subnet = false;
+	query->expire = query->keepalive = query->padding = false;
+	query->cookie = NULL;
 	query->subnet_length = 0;
 	query->payload = 512;
 	query->id = wire_u16(&r);
@@ -47,7 +53,8 @@ query_read(struct query *query, const uint8_t *bytes, size_t length)
 	if (verdict == QUERY_OK || questions == 0) {
 		enum query_verdict records = read_records(query, &r, others, additional);
 
-		verdict = verdict == QUERY_OK ? records : verdict;
+		if (verdict == QUERY_OK || records == QUERY_BADVERS || (records == QUERY_OK && query->cookie != NULL))
+			verdict = records;
 	}
 	return query->flags & FLAGS_OPCODE ? QUERY_NOTIMP : verdict;
 }
@@ -137,13 +144,48 @@ read_opt(struct query *query, uint16_t payload, uint32_t ttl, const uint8_t *opt
 		uint16_t code = wire_u16(&r), size = wire_u16(&r);
 		const uint8_t *option = wire_bytes(&r, size);
 
-		if (r.failed)
-			return QUERY_FORMERR;
-		/* What it holds is to be ignored (RFC 5001 section 2.1). */
-		query->nsid |= code == EDNS_NSID;
-		if (code == EDNS_CLIENT_SUBNET && read_subnet(query, option, size) != QUERY_OK)
+		if (r.failed || read_option(query, code, option, size) != QUERY_OK)
 			return QUERY_FORMERR;
 	}
+	return QUERY_OK;
+}
+
+/* What isn't known is ignored (RFC 6891 section 6.1.2). */
+static enum query_verdict
+read_option(struct query *query, uint16_t code, const uint8_t *option, uint16_t length)
+{
+	switch (code) {
+	case EDNS_NSID:		/* what it holds is to be ignored (RFC 5001 section 2.1) */
+		query->nsid = true;
+		return QUERY_OK;
+	case EDNS_CLIENT_SUBNET:
+		return read_subnet(query, option, length);
+	case EDNS_EXPIRE:
+		query->expire = true;
+		return QUERY_OK;
+	case EDNS_COOKIE:
+		return read_cookie(query, option, length);
+	case EDNS_KEEPALIVE:
+		query->keepalive = true;
+		return QUERY_OK;
+	case EDNS_PADDING:
+		query->padding = true;
+		return QUERY_OK;
+	default:
+		return QUERY_OK;
+	}
+}
+
+/* Of several only the first counts (RFC 7873 section 5.3); other lengths are malformed (section 5.2.2). */
+static enum query_verdict
+read_cookie(struct query *query, const uint8_t *option, uint16_t length)
+{
+	if (query->cookie != NULL)
+		return QUERY_OK;
+	if (length != COOKIE_CLIENT_SIZE && (length < COOKIE_CLIENT_SIZE + 8 || length > COOKIE_CLIENT_SIZE + 32))
+		return QUERY_FORMERR;
+	query->cookie = option;
+	query->cookie_length = (uint8_t)length;
 	return QUERY_OK;
 }
 

@@ -12,6 +12,8 @@
 #include "dns/name.h"
 #include "dns/types.h"
 
+#define COOKIE_CLIENT_SIZE 8	/* octets of a cookie that the client made, RFC 7873 section 4.1 */
+
 struct query {
 	uint16_t id, flags;		/* flags as they came */
 	uint16_t type, class;
@@ -26,6 +28,11 @@ struct query {
 	struct address subnet_address;	/* bits behind the prefix are zero; .bits 0 for the prefix 0 of no family */
 	uint16_t subnet_family;
 	uint8_t subnet_length;
+	const uint8_t *cookie;		/* as it came, in the request's octets; NULL: none, RFC 7873 */
+	uint8_t cookie_length;		/* 8, or 16 to 40 with a server's part */
+	bool expire;			/* asks for the zone's EXPIRE, RFC 7314 */
+	bool keepalive;			/* asks how long a stream may idle, RFC 7828 */
+	bool padding;			/* the response may be padded, RFC 7830 */
 };
 
 enum query_verdict {

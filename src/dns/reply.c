@@ -6,7 +6,8 @@
  * them, longest first. The qname comes first and most owners are the qname or end in its zone, so few comparisons are
  * made; the table is short for the same reason. RDATA is compressed only for the types of RFC 1035 (RFC 3597
  * section 4 forbids more).
- * Space for OPT is set aside at the start, so that it is never the victim of truncation. */
+ * Space for OPT is set aside at the start, and for each option when it's put in, so that they are never the victims of
+ * truncation. */
 #include "dns/reply.h"
 
 #include <string.h>
@@ -23,49 +24,84 @@ static bool put_bytes(struct reply *reply, const uint8_t *bytes, size_t length);
 static bool put_name(struct reply *reply, const uint8_t *name);
 static int find_suffix(const struct reply *reply, const uint8_t *name);
 static bool same_name_at(const struct reply *reply, size_t at, const uint8_t *name);
-static size_t options_size(const struct reply *reply);
 static void put_opt(struct reply *reply);
-static size_t put_subnet(const struct reply *reply, uint8_t *to);
+static void put_padding(struct reply *reply);
 
 void
 reply_begin(struct reply *reply, const struct query *query, const uint8_t *request, uint8_t *bytes, size_t limit)
 {
 	reply->bytes = bytes;
 	reply->query = query;
-	reply->flags = (uint16_t)(FLAG_QR | (query->flags & (FLAGS_OPCODE | FLAG_RD | FLAG_CD)));
+	reply->flags = (uint16_t)(FLAG_QR | (query->flags & (FLAGS_OPCODE | FLAG_RD)));
 	reply->rcode = RCODE_NOERROR;
 	memset(reply->counts, 0, sizeof(reply->counts));
 	reply->truncated = false;
 	reply->name_count = 0;
-	reply->subnet_scope = 0;
 	reply->payload = REPLY_UDP_DEFAULT;
-	reply->ede = EDE_NONE;
-	reply->nsid = NULL;
+	reply->padded = false;
+	reply->options_length = 0;
 	memcpy(bytes + HEADER_SIZE, request + HEADER_SIZE, query->question_length);
 	reply->at = HEADER_SIZE + (size_t)query->question_length;
 	reply->limit = limit;
 	if (query->edns)
-		reply->limit -= options_size(reply);
+		reply->limit -= OPT_SIZE;
 	if (query->question_length > 0)
 		for (unsigned i = 0; i < query->parts.labels && i < REPLY_NAMES_MAX; i++)
 			reply->names[reply->name_count++] = (uint16_t)(HEADER_SIZE + query->parts.offset[i]);
 }
 
-/* The most that OPT may need: its fixed part, the client subnet, an extended error. */
-static size_t
-options_size(const struct reply *reply)
+bool
+reply_option(struct reply *reply, uint16_t code, const void *data, size_t length)
 {
-	return OPT_SIZE + (reply->query->subnet ? 8 + (reply->query->subnet_length + 7u) / 8 : 0) + 6;
+	uint8_t *option = reply->options + reply->options_length;
+
+	if (!reply->query->edns || reply->limit - reply->at < 4 + length
+	    || sizeof(reply->options) - reply->options_length < 4 + length)
+		return false;
+	wire_put_u16(option, code);
+	wire_put_u16(option + 2, (unsigned)length);
+	if (length > 0)
+		memcpy(option + 4, data, length);
+	reply->options_length += 4 + length;
+	reply->limit -= 4 + length;
+	return true;
+}
+
+bool
+reply_subnet(struct reply *reply, uint8_t scope)
+{
+	const struct query *query = reply->query;
+	size_t length = (query->subnet_length + 7u) / 8;
+	uint8_t data[4 + sizeof(query->subnet_address.bytes)];
+
+	if (!query->subnet)
+		return false;
+	wire_put_u16(data, query->subnet_family);
+	data[2] = query->subnet_length;
+	data[3] = scope;
+	memcpy(data + 4, query->subnet_address.bytes, length);
+	return reply_option(reply, EDNS_CLIENT_SUBNET, data, 4 + length);
+}
+
+bool
+reply_error(struct reply *reply, enum ede code, const char *text)
+{
+	uint8_t data[2 + EDE_TEXT_MAX];
+	size_t length = strlen(text);
+
+	if (length > EDE_TEXT_MAX)
+		length = EDE_TEXT_MAX;
+	wire_put_u16(data, (unsigned)code);
+	memcpy(data + 2, text, length);
+	return reply_option(reply, EDNS_ERROR, data, 2 + length);
 }
 
 void
-reply_identify(struct reply *reply, const char *nsid, size_t length)
+reply_truncate(struct reply *reply)
 {
-	if (!reply->query->edns || reply->limit - reply->at < 4 + length)
-		return;
-	reply->limit -= 4 + length;
-	reply->nsid = nsid;
-	reply->nsid_length = length;
+	reply->at = HEADER_SIZE + (size_t)reply->query->question_length;
+	memset(reply->counts, 0, sizeof(reply->counts));
+	reply->truncated = true;
 }
 
 bool
@@ -228,45 +264,23 @@ static void
 put_opt(struct reply *reply)
 {
 	uint8_t *p = reply->bytes + reply->at;
-	size_t options = 0;
 
+	if (reply->padded)
+		put_padding(reply);
 	p[0] = 0;
 	wire_put_u16(p + 1, TYPE_OPT);
 	wire_put_u16(p + 3, reply->payload);
 	wire_put_u32(p + 5, (uint32_t)(reply->rcode >> 4) << 24 | (reply->query->dnssec_ok ? 0x8000u : 0u));
-	if (reply->query->subnet)
-		options += put_subnet(reply, p + OPT_SIZE);
-	if (reply->ede != EDE_NONE) {
-		uint8_t *option = p + OPT_SIZE + options;
-
-		wire_put_u16(option, EDNS_ERROR);
-		wire_put_u16(option + 2, 2);
-		wire_put_u16(option + 4, (unsigned)reply->ede);
-		options += 6;
-	}
-	if (reply->nsid != NULL) {
-		uint8_t *option = p + OPT_SIZE + options;
-
-		wire_put_u16(option, EDNS_NSID);
-		wire_put_u16(option + 2, (unsigned)reply->nsid_length);
-		memcpy(option + 4, reply->nsid, reply->nsid_length);
-		options += 4 + reply->nsid_length;
-	}
-	wire_put_u16(p + 9, (unsigned)options);
-	reply->at += OPT_SIZE + options;
+	wire_put_u16(p + 9, (unsigned)reply->options_length);
+	memcpy(p + OPT_SIZE, reply->options, reply->options_length);
+	reply->at += OPT_SIZE + reply->options_length;
 }
 
-static size_t
-put_subnet(const struct reply *reply, uint8_t *to)
+static void
+put_padding(struct reply *reply)
 {
-	const struct query *query = reply->query;
-	unsigned bytes = (query->subnet_length + 7u) / 8;
+	static const uint8_t zeros[REPLY_PADDED_TO];
+	size_t length = reply->at + OPT_SIZE + reply->options_length + 4;
 
-	wire_put_u16(to, EDNS_CLIENT_SUBNET);
-	wire_put_u16(to + 2, 4 + bytes);
-	wire_put_u16(to + 4, query->subnet_family);
-	to[6] = query->subnet_length;
-	to[7] = reply->subnet_scope;
-	memcpy(to + 8, query->subnet_address.bytes, bytes);
-	return 8 + bytes;
+	(void)reply_option(reply, EDNS_PADDING, zeros, (REPLY_PADDED_TO - length % REPLY_PADDED_TO) % REPLY_PADDED_TO);
 }

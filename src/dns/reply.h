@@ -12,13 +12,15 @@
 #include "dns/types.h"
 
 #define REPLY_UDP_DEFAULT 1232		/* avoids fragments on practically every path (RFC 9715 and its sources) */
+#define REPLY_OPTIONS_MAX 1152		/* octets of OPT's options; all that we write, padded, come to less */
+#define REPLY_PADDED_TO 468		/* RFC 8467 section 4.1 */
 #define REPLY_NAMES_MAX 48		/* label starts remembered for compression; more names are written in full */
 
 enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
 
 struct reply {
 	uint8_t *bytes;
-	size_t limit;		/* records must end before this; what OPT needs is already taken off */
+	size_t limit;		/* records must end before this; what OPT needs for now is already taken off */
 	size_t at;
 	uint16_t flags;
 	uint16_t rcode;		/* extended */
@@ -28,19 +30,24 @@ struct reply {
 	uint16_t names[REPLY_NAMES_MAX];	/* offsets of label starts, of names that end in the message */
 	const struct query *query;
 	uint16_t payload;	/* what we say that we can take; REPLY_UDP_DEFAULT unless set */
-	uint8_t subnet_scope;
-	int ede;		/* enum ede */
-	const char *nsid;	/* or NULL */
-	size_t nsid_length;
+	bool padded;		/* to a multiple of REPLY_PADDED_TO, as far as the limit allows */
+	size_t options_length;
+	uint8_t options[REPLY_OPTIONS_MAX];
 };
 
 /* Copies header and question of the request (its case kept). `limit` is the most octets that may be sent. */
 void reply_begin(struct reply *reply, const struct query *query, const uint8_t *request, uint8_t *bytes, size_t limit)
 	NONNULL;
 
-/* The answer to NSID, before any record is added; borrowed until reply_finish(). Without EDNS in the request nothing
- * happens, and where it doesn't fit it's left out. */
-void reply_identify(struct reply *reply, const char *nsid, size_t length) NONNULL;
+/* An EDNS option, at any time before reply_finish(). False: the request had no EDNS, or there is no room. What must be
+ * there is put in before the records, what may be left out behind them. */
+bool reply_option(struct reply *reply, uint16_t code, const void *data, size_t length)
+	__attribute__((nonnull(1)));
+bool reply_subnet(struct reply *reply, uint8_t scope) NONNULL;	/* ECS, as the query had it (RFC 7871 section 7.2.1) */
+bool reply_error(struct reply *reply, enum ede code, const char *text) NONNULL;	/* EDE, RFC 8914; text may be "" */
+
+/* Takes all records back and says TC: the client is to ask by TCP. */
+void reply_truncate(struct reply *reply) NONNULL;
 
 /* Adds the RRset whole or not at all: `wire` holds `count` times RDLENGTH and RDATA. When it doesn't fit, answer and
  * authority records truncate the message (TC, RFC 2181 section 9), additional ones are just left out.

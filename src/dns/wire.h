@@ -20,6 +20,12 @@ wire_get_u16(const uint8_t *from)
 	return (uint16_t)(from[0] << 8 | from[1]);
 }
 
+static inline uint32_t
+wire_get_u32(const uint8_t *from)
+{
+	return (uint32_t)wire_get_u16(from) << 16 | wire_get_u16(from + 2);
+}
+
 static inline const uint8_t *
 wire_bytes(struct wire_reader *r, size_t count)
 {

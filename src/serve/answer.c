@@ -9,7 +9,11 @@
  * (zone.c), so a lookup is one probe for a name that exists and one for each missing label otherwise.
  *
  * Responses are minimal: no NS of the apex beside an answer. Glue and the addresses of NS, MX and SRV targets in the
- * same zone are added; glue that a referral needs truncates when it doesn't fit (RFC 9471). */
+ * same zone are added, and what SVCB and HTTPS records lead to (RFC 9460 section 4.1); glue that a referral needs
+ * truncates when it doesn't fit (RFC 9471).
+ * Every request that has a header and isn't a response gets an answer (RFC 8906), unless a limit forbids it (guard.h).
+ * Types that no zone can hold are refused as such: FORMERR for those of the protocol itself, NOTIMP for the old mail
+ * queries. Other numbers above 127 are unknown types like any (RFC 3597), with NODATA. */
 #include "serve/answer.h"
 
 #include <string.h>
@@ -17,6 +21,7 @@
 #include "dns/query.h"
 #include "dns/reply.h"
 #include "dns/wire.h"
+#include "serve/guard.h"
 #include "serve/observe.h"
 #include "serve/steered.h"
 
@@ -43,13 +48,17 @@ struct decision {
 	uint16_t rcode;
 	bool authoritative;
 	int ede;
+	const char *ede_text;	/* for the operator who looks at the answer: nothing that is a secret */
+	const void *about;	/* what a limit counts it by: the node or zone that was decisive, or NULL */
 	uint8_t scope;
 	unsigned links;
 	uint8_t synthesized[CHAIN_MAX][2 + NAME_MAX];	/* RDLENGTH and target of CNAMEs made from DNAMEs */
 };
 
+static uint16_t rcode_of(enum query_verdict verdict);
 static void decide(struct decision *d);
 static void decide_identity(struct decision *d);
+static bool refuse_type(struct decision *d);
 static void decide_name(struct decision *d, const uint8_t *owner, const uint8_t *name, const struct name_parts *parts);
 static const struct node *closest_encloser(const struct zone *zone, const uint8_t *name,
 	const struct name_parts *parts);
@@ -64,7 +73,12 @@ static void follow(struct decision *d, const uint8_t *target);
 static struct piece *add(struct decision *d, enum section section, const uint8_t *owner, const struct rrset *set,
 	uint32_t ttl);
 static void add_targets(struct decision *d, const struct rrset *set, const struct node *cut);
+static void add_service(struct decision *d, const struct rrset *set, const struct node *self, const uint8_t *owner);
+static void add_of(struct decision *d, const struct node *node, const uint8_t *owner, uint16_t type, bool required);
+static const struct node *target_node(const struct decision *d, const uint8_t *target);
+static struct guard_class class_of(const struct decision *d);
 static size_t encode(const struct decision *d, struct reply *reply);
+static void add_options(const struct decision *d, struct reply *reply);
 static size_t finish(const struct answer_env *env, struct reply *reply);
 static struct steered_client client_of(const struct decision *d);
 
@@ -74,7 +88,7 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 	struct query query;
 	struct reply reply;
 	struct decision d;
-	char identity[IDENTITY_SIZE];
+	enum guard_verdict admitted;
 	size_t limit = env->stream ? ANSWER_SIZE_MAX : 512;
 	enum query_verdict verdict = query_read(&query, request, length);
 
@@ -87,9 +101,15 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 		limit = query.payload < env->udp_payload ? query.payload : env->udp_payload;
 	reply_begin(&reply, &query, request, response, limit < size ? limit : size);
 	reply.payload = env->udp_payload;
-	if (verdict != QUERY_OK) {
-		reply.rcode = verdict == QUERY_FORMERR ? RCODE_FORMERR
-			: verdict == QUERY_NOTIMP ? RCODE_NOTIMP : RCODE_BADVERS;
+	reply.padded = env->encrypted && query.padding;
+	admitted = guard_admit(env, &query, verdict, &reply);
+	if (verdict != QUERY_OK)
+		reply.rcode = rcode_of(verdict);
+	if (admitted != GUARD_GO_ON) {
+		if (admitted == GUARD_DROP)
+			return 0;
+		if (query.subnet)
+			reply_subnet(&reply, 0);
 		return finish(env, &reply);
 	}
 	d.env = env;
@@ -98,11 +118,18 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 	d.rcode = RCODE_NOERROR;
 	d.authoritative = false;
 	d.ede = EDE_NONE;
+	d.ede_text = "";
+	d.about = NULL;
 	d.scope = 0;
-	if (query.nsid && identity_allows(env->identity, &env->client))
-		reply_identify(&reply, identity, identity_text(env->identity, env->snapshot->epoch, identity));
+	d.zone = NULL;
 	decide(&d);
 	return encode(&d, &reply);
+}
+
+static uint16_t
+rcode_of(enum query_verdict verdict)
+{
+	return verdict == QUERY_FORMERR ? RCODE_FORMERR : verdict == QUERY_NOTIMP ? RCODE_NOTIMP : RCODE_BADVERS;
 }
 
 static void
@@ -121,10 +148,8 @@ decide(struct decision *d)
 		d->rcode = RCODE_REFUSED;
 		return;
 	}
-	if (query->type == TYPE_OPT || query->type == TYPE_TSIG || query->type == TYPE_TKEY) {
-		d->rcode = RCODE_FORMERR;	/* meta types have no data (RFC 6895 section 3.1) */
+	if (refuse_type(d))
 		return;
-	}
 	/* DS lies on the parent's side of a cut (RFC 4035 section 3.1.4.1): look above first. */
 	from = query->type == TYPE_DS && query->parts.labels > 0;
 	d->zone = snapshot_zone(d->env->snapshot, query->name, &query->parts, from);
@@ -136,6 +161,27 @@ decide(struct decision *d)
 		return;
 	}
 	decide_name(d, query->name, query->name, &query->parts);
+}
+
+/* Meta types have no data (RFC 6895 section 3.1). */
+static bool
+refuse_type(struct decision *d)
+{
+	switch (d->query->type) {
+	case TYPE_OPT:
+	case TYPE_TKEY:
+	case TYPE_TSIG:
+	case TYPE_NXNAME:	/* RFC 9824 section 3.5; no zone has it, since its denial isn't compact here */
+		d->rcode = RCODE_FORMERR;
+		d->ede = EDE_INVALID_QUERY_TYPE;
+		return true;
+	case TYPE_MAILA:
+	case TYPE_MAILB:
+		d->rcode = RCODE_NOTIMP;
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* Names of the class CHAOS, for clients that may know. */
@@ -203,6 +249,7 @@ decide_node(struct decision *d, const struct node *node, const uint8_t *owner)
 	uint16_t type = d->query->type;
 	const struct rrset *set;
 
+	d->about = node;
 	if (node->flags & NODE_REGIONS) {
 		const struct service *service = snapshot_service(d->env->snapshot, node);
 
@@ -224,7 +271,10 @@ decide_node(struct decision *d, const struct node *node, const uint8_t *owner)
 		return;
 	}
 	add(d, SECTION_ANSWER, owner, set, set->ttl);
-	add_targets(d, set, NULL);
+	if (type == TYPE_SVCB || type == TYPE_HTTPS)
+		add_service(d, set, node, owner);
+	else
+		add_targets(d, set, NULL);
 }
 
 /* False when the service isn't steered for this type: then the owner's own records count. */
@@ -250,6 +300,8 @@ decide_steered(struct decision *d, const struct service *service, const uint8_t 
 		d->scope = chosen.scope;
 	if (chosen.rrset == NULL) {
 		d->ede = chosen.pick.outcome == PICK_NONE_LEGAL ? EDE_PROHIBITED : EDE_NO_REACHABLE_AUTHORITY;
+		d->ede_text = chosen.pick.outcome == PICK_NONE_LEGAL ? "no region may serve this client"
+		    : "all regions are down";
 		if (chosen.pick.outcome != PICK_SERVFAIL) {
 			decide_negative(d, RCODE_NOERROR, chosen.ttl);
 			return true;
@@ -258,14 +310,21 @@ decide_steered(struct decision *d, const struct service *service, const uint8_t 
 		d->authoritative = false;
 		return true;
 	}
-	if (chosen.pick.outcome == PICK_ALL_DOWN)
+	if (chosen.pick.outcome == PICK_ALL_DOWN) {
 		d->ede = EDE_STALE_ANSWER;
+		d->ede_text = "all regions are down";
+	} else if (env->plan_stale && service->intent->policy == POLICY_PREDICTIVE) {
+		d->ede = EDE_STALE_ANSWER;
+		d->ede_text = "the plan is old";
+	}
 	if (chosen.pick.region != NO_REGION)
 		counter_add(&env->row->picks[service->index * env->snapshot->steering->region_count
 		    + chosen.pick.region], 1);
 	add(d, SECTION_ANSWER, owner, chosen.rrset, chosen.ttl);
 	if (chosen.rrset->type == TYPE_CNAME && type != TYPE_CNAME)
 		follow(d, chosen.rrset->wire + 2);
+	else if (type == TYPE_SVCB || type == TYPE_HTTPS)
+		add_service(d, chosen.rrset, NULL, owner);
 	else
 		add_targets(d, chosen.rrset, NULL);
 	return true;
@@ -343,6 +402,7 @@ decide_referral(struct decision *d, const struct node *cut)
 {
 	const struct rrset *ns = node_rrset(cut, TYPE_NS), *ds = node_rrset(cut, TYPE_DS);
 
+	d->about = cut;
 	add(d, SECTION_AUTHORITY, cut->name, ns, ns->ttl);
 	if (ds != NULL && d->query->dnssec_ok)
 		add(d, SECTION_AUTHORITY, cut->name, ds, ds->ttl);
@@ -355,6 +415,7 @@ decide_negative(struct decision *d, uint16_t rcode, uint32_t ttl)
 	uint32_t negative = zone_negative_ttl(d->zone);
 
 	d->rcode = rcode;
+	d->about = d->zone;
 	add(d, SECTION_AUTHORITY, zone_apex(d->zone)->name, zone_soa(d->zone), ttl < negative ? ttl : negative);
 }
 
@@ -390,41 +451,86 @@ add_targets(struct decision *d, const struct rrset *set, const struct node *cut)
 		return;
 	for (unsigned i = 0; i < set->count && d->count < PIECES_MAX; i++, wire += 2 + wire_get_u16(wire)) {
 		static const uint16_t types[] = { TYPE_A, TYPE_AAAA };
-		uint8_t name[NAME_MAX];
-		const uint8_t *target = wire + 2 + before;
-		const struct node *node;
+		const struct node *node = target_node(d, wire + 2 + before);
 
-		if (!name_is_under(target, zone_apex(d->zone)->name))
-			continue;
-		name_lower(name, target, name_length(target, NAME_MAX));
-		node = zone_find_name(d->zone, name);
 		if (node == NULL || (cut == NULL && node->cut != NULL))
 			continue;
-		/* A steered name's addresses depend on who asks for them. */
-		if (node->flags & NODE_REGIONS && snapshot_service(d->env->snapshot, node) != NULL)
-			continue;
-		for (unsigned t = 0; t < ARRAY_SIZE(types); t++) {
-			const struct rrset *addresses = node_rrset(node, types[t]);
-
-			struct piece *piece;
-
-			if (addresses == NULL)
-				continue;
-			piece = add(d, SECTION_ADDITIONAL, node->name, addresses, addresses->ttl);
-			if (piece != NULL && cut != NULL && name_is_under(name, cut->name))
-				piece->required = true;
-		}
+		for (unsigned t = 0; t < ARRAY_SIZE(types); t++)
+			add_of(d, node, node->name, types[t], cut != NULL && name_is_under(node->name, cut->name));
 	}
+}
+
+/* RFC 9460 section 4.1: addresses and further SVCB records of the targets in the zone. "." is the owner itself where the
+ * record isn't an alias (section 2.5.2), and nothing where it is (section 2.5.1). `self` is the owner's node, or NULL where
+ * its addresses depend on the client. */
+static void
+add_service(struct decision *d, const struct rrset *set, const struct node *self, const uint8_t *owner)
+{
+	const uint16_t types[] = { TYPE_A, TYPE_AAAA, set->type };
+	const uint8_t *wire = set->wire;
+
+	for (unsigned i = 0; i < set->count && d->count < PIECES_MAX; i++, wire += 2 + wire_get_u16(wire)) {
+		bool is_self = wire[4] == 0, is_alias = wire_get_u16(wire + 2) == 0;
+		const struct node *node = !is_self ? target_node(d, wire + 4) : is_alias ? NULL : self;
+
+		for (unsigned t = 0; node != NULL && node->cut == NULL && t < ARRAY_SIZE(types); t++)
+			add_of(d, node, is_self ? owner : node->name, types[t], false);
+	}
+}
+
+/* The node of a record's target, when this zone has it and everybody gets the same records of it. */
+static const struct node *
+target_node(const struct decision *d, const uint8_t *target)
+{
+	uint8_t name[NAME_MAX];
+	const struct node *node;
+
+	if (!name_is_under(target, zone_apex(d->zone)->name))
+		return NULL;
+	name_lower(name, target, name_length(target, NAME_MAX));
+	node = zone_find_name(d->zone, name);
+	/* A steered name's addresses depend on who asks for them. */
+	return node == NULL || (node->flags & NODE_REGIONS && snapshot_service(d->env->snapshot, node) != NULL)
+	    ? NULL : node;
+}
+
+static void
+add_of(struct decision *d, const struct node *node, const uint8_t *owner, uint16_t type, bool required)
+{
+	const struct rrset *set = node_rrset(node, type);
+	struct piece *piece = set == NULL ? NULL : add(d, SECTION_ADDITIONAL, owner, set, set->ttl);
+
+	if (piece != NULL)
+		piece->required |= required;
+}
+
+static struct guard_class
+class_of(const struct decision *d)
+{
+	enum rate_kind kind = RATE_ERROR;
+
+	if (d->rcode == RCODE_NXDOMAIN)
+		kind = RATE_NXDOMAIN;
+	else if (d->rcode == RCODE_NOERROR && d->count > 0)
+		kind = d->pieces[0].section == SECTION_ANSWER ? RATE_ANSWER
+		    : d->authoritative ? RATE_NODATA : RATE_REFERRAL;
+	return (struct guard_class){ .kind = kind, .tailored = d->scope > 0,
+		.about = kind == RATE_ERROR ? NULL : d->about };
 }
 
 static size_t
 encode(const struct decision *d, struct reply *reply)
 {
+	enum guard_verdict limited = guard_limit(d->env, d->query, class_of(d));
+
 	reply->rcode = d->rcode;
-	reply->subnet_scope = d->scope;
-	reply->ede = d->ede;
 	if (d->authoritative)
 		reply->flags |= FLAG_AA;
+	if (limited == GUARD_DROP)
+		return 0;
+	add_options(d, reply);
+	if (limited == GUARD_TRUNCATE)
+		reply_truncate(reply);
 	/* Sections are written in their order; a referral after a CNAME makes pieces come mixed. */
 	for (enum section section = SECTION_ANSWER; section <= SECTION_ADDITIONAL; section++)
 		for (unsigned i = 0; i < d->count; i++) {
@@ -434,7 +540,37 @@ encode(const struct decision *d, struct reply *reply)
 			    p->wire, p->length) && p->required)
 				reply->truncated = true;
 		}
+	/* RFC 9567 section 6.3; not for the reports themselves, which would make reports of reports. */
+	if (d->env->report_agent != NULL && !name_is_under(d->query->name, d->env->report_agent))
+		reply_option(reply, EDNS_REPORT_CHANNEL, d->env->report_agent, name_length(d->env->report_agent, NAME_MAX));
 	return finish(d->env, reply);
+}
+
+/* Those that must be there, before any record. */
+static void
+add_options(const struct decision *d, struct reply *reply)
+{
+	const struct answer_env *env = d->env;
+	const struct query *query = d->query;
+	char identity[IDENTITY_SIZE];
+	uint8_t number[4];
+
+	if (!query->edns)
+		return;
+	if (query->subnet)
+		reply_subnet(reply, d->scope);
+	if (d->ede != EDE_NONE)
+		reply_error(reply, (enum ede)d->ede, d->ede_text);
+	if (query->nsid && identity_allows(env->identity, &env->client))
+		reply_option(reply, EDNS_NSID, identity, identity_text(env->identity, env->snapshot->epoch, identity));
+	if (query->keepalive && env->stream) {	/* by UDP it's ignored (RFC 7828 section 3.2.1) */
+		wire_put_u16(number, env->idle_ms / 100 < UINT16_MAX ? env->idle_ms / 100 : UINT16_MAX);
+		reply_option(reply, EDNS_KEEPALIVE, number, 2);
+	}
+	/* A primary answers with the SOA's own number (RFC 7314 section 3.3). */
+	if (query->expire && query->type == TYPE_SOA && d->authoritative && d->count > 0
+	    && d->pieces[0].wire == zone_soa(d->zone)->wire && d->pieces[0].section == SECTION_ANSWER)
+		reply_option(reply, EDNS_EXPIRE, zone_soa(d->zone)->wire + zone_soa(d->zone)->length - 8, 4);
 }
 
 static size_t

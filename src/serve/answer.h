@@ -9,6 +9,7 @@
 
 #include "base/address.h"
 #include "base/contract.h"
+#include "dns/cookie.h"
 #include "dns/types.h"
 #include "serve/identity.h"
 #include "serve/snapshot.h"
@@ -17,6 +18,8 @@
 #define ANSWER_SIZE_MAX 65535
 
 /* Owned by one worker, who stores relaxed; anybody may load relaxed (counters_read). */
+#define GUARD_KINDS 6		/* of guard.h */
+
 struct counters {
 	uint64_t udp_queries, tcp_queries;
 	uint64_t dropped;		/* no header, or a response */
@@ -27,6 +30,9 @@ struct counters {
 	uint64_t client_subnet;		/* queries with ECS */
 	uint64_t tcp_connections, tcp_refused, tcp_timeouts;
 	uint64_t send_failures;
+	uint64_t cookies[4];		/* queries by enum cookie_state */
+	uint64_t cookies_demanded;	/* that were told to come back with a cookie, or by TCP */
+	uint64_t limited[2][GUARD_KINDS];	/* beyond their rate, by kind: dropped, truncated */
 };
 
 static inline void
@@ -43,6 +49,14 @@ struct answer_env {
 	const struct identity *identity;	/* or NULL: nobody may ask who this is */
 	struct address client;		/* the resolver that asks */
 	bool stream;			/* TCP: up to 65535 octets */
+	bool encrypted;			/* TLS: responses are padded when asked for */
+	bool plan_stale;		/* nobody has planned for a long time */
+	uint32_t idle_ms;		/* how long this stream may idle */
+	const uint8_t *report_agent;	/* where resolvers report what they find wrong (RFC 9567); NULL: nowhere */
+	struct guard *guard;		/* of this worker, or NULL: no cookies, no limits */
+	const struct cookie_secrets *secrets;	/* with a guard: those in service; NULL: no cookies */
+	uint32_t now;			/* Unix time, seconds, modulo 2^32 */
+	uint64_t now_ns;		/* monotonic; one reading serves a batch */
 	uint16_t udp_payload;		/* the most octets of a UDP answer, and what OPT says; 512 .. 4096 */
 };
 

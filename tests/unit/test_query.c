@@ -12,6 +12,7 @@
 /* Owner, type, payload 1232, extended rcode and version, flags; then RDLENGTH and options. */
 #define OPT "\0" "\0\x29" "\4\xd0" "\0\0" "\0\0"
 #define SUBNET(length) "\0\x08" "\0" length
+#define COOKIE(length, octets) "\0\x0a" "\0" length octets
 #define BYTES(text) .bytes = (const uint8_t *)(text), .size = sizeof(text) - 1
 
 static const struct {
@@ -67,6 +68,33 @@ static const struct {
 	{ .name = "OPT, unknown flags", BYTES(EDNS WWW "\0" "\0\x29" "\4\xd0" "\0\0" "\x7f\xff" "\0\0"),
 	    .verdict = QUERY_OK },
 	{ .name = "OPT, cookie", BYTES(EDNS WWW OPT "\0\x0c" "\0\x0a" "\0\x08" "abcdefgh"), .verdict = QUERY_OK },
+	{ .name = "OPT, whole cookie", BYTES(EDNS WWW OPT "\0\x1c" COOKIE("\x18", "abcdefgh0123456789abcdef")),
+	    .verdict = QUERY_OK },
+	{ .name = "OPT, longest cookie", BYTES(EDNS WWW OPT "\0\x2c" COOKIE("\x28", "abcdefgh" "0123456789abcdef"
+	    "0123456789abcdef")), .verdict = QUERY_OK },
+	/* RFC 7873 section 5.2.2. */
+	{ .name = "OPT, cookie of 7 octets", BYTES(EDNS WWW OPT "\0\x0b" COOKIE("\7", "abcdefg")),
+	    .verdict = QUERY_FORMERR },
+	{ .name = "OPT, cookie of 9 octets", BYTES(EDNS WWW OPT "\0\x0d" COOKIE("\x09", "abcdefgh0")),
+	    .verdict = QUERY_FORMERR },
+	{ .name = "OPT, cookie of 15 octets", BYTES(EDNS WWW OPT "\0\x13" COOKIE("\x0f", "abcdefgh0123456")),
+	    .verdict = QUERY_FORMERR },
+	{ .name = "OPT, cookie of 41 octets", BYTES(EDNS WWW OPT "\0\x2d" COOKIE("\x29", "abcdefgh" "0123456789abcdef"
+	    "0123456789abcdef" "0")), .verdict = QUERY_FORMERR },
+	{ .name = "OPT, empty cookie", BYTES(EDNS WWW OPT "\0\4" COOKIE("\0", "")), .verdict = QUERY_FORMERR },
+	{ .name = "OPT, two cookies, the first counts (RFC 7873 section 5.3)", BYTES(EDNS WWW OPT "\0\x10"
+	    COOKIE("\x08", "abcdefgh") COOKIE("\0", "")), .verdict = QUERY_OK },
+	/* RFC 7873 section 5.4, RFC 9619 section 4. */
+	{ .name = "no question, but a cookie", BYTES(HEAD("\0\0", "\0", "\0", "\0", "\1") OPT "\0\x0c"
+	    COOKIE("\x08", "abcdefgh")), .verdict = QUERY_OK },
+	{ .name = "no question, and a broken cookie", BYTES(HEAD("\0\0", "\0", "\0", "\0", "\1") OPT "\0\5"
+	    COOKIE("\1", "a")), .verdict = QUERY_FORMERR },
+	{ .name = "no question, a cookie, and bytes behind", BYTES(HEAD("\0\0", "\0", "\0", "\0", "\1") OPT "\0\x0c"
+	    COOKIE("\x08", "abcdefgh") "x"), .verdict = QUERY_FORMERR },
+	{ .name = "two questions and a cookie", BYTES(HEAD("\0\0", "\2", "\0", "\0", "\1") WWW WWW OPT "\0\x0c"
+	    COOKIE("\x08", "abcdefgh")), .verdict = QUERY_FORMERR },
+	{ .name = "no question, version 1 (RFC 6891 section 6.1.3)", BYTES(HEAD("\0\0", "\0", "\0", "\0", "\1")
+	    "\0" "\0\x29" "\4\xd0" "\0\1" "\0\0" "\0\0"), .verdict = QUERY_BADVERS },
 	{ .name = "OPT of version 1", BYTES(EDNS WWW "\0" "\0\x29" "\4\xd0" "\0\1" "\0\0" "\0\0"),
 	    .verdict = QUERY_BADVERS },
 	{ .name = "OPT of version 255 with broken options", BYTES(EDNS WWW "\0" "\0\x29" "\4\xd0" "\0\xff" "\0\0"
@@ -211,10 +239,28 @@ test_fields(void)
 	CU_ASSERT(query.edns && query.question_length == 17);
 }
 
+static void
+test_options(void)
+{
+	static const uint8_t bytes[] = EDNS WWW OPT "\0\x19" "\0\x09\0\0" "\0\x0b\0\0" "\0\x0c\0\1\0" COOKIE("\x08",
+	    "abcdefgh");
+	static const uint8_t none[] = EDNS WWW OPT "\0\0";
+	struct query query;
+
+	CU_ASSERT_EQUAL(query_read(&query, bytes, sizeof(bytes) - 1), QUERY_OK);
+	CU_ASSERT(query.expire && query.keepalive && query.padding && !query.nsid && !query.subnet);
+	CU_ASSERT_FATAL(query.cookie != NULL);
+	CU_ASSERT(query.cookie_length == 8 && memcmp(query.cookie, "abcdefgh", 8) == 0);
+	/* Nothing stays of the query before. */
+	CU_ASSERT_EQUAL(query_read(&query, none, sizeof(none) - 1), QUERY_OK);
+	CU_ASSERT(!query.expire && !query.keepalive && !query.padding && query.cookie == NULL);
+}
+
 static const struct suite_case cases[] = {
 	{ .name = "verdicts", .run = test_verdicts },
 	{ .name = "client subnet", .run = test_subnet },
 	{ .name = "fields", .run = test_fields },
+	{ .name = "options", .run = test_options },
 };
 
 int

@@ -106,8 +106,8 @@ test_limits(void)
 
 	for (int edns = 0; edns < 2; edns++)
 		for (size_t limit = 100; limit < 320; limit++) {
-			/* 12 + 17; then 16 a record; OPT and what is set aside for an extended error. */
-			size_t room = limit - 29 - (edns ? OPT_SIZE + 6 : 0), length;
+			/* 12 + 17; then 16 a record; OPT. */
+			size_t room = limit - 29 - (edns ? OPT_SIZE : 0), length;
 			unsigned sets = 0;
 
 			begin(edns ? opt : plain, edns ? sizeof(opt) - 1 : sizeof(plain) - 1, limit);
@@ -155,19 +155,60 @@ test_opt(void)
 	CU_ASSERT_EQUAL(query_read(&x.query, (const uint8_t *)subnet, sizeof(subnet) - 1), QUERY_FORMERR);
 	BEGIN(good, 512);
 	x.reply.rcode = RCODE_BADVERS;
-	x.reply.subnet_scope = 24;
-	x.reply.ede = EDE_NO_REACHABLE_AUTHORITY;
+	CU_ASSERT(reply_subnet(&x.reply, 24));
+	CU_ASSERT(reply_error(&x.reply, EDE_NO_REACHABLE_AUTHORITY, ""));
 	length = reply_finish(&x.reply);
 	CU_ASSERT_EQUAL(length, 29 + sizeof(expected) - 1);
 	CU_ASSERT_EQUAL(memcmp(x.bytes + 29, expected, sizeof(expected) - 1), 0);
 	CU_ASSERT_EQUAL(x.bytes[3] & 15, 0);	/* the low bits of BADVERS */
 	CU_ASSERT_EQUAL(wire_get_u16(x.bytes + 10), 1);
-	/* The fullest message still holds it all. */
+	/* The fullest message still holds it all, and not an octet more. */
 	BEGIN(good, 29 + sizeof(expected) - 1 + 16);
+	CU_ASSERT(reply_subnet(&x.reply, 24));
 	CU_ASSERT(ADD(SECTION_ANSWER, "\3www\7example\0", TYPE_A, 1, A_RECORD));
-	x.reply.ede = EDE_STALE_ANSWER;
+	CU_ASSERT_FALSE(reply_error(&x.reply, EDE_STALE_ANSWER, "x"));
+	CU_ASSERT(reply_error(&x.reply, EDE_STALE_ANSWER, ""));
+	CU_ASSERT_FALSE(reply_option(&x.reply, EDNS_KEEPALIVE, NULL, 0));
 	length = reply_finish(&x.reply);
 	CU_ASSERT_EQUAL(length, 29 + sizeof(expected) - 1 + 16);
+}
+
+/* RFC 8467 section 4.1: to a multiple of 468 octets; where there's no room, not at all. */
+static void
+test_padding(void)
+{
+	static const struct { const char *name; size_t limit; unsigned before; size_t length; } rows[] = {
+		{ .name = "short", .limit = 65535, .before = 0, .length = 468 },
+		{ .name = "one octet less", .limit = 65535, .before = 468 - 29 - 11 - 4 - 4 - 1, .length = 468 },
+		{ .name = "just as long", .limit = 65535, .before = 468 - 29 - 11 - 4 - 4, .length = 468 },
+		{ .name = "one octet more", .limit = 65535, .before = 468 - 29 - 11 - 4 - 4 + 1, .length = 936 },
+		{ .name = "no room", .limit = 467, .before = 0, .length = 29 + 11 + 4 },
+	};
+	static const uint8_t zeros[500];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		BEGIN(WITH_OPT "\0\0", rows[i].limit);
+		x.reply.padded = true;
+		CU_ASSERT(reply_option(&x.reply, 65001, zeros, rows[i].before));
+		SUITE_ROW(rows[i].name, reply_finish(&x.reply) == rows[i].length);
+	}
+}
+
+/* Truncated on purpose: no records, but the options. */
+static void
+test_truncate(void)
+{
+	size_t length;
+
+	BEGIN(WITH_OPT "\0\0", 512);
+	CU_ASSERT(ADD(SECTION_ANSWER, "\3www\7example\0", TYPE_A, 1, A_RECORD));
+	CU_ASSERT(reply_option(&x.reply, 65001, "ab", 2));
+	reply_truncate(&x.reply);
+	CU_ASSERT_FALSE(ADD(SECTION_ANSWER, "\3www\7example\0", TYPE_A, 1, A_RECORD));
+	length = reply_finish(&x.reply);
+	CU_ASSERT_EQUAL(length, 29 + 11 + 6);
+	CU_ASSERT_EQUAL(x.bytes[2] & 2, 2);
+	CU_ASSERT_EQUAL(wire_get_u16(x.bytes + 6), 0);
 }
 
 static void
@@ -181,8 +222,8 @@ test_header(void)
 	x.reply.rcode = RCODE_NOTIMP;
 	length = reply_finish(&x.reply);
 	CU_ASSERT_EQUAL(length, 12 + 7);
-	/* Opcode, RD and CD come back; AA, TC, RA, Z and AD don't. */
-	CU_ASSERT_EQUAL(memcmp(x.bytes, "\x55\x66\xf9\x14\0\1\0\0\0\0\0\0\1a\0\0\1\0\1", 19), 0);
+	/* Opcode and RD come back; AA, TC, RA, Z, AD and CD don't (RFC 4035 section 3.1.6 wants CD clear). */
+	CU_ASSERT_EQUAL(memcmp(x.bytes, "\x55\x66\xf9\x04\0\1\0\0\0\0\0\0\1a\0\0\1\0\1", 19), 0);
 }
 
 /* Offsets past 0x3fff can't be pointed to, and remembered names are few: names are then written in full. */
@@ -246,6 +287,8 @@ static const struct suite_case cases[] = {
 	{ .name = "limits to the octet", .run = test_limits },
 	{ .name = "additional records don't truncate", .run = test_additional_doesnt_truncate },
 	{ .name = "OPT with subnet, error and extended rcode", .run = test_opt },
+	{ .name = "padding (RFC 7830, RFC 8467)", .run = test_padding },
+	{ .name = "truncated on purpose", .run = test_truncate },
 	{ .name = "header flags", .run = test_header },
 	{ .name = "64 KiB, past the reach of pointers", .run = test_large },
 	{ .name = "a question of 127 labels", .run = test_deep },

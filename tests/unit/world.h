@@ -240,6 +240,9 @@ world_text(struct world *world)
 				sprintf(text + strlen(text), " scope %u", data[at + 7]);
 			if (wire_get_u16(data + at) == EDNS_ERROR)
 				sprintf(text + strlen(text), " ede %u", wire_get_u16(data + at + 4));
+			if (wire_get_u16(data + at) == EDNS_ERROR && wire_get_u16(data + at + 2) > 2)
+				sprintf(text + strlen(text), " (%.*s)", wire_get_u16(data + at + 2) - 2,
+				    (const char *)data + at + 6);
 		}
 	}
 	strcat(text, "\n");
