@@ -6,12 +6,14 @@
 #include "api/names.h"
 #include "api/resources.h"
 #include "api/view.h"
+#include "dns/types.h"
 #include "zone/rdata_write.h"
 #include "zone/rrtype.h"
 
 static void add_zone(struct view *view, cJSON *into, const struct scene *scene, const struct zone *zone);
 static const struct zone *find_zone(struct request *request, const struct scene *scene, const char **name);
 static bool owner_wanted(struct request *request, const struct zone *zone, uint8_t owner[static NAME_MAX], bool *any);
+static void add_node(struct view *view, cJSON *list, const struct node *node, uint16_t type);
 static void add_rrset(struct view *view, cJSON *list, const struct node *node, const struct rrset *rrset);
 static void finish(struct request *request, struct view *view);
 
@@ -106,14 +108,12 @@ records_show(struct request *request)
 		return;
 	}
 	list = view_array(&view, view_root(&view), "records");
-	for (size_t i = 0; i < zone_node_count(zone); i++) {
-		const struct node *node = zone_node_at(zone, i);
+	for (size_t i = 0; i < zone_node_count(zone) + zone_nsec3_count(zone); i++) {
+		const struct node *node = i < zone_node_count(zone) ? zone_node_at(zone, i)
+			: zone_nsec3_at(zone, i - zone_node_count(zone));
 
-		if (!any && name_compare(node->name, owner) != 0)
-			continue;
-		for (size_t k = 0; k < node->rrset_count; k++)
-			if (type == 0 || node->rrsets[k].type == type)
-				add_rrset(&view, list, node, &node->rrsets[k]);
+		if (any || name_compare(node->name, owner) == 0)
+			add_node(&view, list, node, type);
 	}
 	finish(request, &view);
 }
@@ -128,6 +128,22 @@ owner_wanted(struct request *request, const struct zone *zone, uint8_t owner[sta
 		return true;
 	answer_problem(request, 400, NULL, "'%s' is no name", text);
 	return false;
+}
+
+/* The records of one owner, signatures beside what they cover. `type` 0: all. */
+static void
+add_node(struct view *view, cJSON *list, const struct node *node, uint16_t type)
+{
+	struct rrset signatures;
+
+	for (size_t k = 0; k < node->rrset_count; k++) {
+		const struct rrset *set = &node->rrsets[k];
+
+		if (type == 0 || set->type == type)
+			add_rrset(view, list, node, set);
+		if ((type == 0 || type == TYPE_RRSIG) && rrset_signatures(set, &signatures))
+			add_rrset(view, list, node, &signatures);
+	}
 }
 
 static void

@@ -1,7 +1,8 @@
 /* master_write.c -- a zone as a master file that any server reads.
  * In: a zone. Out: text. Owners are relative to $ORIGIN and stand on every line, so that a line found by grep or shown
  * by diff speaks for itself; names in RDATA are complete, so that it can be copied to another zone.
- * $TTL is that of the SOA, and only records that differ from it state their own. */
+ * $TTL is that of the SOA, and only records that differ from it state their own. An RRset is followed by its signatures,
+ * and NSEC3 records stand at the end. */
 #include "zone/master_write.h"
 
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "zone/rrtype.h"
 
 static void write_node(const struct node *node, const uint8_t *origin, uint32_t ttl, struct text *out);
+static void write_signed(const struct node *node, const struct rrset *set, const uint8_t *origin, uint32_t ttl,
+	struct text *out);
 static void write_set(const struct node *node, const struct rrset *set, const uint8_t *origin, uint32_t ttl,
 	struct text *out);
 
@@ -22,9 +25,11 @@ master_write(const struct zone *zone, struct text *out)
 	char text[NAME_TEXT_SIZE];
 
 	text_printf(out, "$ORIGIN %s\n$TTL %u\n", name_text(apex->name, text), soa->ttl);
-	write_set(apex, soa, apex->name, soa->ttl, out);
+	write_signed(apex, soa, apex->name, soa->ttl, out);
 	for (size_t i = 0; i < zone_node_count(zone); i++)
 		write_node(zone_node_at(zone, i), apex->name, soa->ttl, out);
+	for (size_t i = 0; i < zone_nsec3_count(zone); i++)
+		write_node(zone_nsec3_at(zone, i), apex->name, soa->ttl, out);
 }
 
 static void
@@ -32,7 +37,17 @@ write_node(const struct node *node, const uint8_t *origin, uint32_t ttl, struct 
 {
 	for (uint16_t i = 0; i < node->rrset_count; i++)
 		if (node->rrsets[i].type != TYPE_SOA)
-			write_set(node, &node->rrsets[i], origin, ttl, out);
+			write_signed(node, &node->rrsets[i], origin, ttl, out);
+}
+
+static void
+write_signed(const struct node *node, const struct rrset *set, const uint8_t *origin, uint32_t ttl, struct text *out)
+{
+	struct rrset signatures;
+
+	write_set(node, set, origin, ttl, out);
+	if (rrset_signatures(set, &signatures))
+		write_set(node, &signatures, origin, ttl, out);
 }
 
 static void

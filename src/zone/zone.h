@@ -1,7 +1,9 @@
 /* zone.h -- one zone as answers need it: immutable, every RRset in wire form, every name one hash probe away.
  *
  * A zone is made by a builder, record by record (so that a reader can stream), then frozen. The builder computes what
- * a lookup would have to search for: the zone cut, the DNAME and the wildcard that govern each name.
+ * a lookup would have to search for: the zone cut, the DNAME and the wildcard that govern each name, and what a signed
+ * zone denies names with. RRSIGs belong to the RRset that they cover and are no RRset of their own; NSEC3 owners are no
+ * names of the zone (RFC 5155 section 7.2.8) and stand apart.
  * Threads: a builder belongs to one thread; a frozen zone may be read by any. zone_hold()/zone_release() by the
  * control thread only. */
 #ifndef ISOBAR_ZONE_ZONE_H
@@ -21,16 +23,17 @@ struct rrset {
 	uint16_t count;
 	uint32_t ttl;
 	uint32_t length;	/* of `wire`, octets */
+	uint16_t signature_length;	/* of `signatures`, octets */
+	uint16_t signature_count;	/* 0: unsigned */
 	const uint8_t *wire;
 	const uint8_t *signatures;	/* RRSIGs over it (RFC 4034 section 3), laid out as `wire` is; TTL as its own */
-	uint32_t signature_length;
-	uint16_t signature_count;	/* 0: unsigned */
 };
 
 enum node_flag {
 	NODE_APEX = 1,
 	NODE_CUT = 2,		/* a delegation: NS here and not the apex */
 	NODE_REGIONS = 4,	/* has a child "_region", so the name may be steered */
+	NODE_REGION_RECORD = 8,	/* "_region", or below it */
 };
 
 struct node {
@@ -61,11 +64,43 @@ const struct node *zone_find(const struct zone *zone, const uint8_t *name, const
 	unsigned from) NONNULL;
 const struct node *zone_find_name(const struct zone *zone, const uint8_t *name) NONNULL;	/* takes apart itself */
 
+/* Of type RRSIG: only those that cover no RRset of the node. */
 const struct rrset *node_rrset(const struct node *node, uint16_t type) NONNULL;
+/* The RRSIGs over `set` as an RRset, for who walks over all records. False: it has none. */
+bool rrset_signatures(const struct rrset *set, struct rrset *signatures) NONNULL;
 
 /* All nodes in canonical order (RFC 4034 section 6.1), empty non-terminals too. */
 size_t zone_node_count(const struct zone *zone) NONNULL;
 const struct node *zone_node_at(const struct zone *zone, size_t i) NONNULL;
+
+/* The owners of NSEC3 records, each with that one RRset; in no order to be relied upon. */
+size_t zone_nsec3_count(const struct zone *zone) NONNULL;
+const struct node *zone_nsec3_at(const struct zone *zone, size_t i) NONNULL;
+
+/* --- denial of existence, of signed zones ------------------------------------------------------------------ */
+
+enum zone_denial {
+	ZONE_UNSIGNED,		/* or signed in a way that denies nothing: no chain, or more iterations than are hashed */
+	ZONE_NSEC,
+	ZONE_NSEC3,		/* of the first NSEC3PARAM whose chain is there */
+};
+
+/* More are an error of zone_check(): hashing costs who answers as much as who asks (RFC 9276 section 2.3). Validators
+ * in use give up at 50 to 150. */
+#define ZONE_ITERATIONS_MAX 100
+
+enum zone_denial zone_denial(const struct zone *zone) NONNULL;
+
+/* NSEC: the last node of the chain at or before a name in canonical order, the end being before the beginning.
+ * zone_nsec_at(): of a node. zone_nsec_before(): of LABEL.ENCLOSER, which doesn't exist. */
+const struct node *zone_nsec_at(const struct zone *zone, const struct node *node) NONNULL;
+const struct node *zone_nsec_before(const struct zone *zone, const struct node *encloser, const uint8_t *label) NONNULL;
+
+/* NSEC3: the one that matches the node, or NULL (opt-out); the one that covers "*.NODE", which doesn't exist; the one
+ * that matches or covers `name`, in lower case. Only the last one hashes. */
+const struct node *zone_nsec3_of(const struct zone *zone, const struct node *node) NONNULL;
+const struct node *zone_nsec3_wildcard(const struct zone *zone, const struct node *node) NONNULL;
+const struct node *zone_nsec3_covering(const struct zone *zone, const uint8_t *name) NONNULL;
 
 void zone_hold(struct zone *zone) NONNULL;
 void zone_release(struct zone *zone);		/* the last one frees; NULL is allowed */

@@ -55,6 +55,8 @@ is_left_out(const struct node *node, const struct rrset *set, const uint8_t *own
 	    && node->name_length == name_length(owner, NAME_MAX) && memcmp(node->name, owner, node->name_length) == 0);
 }
 
+static void describe_set(const struct node *node, const struct rrset *set, struct text *out);
+
 /* All records as text but the SOA and the RRset of `owner` and `type` (0: all types). */
 static void
 describe(const struct zone *zone, const uint8_t *owner, uint16_t type, struct text *out)
@@ -64,15 +66,25 @@ describe(const struct zone *zone, const uint8_t *owner, uint16_t type, struct te
 
 		for (uint16_t k = 0; k < node->rrset_count; k++) {
 			const struct rrset *set = &node->rrsets[k];
+			struct rrset signatures;
 
 			if (is_left_out(node, set, owner, type))
 				continue;
-			for (const uint8_t *at = set->wire; at < set->wire + set->length; at += 2 + (at[0] << 8 | at[1])) {
-				master_write_rr(node->name, set->type, set->ttl, at + 2,
-				    (uint16_t)(at[0] << 8 | at[1]), out);
-				text_puts(out, "\n");
-			}
+			describe_set(node, set, out);
+			if (rrset_signatures(set, &signatures))
+				describe_set(node, &signatures, out);
 		}
+	}
+	for (size_t i = 0; i < zone_nsec3_count(zone); i++)
+		describe_set(zone_nsec3_at(zone, i), zone_nsec3_at(zone, i)->rrsets, out);
+}
+
+static void
+describe_set(const struct node *node, const struct rrset *set, struct text *out)
+{
+	for (const uint8_t *at = set->wire; at < set->wire + set->length; at += 2 + (at[0] << 8 | at[1])) {
+		master_write_rr(node->name, set->type, set->ttl, at + 2, (uint16_t)(at[0] << 8 | at[1]), out);
+		text_puts(out, "\n");
 	}
 }
 
@@ -477,10 +489,16 @@ has_record(const struct zone *zone, const ldns_rr *rr)
 	uint8_t owner[NAME_MAX];
 	const struct node *node;
 	const struct rrset *set;
+	struct rrset signatures;
 
 	name_lower(owner, ldns_rdf_data(ldns_rr_owner(rr)), ldns_rdf_size(ldns_rr_owner(rr)));
 	node = zone_find_name(zone, owner);
+	for (size_t i = 0; i < zone_nsec3_count(zone) && ldns_rr_get_type(rr) == LDNS_RR_TYPE_NSEC3; i++)
+		node = zone_nsec3_at(zone, i);
 	set = node == NULL ? NULL : node_rrset(node, (uint16_t)ldns_rr_get_type(rr));
+	if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_RRSIG
+	    && rrset_signatures(node_rrset(node, (uint16_t)(rdata[0] << 8 | rdata[1])), &signatures))
+		set = &signatures;
 	if (set == NULL || set->ttl != ldns_rr_ttl(rr))
 		return false;
 	for (const uint8_t *at = set->wire; at < set->wire + set->length; at += 2 + (at[0] << 8 | at[1]))

@@ -107,7 +107,8 @@ test_inheritance(void)
 		{ .name = "dname.example.", .parent = "example." },
 		{ .name = "under.dname.example.", .parent = "dname.example.", .dname = "dname.example." },
 		{ .name = "svc.example.", .parent = "example.", .flags = NODE_REGIONS },
-		{ .name = "_region.svc.example.", .parent = "svc.example." },
+		{ .name = "_region.svc.example.", .parent = "svc.example.", .flags = NODE_REGION_RECORD },
+		{ .name = "eu._region.svc.example.", .parent = "_region.svc.example.", .flags = NODE_REGION_RECORD },
 	};
 	struct zone *zone = build(usual_records);
 
