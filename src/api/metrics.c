@@ -11,6 +11,7 @@
 #include "api/counters.h"
 #include "api/feed_states.h"
 #include "api/handlers.h"
+#include "api/live_scores.h"
 #include "api/resources.h"
 #include "feed/in_force.h"
 
@@ -18,6 +19,12 @@ struct exposition {
 	struct request *request;
 	struct scene scene;
 	struct text *out;
+};
+
+/* What is read of the store before. */
+struct stored {
+	struct feed_states feeds;
+	struct live_scores scores;
 };
 
 static void add_server(struct exposition *x);
@@ -36,6 +43,7 @@ static void add_drains(struct exposition *x);
 static void add_shares(struct exposition *x);
 static void add_control(struct exposition *x);
 static void add_certificate(struct exposition *x);
+static void add_models(struct exposition *x);
 static void add_feeds(struct exposition *x);
 static void add_zones(struct exposition *x);
 static void add_store(struct exposition *x);
@@ -51,11 +59,13 @@ static void number_write(struct text *out, double value);
 void
 metrics_read(struct request *request)
 {
-	struct feed_states *states = arena_alloc(request->arena, sizeof(*states));
+	struct stored *stored = arena_alloc(request->arena, sizeof(*stored));
 
-	if (states != NULL && feed_states_read(request, states) < 0)
-		states->count = 0;
-	request->work = states;
+	if (stored != NULL && feed_states_read(request, &stored->feeds) < 0)
+		stored->feeds.count = 0;
+	if (stored != NULL && live_scores_read(request, &stored->scores) < 0)
+		stored->scores.count = 0;
+	request->work = stored;
 }
 
 void
@@ -74,6 +84,7 @@ metrics_show(struct request *request)
 	add_admitted(&x);
 	add_shares(&x);
 	add_control(&x);
+	add_models(&x);
 	add_feeds(&x);
 	add_zones(&x);
 	add_store(&x);
@@ -403,6 +414,64 @@ add_certificate(struct exposition *x)
 		    NULL);
 }
 
+/* --- models in service ------------------------------------------------------------------------------------------ */
+
+static double
+score_proven(const struct live_score *score)
+{
+	return score->proven;
+}
+
+static double
+score_time(const struct live_score *score)
+{
+	return (double)score->at.ms / 1000;
+}
+
+/* By their last review. What wasn't known then has no sample. */
+static void
+add_models(struct exposition *x)
+{
+	static const struct {
+		const char *name, *help;
+		enum live_number number;
+		double (*value)(const struct live_score *score);	/* or NULL: the number */
+	} families[] = {
+		{ "isobar_model_proven", "1 once enough incidents came in service for the scores to mean something.",
+		    LIVE_NUMBERS, score_proven },
+		{ "isobar_model_live_time_seconds", "When the model in service was last reviewed, since 1970.",
+		    LIVE_NUMBERS, score_time },
+		{ "isobar_model_live_events", "Incidents that the scores in service are of.", LIVE_INCIDENTS, NULL },
+		{ "isobar_model_live_average_precision", "Average precision in service.", LIVE_PRECISION, NULL },
+		{ "isobar_model_live_base_rate", "What average precision would be by chance.", LIVE_BASE_RATE, NULL },
+		{ "isobar_model_live_brier_skill", "Brier skill in service: above 0 it beats the base rate.",
+		    LIVE_SKILL, NULL },
+		{ "isobar_model_live_calibration_error", "How far probabilities were off the rates that came.",
+		    LIVE_CALIBRATION, NULL },
+		{ "isobar_model_live_recall", "Incidents announced, at one false alarm a region and day at most.",
+		    LIVE_RECALL, NULL },
+		{ "isobar_model_live_false_alarms_per_day", "False alarms a region and day, at that threshold.",
+		    LIVE_FALSE_ALARMS, NULL },
+	};
+	const struct stored *stored = x->request->work;
+
+	for (size_t i = 0; stored != NULL && i < ARRAY_SIZE(families); i++) {
+		family(x, families[i].name, "gauge", families[i].help);
+		for (size_t k = 0; k < stored->scores.count; k++) {
+			const struct live_score *score = &stored->scores.list[k];
+			double value = families[i].value != NULL ? families[i].value(score) :
+			    score->numbers[families[i].number];
+			char horizon[16];
+
+			snprintf(horizon, sizeof(horizon), "%u", score->horizon_s);
+			if (score->current && isfinite(value))
+				sample(x, families[i].name, value, "kind", score->kind, "horizon", horizon);
+		}
+	}
+}
+
+/* --- feeds ------------------------------------------------------------------------------------------------------- */
+
 static double
 feed_last_success(const struct steering_feed *feed UNUSED, const struct feed_row *row, struct wall now UNUSED)
 {
@@ -454,7 +523,8 @@ add_feeds(struct exposition *x)
 		{ "isobar_feed_items", "gauge", "What the last good pull held.", feed_items },
 		{ "isobar_feed_items_left_out", "gauge", "What of it couldn't be used.", feed_left_out },
 	};
-	const struct feed_states *states = x->request->work;
+	const struct stored *stored = x->request->work;
+	const struct feed_states *states = stored == NULL ? NULL : &stored->feeds;
 	struct wall now = wall_now();
 
 	for (size_t i = 0; states != NULL && i < ARRAY_SIZE(families); i++) {

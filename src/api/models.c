@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/handlers.h"
+#include "api/live_scores.h"
 #include "api/view.h"
 #include "base/hash.h"
 
@@ -31,6 +32,7 @@ struct listing {
 	bool found;
 	struct request *request;
 	struct model_add *add;
+	struct live_scores *scores;
 };
 
 static bool read_model(struct request *request, const struct json_object *o, struct model_add *add,
@@ -196,18 +198,33 @@ model_done(void *arg, int status)
 
 /* --- what is there ------------------------------------------------------------------------------------------- */
 
+/* The shipped models aren't in the list; how they did stands beside it. */
 void
 models_show(struct request *request)
 {
-	struct listing listing = { 0 };
-	int error;
+	struct listing listing = { .scores = arena_alloc(request->arena, sizeof(*listing.scores)) };
+	int error = listing.scores == NULL ? -ENOMEM : live_scores_read(request, listing.scores);
+	cJSON *live;
 
 	listing.list = view_array(&listing.view, view_root(&listing.view), "models");
-	error = store_models(request->reader, false, add_model, &listing);
+	if (error == 0)
+		error = store_models(request->reader, false, add_model, &listing);
 	if (error < 0) {
 		cJSON_Delete(view_take(&listing.view));
 		answer_store_trouble(request, error);
 		return;
+	}
+	live = view_array(&listing.view, listing.view.root, "live");
+	for (size_t i = 0; i < listing.scores->count; i++) {
+		const struct live_score *score = &listing.scores->list[i];
+		cJSON *entry = score->current ? view_object(&listing.view, live, NULL) : NULL;
+
+		if (entry == NULL)
+			continue;
+		view_text(&listing.view, entry, "model", score->model);
+		view_text(&listing.view, entry, "kind", score->kind);
+		view_count(&listing.view, entry, "horizon_s", score->horizon_s);
+		live_score_view(&listing.view, entry, score);
 	}
 	answer_json(request, 200, view_take(&listing.view));
 }
@@ -215,11 +232,13 @@ models_show(struct request *request)
 void
 model_show(struct request *request)
 {
-	struct listing listing = { .id = request->params[0] };
-	int error;
+	struct listing listing = { .id = request->params[0],
+		.scores = arena_alloc(request->arena, sizeof(*listing.scores)) };
+	int error = listing.scores == NULL ? -ENOMEM : live_scores_read(request, listing.scores);
 
 	listing.list = view_root(&listing.view);
-	error = store_models(request->reader, true, add_model, &listing);
+	if (error == 0)
+		error = store_models(request->reader, true, add_model, &listing);
 	if (error == 0 && listing.found) {
 		answer_json(request, 200, view_take(&listing.view));
 		return;
@@ -246,6 +265,7 @@ add_model(void *arg, const struct model_row *model)
 	view_count(view, entry, "horizon_s", model->horizon_s);
 	view_time(view, entry, "trained", model->trained);
 	view_text(view, entry, "status", model->status);
+	live_score_view(view, entry, live_scores_find(listing->scores, model->id));
 	view_json(view, entry, "card", model->card);
 	if (listing->id != NULL && model->blob != NULL) {
 		char *text = strndup(model->blob, model->blob_length);

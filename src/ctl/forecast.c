@@ -9,6 +9,14 @@ static enum ctl_status show_why(struct ctl *ctl);
 static const cJSON *newest_why(const cJSON *answer, const char *region);
 static void add_outlook(struct table *table, const char *region, const cJSON *outlook);
 static void table_band(struct table *table, double low, double high, int decimals);
+static void add_live(struct table *table, const cJSON *entry);
+static void add_shipped(struct table *table, const cJSON *answer);
+static const cJSON *find_model(const cJSON *list, const char *beginning, int *matches);
+static void print_model(const cJSON *model);
+static void print_live(const cJSON *model);
+static void print_scores(const cJSON *evaluation);
+static void print_calibration(const cJSON *bins);
+static void table_interval(struct table *table, const cJSON *entry, const char *score, const char *interval);
 
 /* The state that counts now, region by region and by horizon; the history is in the API (/v1/predictions). */
 enum ctl_status
@@ -117,7 +125,7 @@ newest_why(const cJSON *answer, const char *region)
 enum ctl_status
 ctl_model_list(struct ctl *ctl)
 {
-	struct table table = { .columns = { "MODEL", "KIND", "<HORIZON", "STATUS", "TRAINED" } };
+	struct table table = { .columns = { "MODEL", "KIND", "<HORIZON", "STATUS", "TRAINED", "LIVE" } };
 	cJSON *answer = NULL;
 	const cJSON *model;
 	enum ctl_status status = ctl_call(ctl, "GET", "/v1/models", NULL, &answer);
@@ -131,14 +139,55 @@ ctl_model_list(struct ctl *ctl)
 			table_text(&table, NULL);
 		table_text(&table, member_text(model, "status"));
 		table_text(&table, member_text(model, "trained"));
+		add_live(&table, model);
 	}
+	if (answer != NULL)
+		add_shipped(&table, answer);
 	if (answer != NULL && cJSON_GetArraySize(member(answer, "models")) == 0)
 		printf("No model is in the store: the shipped one serves, if there is one.\n"
 		       "See isobarctl model train.\n");
-	else if (answer != NULL)
+	if (answer != NULL && table.count > 0)
 		table_print(&table);
 	cJSON_Delete(answer);
 	return status;
+}
+
+/* Numbers of few incidents would be taken for more than they are. */
+static void
+add_live(struct table *table, const cJSON *entry)
+{
+	const cJSON *live = member(entry, "live");
+	const char *state = member_text(entry, "live_state");
+
+	if (!cJSON_IsObject(live))
+		table_text(table, state);
+	else if (state != NULL && strcmp(state, "proven") == 0)
+		table_format(table, "Brier skill %.3f, %.0f incidents", member_number(live, "brier_skill"),
+		    member_number(live, "incidents"));
+	else
+		table_format(table, "unproven, %.0f incidents", member_number(live, "incidents"));
+}
+
+/* They serve without being in the store: their reviews tell of them. */
+static void
+add_shipped(struct table *table, const cJSON *answer)
+{
+	const cJSON *entry;
+
+	cJSON_ArrayForEach(entry, member(answer, "live")) {
+		const char *id = member_text(entry, "model");
+		int matches = 0;
+
+		find_model(member(answer, "models"), id, &matches);
+		if (matches > 0)
+			continue;
+		table_format(table, "%.12s", id);
+		table_text(table, member_text(entry, "kind"));
+		table_format(table, "%.0f s", member_number(entry, "horizon_s"));
+		table_text(table, "shipped");
+		table_text(table, NULL);
+		add_live(table, entry);
+	}
 }
 
 /* By its id, or the beginning of it that `model list` shows. */
@@ -146,35 +195,138 @@ enum ctl_status
 ctl_model_show(struct ctl *ctl)
 {
 	cJSON *answer = NULL;
-	const cJSON *model, *found = NULL;
+	const cJSON *found;
 	bool json = ctl->json;
 	enum ctl_status status;
 	int matches = 0;
 
 	ctl->json = false;
 	status = ctl_call(ctl, "GET", "/v1/models", NULL, &answer);
-	cJSON_ArrayForEach(model, member(answer, "models")) {
-		const char *id = member_text(model, "model");
-
-		if (id == NULL || strncmp(id, ctl->arguments[0], strlen(ctl->arguments[0])) != 0)
-			continue;
-		found = model;
-		matches++;
-	}
+	found = find_model(member(answer, "models"), ctl->arguments[0], &matches);
+	if (matches == 0)
+		found = find_model(member(answer, "live"), ctl->arguments[0], &matches);
 	if (status == CTL_DONE && matches != 1)
 		status = ctl_fail(matches == 0 ? "there is no model '%s'" : "'%s' is the beginning of several models",
 		    ctl->arguments[0]);
-	if (status == CTL_DONE) {
-		char *text = json ? cJSON_PrintUnformatted(found) : cJSON_Print(member(found, "card"));
+	if (status == CTL_DONE && json) {
+		char *text = cJSON_PrintUnformatted(found);
 
-		if (!json)
-			printf("model %s (%s, %s), trained %s\n", member_text(found, "model"),
-			    member_text(found, "kind"), member_text(found, "status"), member_text(found, "trained"));
 		puts(text == NULL ? "" : text);
 		free(text);
+	} else if (status == CTL_DONE) {
+		print_model(found);
 	}
 	cJSON_Delete(answer);
 	return status;
+}
+
+/* The last of those that match. */
+static const cJSON *
+find_model(const cJSON *list, const char *beginning, int *matches)
+{
+	const cJSON *model, *found = NULL;
+
+	cJSON_ArrayForEach(model, list) {
+		const char *id = member_text(model, "model");
+
+		if (id == NULL || strncmp(id, beginning, strlen(beginning)) != 0)
+			continue;
+		found = model;
+		++*matches;
+	}
+	return found;
+}
+
+/* Scores and calibration as tables, the rest of the card as it is. */
+static void
+print_model(const cJSON *model)
+{
+	cJSON *card = cJSON_Duplicate(member(model, "card"), true);
+	cJSON *evaluation = cJSON_DetachItemFromObject(card, "evaluation");
+	const char *status = member_text(model, "status"), *trained = member_text(model, "trained");
+	char *text = card == NULL ? NULL : cJSON_Print(card);
+
+	printf("model %s (%s, %s)%s%s\n", member_text(model, "model"), member_text(model, "kind"),
+	    status == NULL ? "shipped" : status, trained == NULL ? "" : ", trained ", trained == NULL ? "" : trained);
+	print_live(model);
+	if (evaluation != NULL) {
+		print_scores(evaluation);
+		print_calibration(member(member(evaluation, "calibration"), "by_rows"));
+	}
+	if (text != NULL)
+		puts(text);
+	free(text);
+	cJSON_Delete(evaluation);
+	cJSON_Delete(card);
+}
+
+static void
+print_live(const cJSON *model)
+{
+	static const struct { const char *name, *words; } numbers[] = {
+		{ "incidents", "incidents" }, { "average_precision", "average precision" }, { "base_rate", "base rate" },
+		{ "brier_skill", "Brier skill" }, { "calibration_error", "calibration error" }, { "recall", "recall" },
+		{ "false_alarms_per_day", "false alarms a day" }, { "median_lead_s", "median lead in s" },
+	};
+	const cJSON *live = member(model, "live");
+
+	printf("in service: %s", member_text(model, "live_state"));
+	if (cJSON_IsObject(live))
+		printf(", as of %s", member_text(live, "at"));
+	else
+		printf(", no review yet");
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		double number = member_number(live, numbers[i].name);
+
+		if (isfinite(number))
+			printf(", %s %.4g", numbers[i].words, number);
+	}
+	printf("\n");
+}
+
+static void
+print_scores(const cJSON *evaluation)
+{
+	struct table table = { .columns = { "SCORED", "<AP", "95 %", "<B. SKILL", "95 %", "<ECE", "<RECALL", "95 %",
+		"<FALSE/DAY" } };
+	const cJSON *entry;
+
+	printf("on time that it hasn't seen, %s to %s: %.0f incidents\n", member_text(evaluation, "from"),
+	    member_text(evaluation, "to"), member_number(evaluation, "incidents"));
+	cJSON_ArrayForEach(entry, member(evaluation, "scores")) {
+		table_text(&table, member_text(entry, "name"));
+		table_interval(&table, entry, "average_precision", "average_precision_95");
+		table_interval(&table, entry, "brier_skill", "brier_skill_95");
+		table_number(&table, member_number(entry, "calibration_error"), 4);
+		table_interval(&table, entry, "recall", "recall_95");
+		table_number(&table, member_number(entry, "false_alarms_per_day"), 2);
+	}
+	table_print(&table);
+}
+
+static void
+table_interval(struct table *table, const cJSON *entry, const char *score, const char *interval)
+{
+	const cJSON *bounds = member(entry, interval);
+
+	table_number(table, member_number(entry, score), 3);
+	table_band(table, cJSON_GetNumberValue(cJSON_GetArrayItem(bounds, 0)),
+	    cJSON_GetNumberValue(cJSON_GetArrayItem(bounds, 1)), 3);
+}
+
+static void
+print_calibration(const cJSON *bins)
+{
+	struct table table = { .columns = { "<MINUTES", "<IT SAID", "<IT CAME" } };
+	const cJSON *bin;
+
+	cJSON_ArrayForEach(bin, bins) {
+		table_number(&table, member_number(bin, "rows"), 0);
+		table_number(&table, member_number(bin, "said"), 5);
+		table_number(&table, member_number(bin, "came"), 5);
+	}
+	if (cJSON_GetArraySize(bins) > 0)
+		table_print(&table);
 }
 
 enum ctl_status

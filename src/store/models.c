@@ -11,6 +11,8 @@
 #define RESTING_MOST 5
 
 static int models_prune(struct store_txn *txn, const struct model_row *newest);
+static int decisions_tell(sqlite3_stmt *rows, int got,
+	bool (*row)(void *arg, const struct model_decision *decision), void *arg);
 
 int
 store_prediction_put(struct store_txn *txn, const struct prediction *p)
@@ -142,6 +144,25 @@ store_model_decisions(struct store_reader *reader, size_t most,
 	int got = db_query(&reader->db, "SELECT at_ms, model, kind, horizon_s, action, reason, numbers"
 	    " FROM model_decision ORDER BY id DESC LIMIT ?", DB_VALUES(db_integer((int64_t)most)), &rows);
 
+	return decisions_tell(rows, got, row, arg);
+}
+
+int
+store_model_reviews(struct store_reader *reader, bool (*row)(void *arg, const struct model_decision *decision),
+	void *arg)
+{
+	sqlite3_stmt *rows;
+	int got = db_query(&reader->db, "SELECT at_ms, model, kind, horizon_s, action, reason, numbers"
+	    " FROM model_decision WHERE id IN (SELECT max(id) FROM model_decision"
+	    "  WHERE action IN ('reviewed', 'returned') GROUP BY model, kind, horizon_s) ORDER BY id DESC",
+	    DB_NONE, &rows);
+
+	return decisions_tell(rows, got, row, arg);
+}
+
+static int
+decisions_tell(sqlite3_stmt *rows, int got, bool (*row)(void *arg, const struct model_decision *decision), void *arg)
+{
 	while (got >= 0 && (got = db_next(rows)) == 1) {
 		struct model_decision decision = {
 			.at = { sqlite3_column_int64(rows, 0) },

@@ -268,6 +268,9 @@ int store_models(struct store_reader *reader, bool with_blob,
 	bool (*row)(void *arg, const struct model_row *model), void *arg);	/* newest first */
 int store_model_decisions(struct store_reader *reader, size_t most,
 	bool (*row)(void *arg, const struct model_decision *decision), void *arg);	/* newest first */
+/* Of each model the last time that it was "reviewed" or "returned" from; newest first. */
+int store_model_reviews(struct store_reader *reader,
+	bool (*row)(void *arg, const struct model_decision *decision), void *arg);
 int store_predictions(struct store_reader *reader, struct wall since,
 	bool (*row)(void *arg, const struct prediction *prediction), void *arg);
 int store_health_events(struct store_reader *reader, struct wall from, struct wall to,

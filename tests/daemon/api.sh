@@ -35,6 +35,7 @@ main() {
 	overrides_badly_made
 	predictions_and_plans
 	models
+	live_scores
 	explanations
 	journal
 	many_at_once
@@ -696,6 +697,42 @@ models() {
 	is "a model with every error" 400 '[.errors[].pointer] | contains(["#/kind", "#/trained", "#/status", "#/card", "#/text", "#/txt"])'
 	ask POST /v1/models/train
 	problem "training by someone else" 409 "SIGUSR1"
+}
+
+# What models were worth in service. "other" serves; the shipped one of another horizon isn't in the store.
+live_scores() {
+	local serving numbers
+	serving=$(printf 'other' | sha256sum | cut -d' ' -f1)
+	ask GET /v1/models
+	is "without a review nothing is proven" 200 '[.models[] | .live == null and .live_state == "unproven"] == [true, true] and .live == []'
+	ask GET /metrics
+	same "and there are no scores" "$(grep -c '^isobar_model_live\|^isobar_model_proven' <<<"$body")" 0
+	numbers='{"incidents": 12, "average_precision": 0.5, "base_rate": 0.01, "brier_skill": 0.25, "calibration_error": 0.004, "recall": 0.75, "false_alarms_per_day": 0.5, "median_lead_s": null}'
+	ask POST "/v1/models/$serving/review" "{\"action\": \"reviewed\", \"to\": \"\", \"horizon_s\": 600, \"reason\": \"\", \"numbers\": $numbers}"
+	is "a review is taken" 200
+	ask POST /v1/models/shipped/review '{"action": "reviewed", "to": "", "horizon_s": 300, "reason": "unproven: 3 incidents", "numbers": {"incidents": 3, "average_precision": null}}'
+	is "one of a shipped model, too" 200
+	ask GET "/v1/models/$serving"
+	is "the model has its live scores" 200 '.live_state == "proven" and .live.incidents == 12 and .live.brier_skill == 0.25 and .live.median_lead_s == null and (.live.at | startswith("20"))'
+	ask GET /v1/models
+	is "those that serve stand beside the list" 200 '[.live[] | [.model, .horizon_s, .live_state, .live.incidents, .live.brier_skill]] == [["shipped", 300, "unproven", 3, null], ["'"$serving"'", 600, "proven", 12, 0.25]]'
+	ask GET /metrics
+	same "Prometheus has them, and nothing for what isn't known" "$(grep '^isobar_model' <<<"$body" | grep -v time | sort)" "$(sort <<'EOF'
+isobar_model_live_average_precision{kind="failure",horizon="600"} 0.5
+isobar_model_live_base_rate{kind="failure",horizon="600"} 0.01
+isobar_model_live_brier_skill{kind="failure",horizon="600"} 0.25
+isobar_model_live_calibration_error{kind="failure",horizon="600"} 0.0040000000000000001
+isobar_model_live_events{kind="failure",horizon="300"} 3
+isobar_model_live_events{kind="failure",horizon="600"} 12
+isobar_model_live_false_alarms_per_day{kind="failure",horizon="600"} 0.5
+isobar_model_live_recall{kind="failure",horizon="600"} 0.75
+isobar_model_proven{kind="failure",horizon="300"} 0
+isobar_model_proven{kind="failure",horizon="600"} 1
+EOF
+)"
+	ask POST /v1/models/shipped/review '{"action": "returned", "to": "", "horizon_s": 300, "reason": "drifted", "numbers": {"incidents": 30, "brier_skill": -1}}'
+	ask GET /metrics
+	same "a model that was returned from serves no more" "$(grep -c 'horizon="300"' <<<"$body")" 0
 }
 
 explanations() {

@@ -377,6 +377,17 @@ models() {
 	is "a model" 0 serving
 	run model show "$(awk 'NR == 2 { print $1 }' <<<"$out")"
 	is "by the beginning of its id" 0 '"score"'
+	is "and nothing is proven of it" 0 "in service: unproven, no review yet"
+	world_post "/v1/models/$(sed -n 's/^model \([0-9a-f]*\) .*/\1/p' <<<"$out")/review" '{"action": "reviewed", "to": "", "horizon_s": 600, "reason": "", "numbers": {"incidents": 14, "brier_skill": 0.25}}' >/dev/null
+	world_post /v1/models/5417/review '{"action": "reviewed", "to": "", "horizon_s": 300, "reason": "unproven", "numbers": {"incidents": 3}}' >/dev/null
+	run model list
+	is "how it did in service" 0 "Brier skill 0.250, 14 incidents"
+	is "a shipped one, too" 0 "unproven, 3 incidents"
+	run model show 54
+	is "which can be shown" 0 "model 5417 (failure, shipped)"
+	is "with its incidents" 0 "incidents 3"
+	run -j model list
+	json "live scores as JSON" '.models[0].live.brier_skill == 0.25 and (.live | length) == 2'
 	run model show zzz
 	is "no such model" 1 zzz
 	run model train
