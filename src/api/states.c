@@ -76,6 +76,7 @@ add_counts(struct view *view, cJSON *root, const struct scene *scene)
 		counts[state->state]++;
 		drained += is_drained(scene, (region_id)r);
 	}
+	view_text(view, root, "prediction", prediction_use_text(scene->steering->prediction));
 	view_count(view, root, "zones", scene->snapshot->zone_count);
 	view_count(view, root, "services", scene->snapshot->service_count);
 	regions = view_object(view, root, "regions");

@@ -374,6 +374,11 @@ static const struct schema feed = {
 	.settings = feed_settings,
 };
 
+static const char *const prediction_uses[] = {
+	[PREDICTION_ON] = "on", [PREDICTION_ADVICE] = "advice", [PREDICTION_OFF] = "off",
+	[PREDICTION_OFF + 1] = NULL,
+};
+
 static const struct setting top_settings[] = {
 	{ .key = "health-check-interval", SETTING_AT(struct written_steering, health_check_interval_ms),
 		.type = SETTING_DURATION, .unit = "duration", .otherwise = "5s", .least = 100, .most = 3600e3,
@@ -381,6 +386,9 @@ static const struct setting top_settings[] = {
 	{ .key = "pae-update-interval", SETTING_AT(struct written_steering, pae_update_interval_ms),
 		.type = SETTING_DURATION, .unit = "duration", .otherwise = "10s", .least = 1e3, .most = 86400e3,
 		.help = "time between two predictions" },
+	{ .key = "prediction", SETTING_AT(struct written_steering, prediction), .type = SETTING_ENUM, .unit = "use",
+		.words = prediction_uses, .otherwise = "on",
+		.help = "whether plans heed forecasts of failures, people alone do, or none are made" },
 	{ .key = "geo-database", SETTING_AT(struct written_steering, geo_database), .type = SETTING_TEXT,
 		.unit = "path", .check = check_path, .help = "MaxMind DB file that knows the country of an address" },
 	{ .key = "planning", SETTING_AT(struct written_steering, planning), .type = SETTING_RECORD, .unit = "map",

@@ -121,6 +121,7 @@ struct written_feed {
 
 struct written_steering {
 	uint32_t health_check_interval_ms, pae_update_interval_ms;
+	unsigned prediction;			/* enum prediction_use */
 	const char *geo_database;
 	struct written_planning planning;
 	struct written_recovery recovery;

@@ -66,6 +66,7 @@ take_top(struct steering_reading *r)
 {
 	r->steering->health_check_interval_ms = r->written->health_check_interval_ms;
 	r->steering->pae_update_interval_ms = r->written->pae_update_interval_ms;
+	r->steering->prediction = (enum prediction_use)r->written->prediction;
 	if (r->written->geo_database != NULL)
 		r->steering->geo_database = steering_text(r, r->written->geo_database);
 }

@@ -137,7 +137,8 @@ region_new(struct round_region *region, const struct steering *steering, size_t 
 	region->capacity = steering->regions[id].capacity;
 	region->drained_to = 1;
 	region->probability = region->load_forecast = NAN;
-	snprintf(region->no_prediction, sizeof(region->no_prediction), "nothing was predicted yet");
+	snprintf(region->no_prediction, sizeof(region->no_prediction), "%s",
+	    steering->prediction == PREDICTION_OFF ? "prediction is off in steering.yaml" : "nothing was predicted yet");
 	for (size_t s = 0; s < steering->service_count; s++)
 		region->services[s] = (struct round_service){ .load = NAN, .drained_to = 1, .step_health = NAN };
 	return true;
@@ -160,6 +161,8 @@ region_take_over(struct round_region *region, struct round_region *old, const st
 	region->heard = old->heard;
 	region->constrained = old->constrained;
 	region->drained_to = old->drained_to;
+	if (steering->prediction == PREDICTION_OFF || old->outlook_count == 0)
+		return;
 	memcpy(region->outlooks, old->outlooks, sizeof(region->outlooks));
 	region->outlook_count = old->outlook_count;
 	region->probability = old->probability;

@@ -22,6 +22,9 @@ round_predict(struct round *round, const struct prediction *prediction)
 	region_id id = steering_region_find(round->steering, prediction->region);
 	struct round_outlook *outlook;
 
+	/* One that was under way when they were turned off. */
+	if (round->steering->prediction == PREDICTION_OFF)
+		return;
 	if (id == NO_REGION || *prediction->service != '\0' || strcmp(prediction->role, "serving") != 0)
 		return;
 	outlook = outlook_for(&round->regions[id], prediction->horizon_s);

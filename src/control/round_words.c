@@ -112,5 +112,5 @@ is_unsettled(const struct round *round, const struct round_region *region, size_
 		return s->good_in_a_row > 0
 		    && (held_until.ns == 0 || mono_ms_between(round->now, held_until) <= ttl_ms);
 	return s->failed_probes > 0 || s->returning || region->state == REGION_SILENT
-	    || region->probability >= ROUND_UNSETTLED_PROBABILITY;
+	    || (round->steering->prediction == PREDICTION_ON && region->probability >= ROUND_UNSETTLED_PROBABILITY);
 }

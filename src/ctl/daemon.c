@@ -58,12 +58,14 @@ static void
 print_pae(const cJSON *status)
 {
 	const cJSON *pae = member(status, "pae"), *entry;
-	const char *planned = member_text(pae, "planned");
+	const char *planned = member_text(pae, "planned"), *use = member_text(status, "prediction");
 	bool external = strcmp(member_text(pae, "mode") == NULL ? "" : member_text(pae, "mode"), "external") == 0;
 
 	printf("pae      %s; %s%s\n", external ? "is started by something else"
 	    : member_true(pae, "running") ? "runs" : "doesn't run",
 	    planned == NULL ? "no plan yet, static weights stand" : "plan of ", planned == NULL ? "" : planned);
+	printf("forecast %s\n", use == NULL ? "" : strcmp(use, "off") == 0 ? "prediction is off" :
+	    strcmp(use, "advice") == 0 ? "failures are predicted as advice: no plan heeds it" : "plans heed predictions");
 	cJSON_ArrayForEach(entry, member(status, "predictions")) {
 		double probability = member_number(entry, "probability");
 

@@ -5,7 +5,8 @@
  *  1. steering and its revision, so that the plan says what it is based on;
  *  2. samples, incidents and the serving model, demand, capacities, what regions accept, who is down, measured
  *     latencies: all brought up to date;
- *  3. forecasts per region and horizon, or the reason why there are none, and one per demand group;
+ *  3. forecasts per region and horizon, or the reason why there are none, and one per demand group; steering.yaml may
+ *     turn forecasts of failures into advice, which no plan heeds, or all that there are of regions off;
  *  4. predictions are posted;
  *  5. a plan is proposed, with the last one as what is (planner/propose.c), and posted if it moves clients. The planner
  *     has weighed that against the churn already; PLAN_MOVE_LEAST only keeps rounding from being published. New
@@ -35,6 +36,7 @@
 static bool steering_refresh(struct engine *engine);
 static bool lawful_refresh(struct engine *engine);
 static bool believe(struct engine *engine, struct plan_region *beliefs, const char **model);
+static size_t forecasts_none(struct forecast list[static FORECASTS_MAX]);
 static bool post_predictions(struct engine *engine, struct wall now);
 static cJSON *forecast_json(const struct engine *engine, size_t region, size_t place, struct wall now);
 static void add_why(const struct engine *engine, size_t region, size_t place, struct wall now, cJSON *entry);
@@ -58,7 +60,8 @@ round_run(struct engine *engine, struct wall now)
 	ahead_s = ttl_longest_s(engine->steering);
 	if (ahead_s < engine->steering->pae_update_interval_ms / 1000)
 		ahead_s = engine->steering->pae_update_interval_ms / 1000;
-	status = forecaster_update(engine->forecaster, engine->regions, engine->steering->region_count, now);
+	status = engine->steering->prediction == PREDICTION_OFF ? 0 :
+	    forecaster_update(engine->forecaster, engine->regions, engine->steering->region_count, now);
 	if (status == 0)
 		status = demand_forecaster_update(engine->demand, engine->steering, now, ahead_s);
 	if (status == 0)
@@ -71,7 +74,8 @@ round_run(struct engine *engine, struct wall now)
 		return false;
 	if (!believe(engine, beliefs, &model))
 		return false;
-	training_if_due(engine, now);
+	if (engine->steering->prediction != PREDICTION_OFF)
+		training_if_due(engine, now);
 	if (!post_predictions(engine, now))
 		return false;
 	/* A plan that is refused is no reason to be silent: the next round plans again. */
@@ -123,10 +127,12 @@ lawful_refresh(struct engine *engine)
 	return true;
 }
 
-/* What the forecaster says of each region, and what of it a plan is made for: ten minutes ahead. False: no memory. */
+/* What the forecaster says of each region, and what of it a plan is made for: ten minutes ahead. False: no memory.
+ * Without a prediction a plan counts on the base rate of failures, as for a region that no model speaks of. */
 static bool
 believe(struct engine *engine, struct plan_region *beliefs, const char **model)
 {
+	enum prediction_use use = engine->steering->prediction;
 	size_t count = engine->steering->region_count;
 	struct outlook *outlooks = reallocarray(engine->outlooks, count + 1, sizeof(*outlooks));
 
@@ -136,15 +142,32 @@ believe(struct engine *engine, struct plan_region *beliefs, const char **model)
 	for (size_t i = 0; i < count; i++) {
 		const struct forecast *usual = &outlooks[i].list[FORECAST_USUAL];
 
-		outlooks[i].count = forecaster_ask(engine->forecaster, i, outlooks[i].list);
+		outlooks[i].count = use == PREDICTION_OFF ? forecasts_none(outlooks[i].list) :
+		    forecaster_ask(engine->forecaster, i, outlooks[i].list);
 		beliefs[i] = (struct plan_region){
 			.region = (region_id)i, .probability = usual->probability, .horizon_s = usual->horizon_s,
 			.load_forecast = usual->load, .capacity = engine->intake.capacities[i], .price_why = "",
 			.reason = usual->reason,
 		};
+		if (use == PREDICTION_ADVICE && isfinite(usual->probability)) {
+			beliefs[i].probability = (double)NAN;
+			beliefs[i].reason = "predictions are advice: no plan heeds them";
+		}
 		*model = usual->model[0] != '\0' ? usual->model : *model;
 	}
 	return true;
+}
+
+/* One that says why, so that whoever asks is told. */
+static size_t
+forecasts_none(struct forecast list[static FORECASTS_MAX])
+{
+	for (size_t i = 0; i <= FORECAST_USUAL; i++)
+		list[i] = (struct forecast){ .horizon_s = (uint32_t)failure_horizons_s[i], .role = SPEAKER_SERVING,
+			.probability = (double)NAN, .probability_low = (double)NAN, .probability_high = (double)NAN,
+			.load = (double)NAN, .load_low = (double)NAN, .load_high = (double)NAN,
+			.reason = "prediction is off in steering.yaml" };
+	return FORECAST_USUAL + 1;
 }
 
 static bool
@@ -189,7 +212,7 @@ forecast_json(const struct engine *engine, size_t region, size_t place, struct w
 	add_number(entry, "load_high", forecast->load_high);
 	cJSON_AddStringToObject(entry, "model", forecast->model);
 	cJSON_AddStringToObject(entry, "reason", forecast->reason);
-	if (forecast->role == SPEAKER_SERVING && place == FORECAST_USUAL)
+	if (forecast->role == SPEAKER_SERVING && place == FORECAST_USUAL && isfinite(forecast->probability))
 		add_why(engine, region, place, now, entry);
 	return entry;
 }

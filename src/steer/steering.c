@@ -118,6 +118,16 @@ sharding_policy_text(enum sharding_policy policy)
 	return (size_t)policy < ARRAY_SIZE(texts) ? texts[policy] : "unknown";
 }
 
+const char *
+prediction_use_text(enum prediction_use use)
+{
+	static const char *const texts[] = {
+		[PREDICTION_ON] = "on", [PREDICTION_ADVICE] = "advice", [PREDICTION_OFF] = "off",
+	};
+
+	return (size_t)use < ARRAY_SIZE(texts) ? texts[use] : "unknown";
+}
+
 struct region_set
 steering_legal(const struct steering_service *service, const uint16_t *groups, size_t count)
 {

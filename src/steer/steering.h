@@ -165,12 +165,20 @@ struct steering_feed {
 	unsigned series_most;		/* that one query may yield */
 };
 
+/* What forecasts of failures are for. */
+enum prediction_use {
+	PREDICTION_ON,		/* plans and TTLs heed them */
+	PREDICTION_ADVICE,	/* they are made, shown and scored, and nothing heeds them */
+	PREDICTION_OFF,		/* none are made, of loads neither */
+};
+
 struct steering {
 	struct arena *arena;
 	unsigned holds;				/* holders besides the first; control thread only */
 	struct steering *base;			/* held: what this one narrows (constrain.h), or NULL */
 	uint32_t health_check_interval_ms;	/* default 5000 */
 	uint32_t pae_update_interval_ms;	/* default 10000 */
+	enum prediction_use prediction;		/* default: on */
 	const char *geo_database;		/* mmdb path, or NULL */
 	struct planning planning;
 	struct recovery recovery;
@@ -195,6 +203,7 @@ const char *feed_kind_text(enum feed_kind kind);
 region_id steering_region_find(const struct steering *steering, const char *name) NONNULL;	/* or NO_REGION */
 const struct steering_service *steering_service_find(const struct steering *steering, const char *name) NONNULL;
 const char *sharding_policy_text(enum sharding_policy policy);
+const char *prediction_use_text(enum prediction_use use);	/* as steering.yaml has it */
 
 /* The regions where a client may be sent who belongs to exactly these groups (an AND of every rule that names one). */
 struct region_set steering_legal(const struct steering_service *service, const uint16_t *groups, size_t count)

@@ -15,6 +15,7 @@ main() {
 	holds "isobard gets ready" world_isobard
 	without_history
 	with_history
+	switched
 	damaged_model
 	nothing_to_train_on
 	daemon_away
@@ -106,6 +107,31 @@ with_history() {
 	holds "clients move away from the leaking region" is_less "$(share default us-east)" 0.28
 	holds "and to the others" is_less 0.5 "$(share default eu-west)"
 	holds "German clients still stay in the EU" is_near "$(share germany eu-west)" 1
+}
+
+# The master switch, each way by an ordinary apply.
+switched() {	# us-east leaks still
+	sed -i '1i prediction: advice' "$world/zones/steering.yaml"
+	holds "prediction as advice is applied" world_ctl apply "$world/zones"
+	holds "a round of advice is done" round "$ISOBAR_SOURCE/models"
+	same "the leaking region's probability is told" "$(prediction us-east '(.probability > 0.1)')" true
+	holds "and moves nobody: us-east has as much as without" is_near "$(share default us-east)" 0.3
+	same "the status says so" "$(world_get /v1/status | jq -r .prediction)" advice
+	holds "in words, too" grep -q "^forecast failures are predicted as advice" <(world_ctl status)
+	sed -i '1s/.*/prediction: off/' "$world/zones/steering.yaml"
+	holds "prediction is turned off" world_ctl apply "$world/zones"
+	same "what was predicted before counts no more at once" "$(world_get /v1/status |
+		jq -c '[.predictions[] | [.probability, .no_prediction]] | unique')" '[[null,"prediction is off in steering.yaml"]]'
+	holds "a round without predictions is done" round "$ISOBAR_SOURCE/models"
+	same "there is none, with the reason" "$(prediction us-east '"\(.probability) \(.load_forecast) \(.reason)"')" \
+		"null null prediction is off in steering.yaml"
+	holds "plans go on" is_near "$(share default us-east)" 0.3
+	sed -i '1s/.*/prediction: no/' "$world/zones/steering.yaml"
+	same "another word is refused" "$(world_ctl apply "$world/zones" 2>&1 | grep -c "'prediction' ")" 1
+	sed -i '1s/.*/prediction: on/' "$world/zones/steering.yaml"
+	holds "prediction is turned on again" world_ctl apply "$world/zones"
+	holds "a round with predictions is done" round "$ISOBAR_SOURCE/models"
+	holds "clients move away again" is_less "$(share default us-east)" 0.28
 }
 
 damaged_model() {

@@ -167,7 +167,8 @@ static const char example[] =
     "  rr.example.com: {sharding-policy: round-robin, regions: {ap-south: }, when-all-down: servfail,\n"
     "                   probe: {kind: http, port: 8080}}\n"
     "  near.example.com: {sharding-policy: geographic, regions: [no-north]}\n"
-    "  first.example.com: {sharding-policy: priority, regions: [us-east, eu-west, ap-south]}\n";
+    "  first.example.com: {sharding-policy: priority, regions: [us-east, eu-west, ap-south]}\n"
+    "prediction: advice\n";
 
 static void
 test_regions(void)
@@ -176,6 +177,7 @@ test_regions(void)
 
 	CU_ASSERT_EQUAL(s->health_check_interval_ms, 3000);
 	CU_ASSERT_EQUAL(s->pae_update_interval_ms, 60000);
+	CU_ASSERT_EQUAL(s->prediction, PREDICTION_ADVICE);
 	SUITE_TEXT(s->geo_database, "/usr/share/GeoIP/country.mmdb");
 	CU_ASSERT_EQUAL_FATAL(s->region_count, 4);
 	SUITE_TEXT(s->regions[0].name, "eu-west");
@@ -328,6 +330,7 @@ test_defaults(void)
 		s = read_good(empty[i]);
 		CU_ASSERT_EQUAL(s->health_check_interval_ms, 5000);
 		CU_ASSERT_EQUAL(s->pae_update_interval_ms, 10000);
+		CU_ASSERT_EQUAL(s->prediction, PREDICTION_ON);
 		CU_ASSERT_PTR_NULL(s->geo_database);
 		CU_ASSERT(s->region_count == 0 && s->service_count == 0 && s->group_count == 1);
 		steering_free(s);
