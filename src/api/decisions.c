@@ -24,7 +24,6 @@ struct review {
 };
 
 static bool add_decision(void *arg, const struct model_decision *decision);
-static const char *action_of(const struct json_object *o);
 static bool find_pair(void *arg, const struct model_row *model);
 static int review_job(struct store_txn *txn, void *arg);
 static void review_done(void *arg, int status);
@@ -69,6 +68,7 @@ void
 model_review(struct request *request)
 {
 	static const char *const known[] = { "action", "to", "horizon_s", "reason", "numbers", NULL };
+	static const char *const actions[] = { "returned", "reviewed", NULL };
 	struct review *r = arena_alloc(request->arena, sizeof(*r));
 	struct diags diags = { 0 };
 	struct json_object o;
@@ -86,7 +86,7 @@ model_review(struct request *request)
 			.author = request->who.author,
 			.decision = { .at = wall_now(), .model = request->params[0], .kind = "failure",
 				.horizon_s = (uint32_t)json_integer(&o, "horizon_s", true, 1, HORIZON_MAX_S, 600),
-				.action = action_of(&o),
+				.action = json_word(&o, "action", true, actions, "reviewed"),
 				.reason = arena_text(request->arena, json_string(&o, "reason", true, "")),
 				.numbers = arena_text(request->arena, text == NULL ? "" : text) } };
 	free(text);
@@ -111,21 +111,6 @@ done:
 		return;
 	request->work = r;
 	request_submit(request, review_job, review_done);
-}
-
-static const char *
-action_of(const struct json_object *o)
-{
-	static const char *const actions[] = { "returned", "reviewed" };
-	const char *word = json_string(o, "action", true, actions[1]);
-
-	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-		if (strcmp(word, actions[i]) == 0)
-			return actions[i];
-	}
-	json_error(o, "action", text_suggest(word, actions, ARRAY_SIZE(actions)), "'%s' is no verdict on a model",
-	    word);
-	return actions[1];
 }
 
 static bool

@@ -30,7 +30,6 @@ struct listing {
 
 static void read_prediction(const cJSON *value, size_t index, struct request *request, struct prediction *prediction,
 	struct diags *diags);
-static const char *role_of(const struct json_object *o);
 static const char *why_of(const struct json_object *o, struct arena *arena);
 static double number_or_null(const struct json_object *o, const char *name, double most);
 static bool add_prediction(void *arg, const struct prediction *prediction);
@@ -99,6 +98,7 @@ read_prediction(const cJSON *value, size_t index, struct request *request, struc
 	static const char *const known[] = { "at", "region", "service", "horizon_s", "role", "probability",
 		"probability_low", "probability_high", "load_forecast", "load_low", "load_high", "model", "reason",
 		"why", NULL };
+	static const char *const roles[] = { "serving", "shadow", NULL };
 	char pointer[64];
 	struct json_object o;
 	const char *at;
@@ -110,7 +110,7 @@ read_prediction(const cJSON *value, size_t index, struct request *request, struc
 		.region = arena_text(request->arena, json_string(&o, "region", true, "")),
 		.service = arena_text(request->arena, json_string(&o, "service", false, "")),
 		.horizon_s = (uint32_t)json_integer(&o, "horizon_s", true, 1, HORIZON_MAX_S, 600),
-		.role = role_of(&o),
+		.role = json_word(&o, "role", false, roles, roles[0]),
 		.probability = number_or_null(&o, "probability", 1),
 		.probability_low = number_or_null(&o, "probability_low", 1),
 		.probability_high = number_or_null(&o, "probability_high", 1),
@@ -129,20 +129,6 @@ read_prediction(const cJSON *value, size_t index, struct request *request, struc
 	if (prediction->region == NULL || prediction->service == NULL || prediction->model == NULL ||
 	    prediction->reason == NULL || prediction->why == NULL)
 		json_error(&o, "region", NULL, "out of memory");
-}
-
-static const char *
-role_of(const struct json_object *o)
-{
-	static const char *const roles[] = { "serving", "shadow" };
-	const char *word = json_string(o, "role", false, roles[0]);
-
-	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
-		if (strcmp(word, roles[i]) == 0)
-			return roles[i];
-	}
-	json_error(o, "role", text_suggest(word, roles, ARRAY_SIZE(roles)), "'%s' is no role of a prediction", word);
-	return roles[0];
 }
 
 /* An array, kept as it is. */

@@ -38,8 +38,6 @@ struct listing {
 static bool read_model(struct request *request, const struct json_object *o, struct model_add *add,
 	struct diags *diags);
 static void read_decision(struct request *request, const cJSON *value, struct model_add *add, struct diags *diags);
-static const char *one_of(const struct json_object *o, const char *name, const char *otherwise,
-	const char *const *words, size_t count);
 static bool collect_serving(void *arg, const struct model_row *model);
 static int model_job(struct store_txn *txn, void *arg);
 static void model_done(void *arg, int status);
@@ -77,8 +75,8 @@ read_model(struct request *request, const struct json_object *o, struct model_ad
 {
 	static const char *const known[] = { "kind", "horizon_s", "trained", "status", "card", "text", "decision",
 		NULL };
-	static const char *const kinds[] = { "failure", "load", "anomaly" },
-				 *const states[] = { "serving", "candidate", "retired" };
+	static const char *const kinds[] = { "failure", "load", "anomaly", NULL },
+				 *const states[] = { "serving", "candidate", "retired", NULL };
 	const char *trained = json_string(o, "trained", true, "1970-01-01T00:00:00Z");
 	const char *text = json_string(o, "text", true, "");
 	const cJSON *card = json_member(o, "card", true);
@@ -86,9 +84,9 @@ read_model(struct request *request, const struct json_object *o, struct model_ad
 
 	add->row = (struct model_row){
 		.id = add->id,
-		.kind = one_of(o, "kind", "failure", kinds, ARRAY_SIZE(kinds)),
+		.kind = json_word(o, "kind", true, kinds, "failure"),
 		.horizon_s = (uint32_t)json_integer(o, "horizon_s", false, 0, HORIZON_MAX_S, 0),
-		.status = one_of(o, "status", "candidate", states, ARRAY_SIZE(states)),
+		.status = json_word(o, "status", true, states, "candidate"),
 		.card = arena_text(request->arena, card_text == NULL ? "" : card_text),
 		.blob = arena_text(request->arena, text),
 		.blob_length = strlen(text),
@@ -114,7 +112,7 @@ static void
 read_decision(struct request *request, const cJSON *value, struct model_add *add, struct diags *diags)
 {
 	static const char *const known[] = { "action", "reason", "numbers", NULL };
-	static const char *const actions[] = { "promoted", "kept" };
+	static const char *const actions[] = { "promoted", "kept", NULL };
 	struct json_object o = json_object(value, "request", "/decision", diags);
 	const cJSON *numbers = json_member(&o, "numbers", true);
 	char *text = numbers == NULL ? NULL : json_write(numbers);
@@ -122,7 +120,7 @@ read_decision(struct request *request, const cJSON *value, struct model_add *add
 	add->decided = true;
 	add->decision = (struct model_decision){
 		.at = wall_now(), .model = add->id, .kind = add->row.kind, .horizon_s = add->row.horizon_s,
-		.action = one_of(&o, "action", "kept", actions, ARRAY_SIZE(actions)),
+		.action = json_word(&o, "action", true, actions, "kept"),
 		.reason = arena_text(request->arena, json_string(&o, "reason", true, "")),
 		.numbers = arena_text(request->arena, text == NULL ? "" : text),
 	};
@@ -130,18 +128,6 @@ read_decision(struct request *request, const cJSON *value, struct model_add *add
 	json_refuse_unknown(&o, known);
 	if (add->decision.reason == NULL || add->decision.numbers == NULL)
 		json_error(&o, "reason", NULL, "out of memory");
-}
-
-static const char *
-one_of(const struct json_object *o, const char *name, const char *otherwise, const char *const *words, size_t count)
-{
-	const char *word = json_string(o, name, true, otherwise);
-
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(word, words[i]) == 0)
-			return words[i];
-	json_error(o, name, text_suggest(word, words, count), "'%s' is no %s of a model", word, name);
-	return otherwise;
 }
 
 static bool

@@ -312,6 +312,27 @@ json_string(const struct json_object *o, const char *name, bool required, const 
 	return value->valuestring;
 }
 
+const char *
+json_word(const struct json_object *o, const char *name, bool required, const char *const *words,
+	const char *otherwise)
+{
+	const char *word = json_string(o, name, required, NULL);
+	struct text known = { 0 };
+	size_t count = 0;
+
+	if (word == NULL)
+		return otherwise;
+	for (; words[count] != NULL; count++) {
+		if (strcmp(word, words[count]) == 0)
+			return words[count];
+		text_printf(&known, "%s%s", count == 0 ? "" : ", ", words[count]);
+	}
+	json_error(o, name, text_suggest(word, words, count), "'%.40s' is none of %s", word,
+	    known.bytes == NULL ? "those that it may be" : known.bytes);
+	text_fini(&known);
+	return otherwise;
+}
+
 double
 json_number(const struct json_object *o, const char *name, bool required, double least, double most, double otherwise)
 {

@@ -30,6 +30,9 @@ struct json_object json_object(const cJSON *value, const char *file, const char 
 /* The member as this type, or `otherwise` with an error when it's there in another type or out of range.
  * A missing required member is an error; numbers must be finite. */
 const char *json_string(const struct json_object *o, const char *name, bool required, const char *otherwise);
+/* One of `words` (a NULL-terminated list), as it stands there; any other is an error that names them. */
+const char *json_word(const struct json_object *o, const char *name, bool required, const char *const *words,
+	const char *otherwise);
 double json_number(const struct json_object *o, const char *name, bool required, double least, double most,
 	double otherwise);
 int64_t json_integer(const struct json_object *o, const char *name, bool required, int64_t least, int64_t most,

@@ -137,12 +137,15 @@ static void
 test_members(void)
 {
 	static const char input[] = "{\"name\":\"eu\",\"rate\":2.5,\"count\":-3,\"up\":true,\"list\":[1],\"null\":null}";
+	static const char *const words[] = { "us", "eu", NULL };
 	struct diags diags = { 0 };
 	cJSON *value = json_parse(input, sizeof(input) - 1, "t", &diags);
 	struct json_object o = json_object(value, "t", NULL, &diags);
 
 	SUITE_TEXT(json_string(&o, "name", true, "x"), "eu");
 	SUITE_TEXT(json_string(&o, "absent", false, "x"), "x");
+	CU_ASSERT_PTR_EQUAL(json_word(&o, "name", true, words, "x"), words[1]);
+	SUITE_TEXT(json_word(&o, "absent", false, words, "x"), "x");
 	CU_ASSERT_EQUAL(json_number(&o, "rate", true, 0, 10, -1), 2.5);
 	CU_ASSERT_EQUAL(json_number(&o, "absent", false, 0, 10, -1), -1);
 	CU_ASSERT_EQUAL(json_integer(&o, "count", true, -3, 0, 9), -3);
@@ -160,8 +163,9 @@ static void
 test_member_errors(void)
 {
 	static const char input[] = "{\"name\":7,\"rate\":11,\"count\":2.5,\"big\":9007199254740994,\"up\":1,\"list\":{},"
-	    "\"nul\":null,\"stiky\":1}";
-	static const char *const known[] = { "name", "rate", "count", "big", "up", "list", "nul", "sticky", NULL };
+	    "\"nul\":null,\"stiky\":1,\"role\":\"shaddow\"}";
+	static const char *const words[] = { "serving", "shadow", NULL };
+	static const char *const known[] = { "name", "rate", "count", "big", "up", "list", "nul", "sticky", "role", NULL };
 	struct diags diags = { 0 };
 	struct text out = { 0 };
 	cJSON *value = json_parse(input, sizeof(input) - 1, "t", &diags);
@@ -176,9 +180,11 @@ test_member_errors(void)
 	CU_ASSERT_PTR_NULL(json_array(&o, "list", false));
 	SUITE_TEXT(json_string(&o, "nul", false, "x"), "x");
 	CU_ASSERT_PTR_NULL(json_member(&o, "absent", true));
+	SUITE_TEXT(json_word(&o, "role", true, words, "x"), "x");
+	SUITE_TEXT(json_word(&o, "up", true, words, "x"), "x");
 	json_refuse_unknown(&o, known);
 	json_error(&o, NULL, NULL, "all of it");
-	CU_ASSERT_EQUAL(diags.errors, 11);
+	CU_ASSERT_EQUAL(diags.errors, 13);
 	diag_print(&diags, &out);
 	SUITE_TEXT(out.bytes, "t: /a/name: must be a string, is a number\n"
 	    "t: /a/rate: 11 is outside 0 to 10\n"
@@ -189,6 +195,8 @@ test_member_errors(void)
 	    "t: /a/list: must be an array, is an object\n"
 	    "t: /a/nul: must be a string, is null\n"
 	    "t: /a/absent: 'absent' is missing\n"
+	    "t: /a/role: 'shaddow' is none of serving, shadow (did you mean 'shadow'?)\n"
+	    "t: /a/up: must be a string, is a number\n"
 	    "t: /a/stiky: unknown member 'stiky' (did you mean 'sticky'?)\n"
 	    "t: /a: all of it\n");
 	text_fini(&out);
