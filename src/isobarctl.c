@@ -102,86 +102,12 @@ read_options(struct ctl *ctl, int argc, char **argv, unsigned *given, char **url
 static void
 take_verb_option(struct ctl *ctl, const struct verb_option *option, char *value)
 {
-	switch (option->option) {
-	case OPTION_DRY_RUN:
-		ctl->dry_run = true;
-		break;
-	case OPTION_FOREVER:
-		ctl->forever = true;
-		break;
-	case OPTION_VERIFY:
-		ctl->verify = true;
-		break;
-	case OPTION_REASON:
-		ctl->reason = value;
-		break;
-	case OPTION_FOR:
-		ctl->period = value;
-		break;
-	case OPTION_TO:
-		ctl->to = value;
-		break;
-	case OPTION_CLIENT:
-		ctl->client_address = value;
-		break;
-	case OPTION_TYPE:
-		ctl->type = value;
-		break;
-	case OPTION_TTL:
-		ctl->ttl = value;
-		break;
-	case OPTION_SCOPE:
-		ctl->scope = value;
-		break;
-	case OPTION_OVER:
-		ctl->over = value;
-		break;
-	case OPTION_SERVICE:
-		ctl->service = value;
-		break;
-	case OPTION_FRACTION:
-		ctl->fraction = value;
-		break;
-	case OPTION_WAIT:
-		ctl->wait = true;
-		break;
-	case OPTION_FORCE:
-		ctl->force = true;
-		break;
-	case OPTION_AT:
-		ctl->at = value;
-		break;
-	case OPTION_LOSE:
-		ctl->lose = value;
-		break;
-	case OPTION_DEMAND:
-		ctl->demand = value;
-		break;
-	case OPTION_DRAIN:
-		ctl->drain = value;
-		break;
-	case OPTION_MOVE_LIMIT:
-		ctl->move_limit = value;
-		break;
-	case OPTION_NAME:
-		ctl->name = value;
-		break;
-	case OPTION_CLIENTS:
-		ctl->clients = value;
-		break;
-	case OPTION_WHY:
-		ctl->why = value;
-		break;
-	case OPTION_STEERING:
-		ctl->steering = value;
-		break;
-	case OPTION_BACKTEST:
-		*ctl_backtest_field(&ctl->backtest, option->name) = value;
-		break;
-	case OPTION_LIMIT:
-		ctl->limit = value;
-		break;
-	}
+	void *field = (char *)ctl + option->at;
+
+	if (option->argument == NULL)
+		*(bool *)field = true;
+	else
+		*(const char **)field = value;
 }
 
 /* A URL as it is; anything else is the path of a socket, which libcurl wants absolute. */

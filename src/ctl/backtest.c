@@ -66,22 +66,6 @@ static enum ctl_status print_diags(struct diags *diags);
 static void show_progress(void *arg, double done);
 static void end_progress(void);
 
-const char **
-ctl_backtest_field(struct ctl_backtest *options, const char *name)
-{
-	const struct { const char *name, **field; } fields[] = {
-		{ "train", &options->train }, { "test", &options->test }, { "horizon", &options->horizon },
-		{ "predictions", &options->predictions }, { "load", &options->load },
-		{ "forecasts", &options->forecasts }, { "svg", &options->svg }, { "seed", &options->seed },
-		{ "from", &options->from }, { "model", &options->model }, { "store", &options->store },
-	};
-	size_t i = 0;
-
-	while (strcmp(fields[i].name, name) != 0)
-		i++;
-	return fields[i].field;
-}
-
 enum ctl_status
 ctl_backtest(struct ctl *ctl)
 {

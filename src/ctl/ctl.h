@@ -91,6 +91,7 @@ extern const size_t verb_count;
 
 struct verb_option {
 	enum ctl_option option;
+	size_t at;			/* where it goes in struct ctl: a const char *, or a bool if it has no argument */
 	const char *name;		/* "dry-run" */
 	const char *argument;		/* "TEXT", or NULL */
 	const char *help;
@@ -250,8 +251,6 @@ enum ctl_status ctl_model_train(struct ctl *ctl) NONNULL;
 
 /* backtest.c */
 enum ctl_status ctl_backtest(struct ctl *ctl) NONNULL;
-/* The field of an option of this name. */
-const char **ctl_backtest_field(struct ctl_backtest *options, const char *name) NONNULL;
 
 /* metrics.c */
 enum ctl_status ctl_metrics_import(struct ctl *ctl) NONNULL;
