@@ -95,6 +95,12 @@ void publication_submit(struct control *control, struct publication *publication
 void publication_rebuild(struct control *control) NONNULL;
 void publication_abandon(struct publication *publication) NONNULL;	/* at the end: frees, tells nobody */
 
+/* change_moves.c */
+/* Lists the zones that the change changes, and the clients that it moves. False: out of memory. */
+bool change_moves_list(struct publication *publication) NONNULL MUST_USE;
+/* Beyond the limit of the change, or of the steering; says so in its diags. */
+bool change_moves_too_many(struct publication *publication) NONNULL;
+
 /* override.c */
 bool overrides_load(struct control *control) NONNULL;
 void overrides_apply(struct control *control, struct wall now) NONNULL;	/* into the round and the live words */
