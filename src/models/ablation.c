@@ -2,7 +2,7 @@
  * In: a model, and rows that it hasn't seen.  Out: average precision with and without each signal.
  * Threads: any.
  * Without means unknown, as when the feed is stale: that is what a broken feed would cost. A signal whose absence
- * changes nothing can go. */
+ * changes nothing can go. All positives count, and of the negatives a sample with their weight. */
 #include "models/ablation.h"
 
 #include <math.h>
@@ -11,16 +11,20 @@
 
 #include "predict/evaluate.h"
 
+/* Rows are decided upon once more for every signal: a second for each, however many regions. Those that are left out
+ * are stood for by weights. */
+#define NEGATIVES_MOST 10000
+
 struct study {
 	const struct model *model;
 	const struct dataset *dataset;
-	const struct rows *rows;
+	struct rows rows;		/* thinned */
 	struct feature_table *table;
-	double *features, *scores;
+	double *features, *scores, *weights;
 	bool *positives;
 };
 
-static bool open_study(struct study *study);
+static bool open_study(struct study *study, const struct rows *rows);
 static void close_study(struct study *study);
 static bool signal_name(const char *metric, char name[static METRIC_NAME_SIZE]);
 static bool is_new(cJSON *list, const char *name);
@@ -30,7 +34,7 @@ static bool belongs(const struct model *model, size_t feature, const char *name)
 cJSON *
 ablation_of(const struct model *model, const struct dataset *dataset, const struct rows *rows)
 {
-	struct study study = { .model = model, .dataset = dataset, .rows = rows };
+	struct study study = { .model = model, .dataset = dataset };
 	cJSON *list = cJSON_CreateArray();
 	char name[METRIC_NAME_SIZE];
 	double with = (double)NAN;
@@ -42,7 +46,7 @@ ablation_of(const struct model *model, const struct dataset *dataset, const stru
 		if (!info->used || !signal_name(info->name, name) || !is_new(list, name))
 			continue;
 		if (study.features == NULL) {
-			if (!open_study(&study)) {
+			if (!open_study(&study, rows)) {
 				cJSON_Delete(list);
 				list = NULL;
 				break;
@@ -60,15 +64,27 @@ ablation_of(const struct model *model, const struct dataset *dataset, const stru
 }
 
 static bool
-open_study(struct study *study)
+open_study(struct study *study, const struct rows *rows)
 {
-	size_t count = study->rows->count;
+	size_t count = rows->count;
+	double share;
 
 	study->table = feature_table_new(study->model->metrics, study->dataset->metrics);
 	study->features = malloc((study->model->table->count + 1) * sizeof(double));
 	study->scores = malloc((count + 1) * sizeof(double));
 	study->positives = malloc((count + 1) * sizeof(bool));
-	return study->table != NULL && study->features != NULL && study->scores != NULL && study->positives != NULL;
+	study->weights = malloc((count + 1) * sizeof(double));
+	study->rows.list = malloc((count + 1) * sizeof(*rows->list));
+	if (study->table == NULL || study->features == NULL || study->scores == NULL || study->positives == NULL ||
+	    study->weights == NULL || study->rows.list == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		study->rows.list[i] = rows->list[i];
+	study->rows.count = count;
+	share = rows_thin(&study->rows, NEGATIVES_MOST, study->model->seed);
+	for (size_t i = 0; i < study->rows.count; i++)
+		study->weights[i] = study->rows.list[i].positive ? 1 : 1 / share;
+	return true;
 }
 
 static void
@@ -78,6 +94,8 @@ close_study(struct study *study)
 	free(study->features);
 	free(study->scores);
 	free(study->positives);
+	free(study->weights);
+	rows_fini(&study->rows);
 }
 
 /* "NAME" of "signal:NAME" and "signal:NAME:age". */
@@ -111,8 +129,8 @@ is_new(cJSON *list, const char *name)
 static double
 precision_without(struct study *study, const char *name)
 {
-	for (size_t i = 0; i < study->rows->count; i++) {
-		const struct row *row = &study->rows->list[i];
+	for (size_t i = 0; i < study->rows.count; i++) {
+		const struct row *row = &study->rows.list[i];
 
 		features_compute(study->table, study->dataset, row->series, row->step, study->model->horizon_s,
 		    study->features);
@@ -123,7 +141,7 @@ precision_without(struct study *study, const char *name)
 		study->scores[i] = model_score(study->model, study->features);
 		study->positives[i] = row->positive;
 	}
-	return average_precision(study->scores, study->positives, NULL, study->rows->count);
+	return average_precision(study->scores, study->positives, study->weights, study->rows.count);
 }
 
 static bool

@@ -4,12 +4,24 @@
 #include "predict/rows.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/hash.h"
 #include "predict/labels.h"
 
 static bool collect_series(const struct dataset_series *series, uint32_t index, int64_t from_s, int64_t to_s,
 	int64_t horizon_s, struct rows *rows, size_t *size);
+/* One series' part of the rows. */
+struct part {
+	uint64_t dice;
+	uint32_t series;
+	size_t rows, events;
+	bool kept;
+};
+
+static struct part *parts_of(const struct rows *rows, const struct dataset *dataset, uint64_t seed, size_t *count);
+static int compare_parts(const void *a, const void *b);
+static int compare_series(const void *a, const void *b);
 static uint64_t dice(const struct row *row, uint64_t seed);
 static int compare_dice(const void *a, const void *b);
 
@@ -118,6 +130,78 @@ compare_dice(const void *a, const void *b)
 	const uint64_t *x = a, *y = b;
 
 	return (*x > *y) - (*x < *y);
+}
+
+size_t
+rows_keep_series(struct rows *rows, const struct dataset *dataset, size_t most, size_t events, uint64_t seed)
+{
+	size_t count, taken = 0, kept_rows = 0, kept_events = 0, kept = 0;
+	struct part *parts = parts_of(rows, dataset, seed, &count);
+
+	/* Without memory all are kept: it costs time only. */
+	if (parts == NULL)
+		return dataset->count;
+	qsort(parts, count, sizeof(*parts), compare_parts);
+	for (; taken < count && (kept_rows < most || kept_events < events); taken++) {
+		parts[taken].kept = true;
+		kept_rows += parts[taken].rows;
+		kept_events += parts[taken].events;
+	}
+	qsort(parts, count, sizeof(*parts), compare_series);
+	for (size_t i = 0, p = 0; i < rows->count; i++) {
+		while (parts[p].series != rows->list[i].series)
+			p++;
+		if (parts[p].kept)
+			rows->list[kept++] = rows->list[i];
+	}
+	rows->count = kept;
+	free(parts);
+	return taken;
+}
+
+/* In the order of the rows. */
+static struct part *
+parts_of(const struct rows *rows, const struct dataset *dataset, uint64_t seed, size_t *count)
+{
+	struct part *parts = calloc(dataset->count + 1, sizeof(*parts)), *part = NULL;
+	size_t announced = SIZE_MAX;	/* an incident of the part */
+
+	*count = 0;
+	for (size_t i = 0; parts != NULL && i < rows->count; i++) {
+		const struct row *row = &rows->list[i];
+		const struct dataset_series *series = &dataset->series[row->series];
+		size_t next;
+
+		if (part == NULL || part->series != row->series) {
+			part = &parts[(*count)++];
+			*part = (struct part){ .series = row->series,
+				.dice = hash64(series->name, strlen(series->name), seed) };
+			announced = SIZE_MAX;
+		}
+		part->rows++;
+		if (!row->positive)
+			continue;
+		next = incidents_after(&series->incidents, window_time(series->window, row->step));
+		part->events += next != announced;
+		announced = next;
+	}
+	return parts;
+}
+
+static int
+compare_parts(const void *a, const void *b)
+{
+	const struct part *x = a, *y = b;
+
+	return x->dice != y->dice ? (x->dice > y->dice) - (x->dice < y->dice) : compare_series(a, b);
+}
+
+static int
+compare_series(const void *a, const void *b)
+{
+	const struct part *x = a, *y = b;
+
+	return (x->series > y->series) - (x->series < y->series);
 }
 
 double *

@@ -292,6 +292,69 @@ test_rows(void)
 	dataset_free(dataset);
 }
 
+/* Every second one with an incident. */
+static struct dataset *
+eight_regions(void)
+{
+	struct dataset *dataset = dataset_new(8, NULL);
+
+	for (size_t s = 0; s < dataset->count; s++) {
+		struct dataset_series *series = &dataset->series[s];
+		char name[24];
+
+		snprintf(name, sizeof(name), "r%zu", s);
+		series->name = strdup(name);
+		series->window = window_new(dataset->metrics, 600000, 60, 300);
+		series->label_from_s = 600000;
+		series->label_to_s = 618000;
+		for (size_t i = 0; i < 300; i++) {
+			window_set(series->window, METRIC_CPU, i, 0.5);
+			window_set(series->window, METRIC_MEM, i, 0.5);
+		}
+		if (s % 2 == 0)
+			CU_ASSERT_EQUAL(incidents_add(&series->incidents, (struct incident){ 606000, 606600 }), 0);
+	}
+	return dataset;
+}
+
+static void
+test_whole_series(void)
+{
+	static const struct { const char *name; size_t most, events, rows_least; bool all; } rows[] = {
+		{ "room for all", 100000, 0, 0, true },
+		{ "some are enough", 600, 0, 600, false },
+		{ "too few incidents: more", 1, 3, 261 * 3, false },
+		{ "never enough incidents: all", 1, 99, 0, true },
+	};
+	struct dataset *dataset = eight_regions();
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct rows kept, again, all;
+		size_t series = 0, count;
+
+		CU_ASSERT(rows_collect(dataset, 600000, 618000, 600, &kept));
+		CU_ASSERT(rows_collect(dataset, 600000, 618000, 600, &again));
+		CU_ASSERT(rows_collect(dataset, 600000, 618000, 600, &all));
+		count = rows_keep_series(&kept, dataset, rows[i].most, rows[i].events, 1);
+		CU_ASSERT_EQUAL(rows_keep_series(&again, dataset, rows[i].most, rows[i].events, 1), count);
+		SUITE_ROW(rows[i].name, (kept.count == all.count) == rows[i].all && (count == 8) == rows[i].all);
+		SUITE_ROW(rows[i].name, kept.count >= rows[i].rows_least && kept.count == again.count);
+		SUITE_ROW(rows[i].name, rows_positives(&kept) >= rows[i].events % 99 * 10);
+		/* Each series whole or not at all, in the order as before. */
+		for (size_t k = 0, a = 0; k < kept.count; k++, a++) {
+			series += k == 0 || kept.list[k].series != kept.list[k - 1].series;
+			while (all.list[a].series != kept.list[k].series)
+				a++;
+			SUITE_ROW(rows[i].name, all.list[a].step == kept.list[k].step);
+		}
+		SUITE_ROW(rows[i].name, series == count);
+		rows_fini(&kept);
+		rows_fini(&again);
+		rows_fini(&all);
+	}
+	dataset_free(dataset);
+}
+
 static const struct suite_case cases[] = {
 	{ .name = "a folder is read", .run = test_read },
 	{ .name = "compressed, and broken so", .run = test_compressed },
@@ -300,6 +363,7 @@ static const struct suite_case cases[] = {
 	{ .name = "a million series", .run = test_million_series },
 	{ .name = "steered away from", .run = test_censored },
 	{ .name = "which minutes count", .run = test_rows },
+	{ .name = "a sample of whole series", .run = test_whole_series },
 };
 
 int
