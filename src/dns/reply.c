@@ -18,6 +18,8 @@
 struct rdata_names { uint8_t before, names; };
 
 static struct rdata_names rdata_names(uint16_t type);
+static bool put_records(struct reply *reply, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *wire,
+	uint32_t length);
 static bool put_record(struct reply *reply, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata,
 	uint16_t length);
 static bool put_bytes(struct reply *reply, const uint8_t *bytes, size_t length);
@@ -108,18 +110,34 @@ bool
 reply_add(struct reply *reply, enum section section, const uint8_t *owner, uint16_t type, uint32_t ttl, uint16_t count,
 	const uint8_t *wire, uint32_t length)
 {
+	const struct reply_rrset set = { .type = type, .count = count, .ttl = ttl, .length = length, .wire = wire };
+
+	return reply_add_signed(reply, section, owner, &set);
+}
+
+bool
+reply_add_signed(struct reply *reply, enum section section, const uint8_t *owner, const struct reply_rrset *set)
+{
 	size_t at = reply->at;
 	unsigned names = reply->name_count;
-	const uint8_t *end = wire + length;
+	unsigned count = set->count;
 
 	if (reply->truncated)
 		return false;
-	while (wire < end) {
-		uint16_t rdlength = wire_get_u16(wire);
+	if (!put_records(reply, owner, set->type, set->ttl, set->wire, set->length))
+		goto full;
+	if (set->signature_count > 0) {
+		size_t before = reply->at;
+		unsigned names_before = reply->name_count;
 
-		if (!put_record(reply, owner, type, ttl, wire + 2, rdlength))
+		if (put_records(reply, owner, TYPE_RRSIG, set->ttl, set->signatures, set->signature_length))
+			count += set->signature_count;
+		else if (section != SECTION_ADDITIONAL)
 			goto full;
-		wire += 2 + rdlength;
+		else {
+			reply->at = before;
+			reply->name_count = names_before;
+		}
 	}
 	reply->counts[section] = (uint16_t)(reply->counts[section] + count);
 	return true;
@@ -128,6 +146,15 @@ full:
 	reply->name_count = names;
 	reply->truncated = section != SECTION_ADDITIONAL;
 	return false;
+}
+
+static bool
+put_records(struct reply *reply, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *wire, uint32_t length)
+{
+	for (const uint8_t *end = wire + length; wire < end; wire += 2 + wire_get_u16(wire))
+		if (!put_record(reply, owner, type, ttl, wire + 2, wire_get_u16(wire)))
+			return false;
+	return true;
 }
 
 static bool

@@ -55,6 +55,20 @@ void reply_truncate(struct reply *reply) NONNULL;
 bool reply_add(struct reply *reply, enum section section, const uint8_t *owner, uint16_t type, uint32_t ttl,
 	uint16_t count, const uint8_t *wire, uint32_t length) NONNULL;
 
+/* An RRset with its signatures, all in that form. */
+struct reply_rrset {
+	uint16_t type, count;
+	uint16_t signature_count;	/* 0: none */
+	uint32_t ttl;			/* of both (RFC 4035 section 5.3.3 lets it be lower than the original) */
+	uint32_t length, signature_length;
+	const uint8_t *wire, *signatures;
+};
+
+/* The same with signatures: what is signed is there with them or not at all (RFC 4035 section 3.1.1), but for additional
+ * records, which may do without. */
+bool reply_add_signed(struct reply *reply, enum section section, const uint8_t *owner, const struct reply_rrset *set)
+	NONNULL;
+
 /* Writes OPT where the request had one, and the header. The length of the message. */
 size_t reply_finish(struct reply *reply) NONNULL;
 

@@ -18,42 +18,14 @@
 
 #include <string.h>
 
-#include "dns/query.h"
-#include "dns/reply.h"
 #include "dns/wire.h"
+#include "serve/decision.h"
+#include "serve/denial.h"
 #include "serve/guard.h"
 #include "serve/observe.h"
 #include "serve/steered.h"
 
-#define PIECES_MAX 64		/* 12 links with their additional records; more are left out, additional ones first */
-#define CHAIN_MAX 12		/* CNAME and DNAME links followed in one answer */
-
 _Static_assert(2 + NAME_MAX >= IDENTITY_SIZE + 3, "an identity lies where a synthesized CNAME would");
-
-struct piece {
-	enum section section;
-	bool required;		/* additional, but without it the message must say TC */
-	const uint8_t *owner;
-	const uint8_t *wire;
-	uint32_t ttl, length;
-	uint16_t type, count;
-};
-
-struct decision {
-	const struct answer_env *env;
-	const struct query *query;
-	const struct zone *zone;
-	struct piece pieces[PIECES_MAX];
-	unsigned count;
-	uint16_t rcode;
-	bool authoritative;
-	int ede;
-	const char *ede_text;	/* for the operator who looks at the answer: nothing that is a secret */
-	const void *about;	/* what a limit counts it by: the node or zone that was decisive, or NULL */
-	uint8_t scope;
-	unsigned links;
-	uint8_t synthesized[CHAIN_MAX][2 + NAME_MAX];	/* RDLENGTH and target of CNAMEs made from DNAMEs */
-};
 
 static uint16_t rcode_of(enum query_verdict verdict);
 static void decide(struct decision *d);
@@ -62,16 +34,19 @@ static bool refuse_type(struct decision *d);
 static void decide_name(struct decision *d, const uint8_t *owner, const uint8_t *name, const struct name_parts *parts);
 static const struct node *closest_encloser(const struct zone *zone, const uint8_t *name,
 	const struct name_parts *parts);
-static void decide_node(struct decision *d, const struct node *node, const uint8_t *owner);
-static bool decide_steered(struct decision *d, const struct service *service, const uint8_t *owner);
-static void decide_any(struct decision *d, const struct node *node, const uint8_t *owner);
+static const struct node *visible(const struct decision *d, const struct node *node);
+static void decide_node(struct decision *d, const struct node *node, const uint8_t *owner, const struct gap *gap);
+static bool decide_steered(struct decision *d, const struct service *service, const uint8_t *owner,
+	const struct gap *gap);
+static void decide_any(struct decision *d, const struct node *node, const uint8_t *owner, const struct gap *gap);
+static void decide_signatures(struct decision *d, const struct node *node, const uint8_t *owner, const struct gap *gap);
 static void decide_dname(struct decision *d, const struct node *node, const uint8_t *name,
 	const struct name_parts *parts);
 static void decide_referral(struct decision *d, const struct node *cut);
 static void decide_negative(struct decision *d, uint16_t rcode, uint32_t ttl);
+static void decide_no_type(struct decision *d, const struct node *node, const struct gap *gap);
 static void follow(struct decision *d, const uint8_t *target);
-static struct piece *add(struct decision *d, enum section section, const uint8_t *owner, const struct rrset *set,
-	uint32_t ttl);
+static void add_made(struct decision *d, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *wire);
 static void add_targets(struct decision *d, const struct rrset *set, const struct node *cut);
 static void add_service(struct decision *d, const struct rrset *set, const struct node *self, const uint8_t *owner);
 static void add_of(struct decision *d, const struct node *node, const uint8_t *owner, uint16_t type, bool required);
@@ -197,19 +172,18 @@ decide_identity(struct decision *d)
 		return;
 	d->rcode = RCODE_NOERROR;
 	d->authoritative = true;
-	d->pieces[d->count++] = (struct piece){
-		.section = SECTION_ANSWER, .owner = d->query->name, .wire = wire, .ttl = 0,
-		.length = 2u + wire_get_u16(wire), .type = TYPE_TXT, .count = 1,
-	};
+	add_made(d, d->query->name, TYPE_TXT, 0, wire);
 }
 
 /* `name` is `owner` in lower case; `owner` must live as long as the decision. */
 static void
 decide_name(struct decision *d, const uint8_t *owner, const uint8_t *name, const struct name_parts *parts)
 {
-	const struct node *exact = zone_find(d->zone, name, parts, 0);
-	const struct node *encloser = exact != NULL ? exact : closest_encloser(d->zone, name, parts);
+	const struct node *found = zone_find(d->zone, name, parts, 0);
+	const struct node *encloser = visible(d, found != NULL ? found : closest_encloser(d->zone, name, parts));
+	const struct node *exact = found == encloser ? found : NULL;
 	const struct node *dname = encloser->dname;
+	struct gap gap = { NULL, NULL };
 
 	if (dname == NULL && exact == NULL && node_rrset(encloser, TYPE_DNAME) != NULL)
 		dname = encloser;
@@ -219,14 +193,30 @@ decide_name(struct decision *d, const uint8_t *owner, const uint8_t *name, const
 		return;
 	}
 	d->authoritative = true;
-	if (dname != NULL)
+	if (dname != NULL) {
 		decide_dname(d, dname, owner, parts);
-	else if (exact != NULL)
-		decide_node(d, exact, owner);
+		return;
+	}
+	if (exact == NULL)
+		gap = (struct gap){ encloser, name + parts->offset[parts->labels - encloser->labels - 1] };
+	if (exact != NULL)
+		decide_node(d, exact, owner, &gap);
 	else if (encloser->wildcard != NULL)
-		decide_node(d, encloser->wildcard, owner);
-	else
+		decide_node(d, encloser->wildcard, owner, &gap);
+	else {
 		decide_negative(d, RCODE_NXDOMAIN, UINT32_MAX);
+		deny_name(d, &gap, UINT32_MAX);
+	}
+}
+
+/* The node, or the next one above it that queries may find: names of region records may be hidden. */
+static const struct node *
+visible(const struct decision *d, const struct node *node)
+{
+	if ((node->flags & NODE_REGION_RECORD) != 0 && snapshot_hides(d->env->snapshot, d->zone))
+		while ((node->flags & NODE_REGION_RECORD) != 0)
+			node = node->parent;
+	return node;
 }
 
 static const struct node *
@@ -244,42 +234,66 @@ closest_encloser(const struct zone *zone, const uint8_t *name, const struct name
 }
 
 static void
-decide_node(struct decision *d, const struct node *node, const uint8_t *owner)
+decide_node(struct decision *d, const struct node *node, const uint8_t *owner, const struct gap *gap)
 {
 	uint16_t type = d->query->type;
 	const struct rrset *set;
 
 	d->about = node;
-	if (node->flags & NODE_REGIONS) {
+	if (type == TYPE_RRSIG) {
+		decide_signatures(d, node, owner, gap);
+		return;
+	}
+	if (node->flags & NODE_REGIONS && type != TYPE_NSEC) {
 		const struct service *service = snapshot_service(d->env->snapshot, node);
 
-		if (service != NULL && decide_steered(d, service, owner))
+		if (service != NULL && decide_steered(d, service, owner, gap))
 			return;
 	}
 	if (type == TYPE_ANY) {
-		decide_any(d, node, owner);
+		decide_any(d, node, owner, gap);
 		return;
 	}
 	set = node_rrset(node, type);
-	if (set == NULL && (set = node_rrset(node, TYPE_CNAME)) != NULL) {
-		add(d, SECTION_ANSWER, owner, set, set->ttl);
+	if (set == NULL && (set = node_rrset(node, TYPE_CNAME)) == NULL) {
+		decide_no_type(d, node, gap);
+		return;
+	}
+	decision_add(d, SECTION_ANSWER, owner, set, set->ttl);
+	deny_closer(d, gap, UINT32_MAX);
+	if (set->type != type)
 		follow(d, set->wire + 2);
-		return;
-	}
-	if (set == NULL) {
-		decide_negative(d, RCODE_NOERROR, UINT32_MAX);
-		return;
-	}
-	add(d, SECTION_ANSWER, owner, set, set->ttl);
-	if (type == TYPE_SVCB || type == TYPE_HTTPS)
+	else if (type == TYPE_SVCB || type == TYPE_HTTPS)
 		add_service(d, set, node, owner);
 	else
 		add_targets(d, set, NULL);
 }
 
+static void
+decide_no_type(struct decision *d, const struct node *node, const struct gap *gap)
+{
+	decide_negative(d, RCODE_NOERROR, UINT32_MAX);
+	deny_type(d, node, gap, UINT32_MAX);
+}
+
+/* What RFC 8482 says of ANY holds for RRSIG, too (section 7): those over one RRset are enough. */
+static void
+decide_signatures(struct decision *d, const struct node *node, const uint8_t *owner, const struct gap *gap)
+{
+	struct rrset signatures;
+
+	for (unsigned i = 0; i < node->rrset_count; i++)
+		if (rrset_signatures(&node->rrsets[i], &signatures)) {
+			decision_add(d, SECTION_ANSWER, owner, &signatures, signatures.ttl);
+			deny_closer(d, gap, UINT32_MAX);
+			return;
+		}
+	decide_no_type(d, node, gap);
+}
+
 /* False when the service isn't steered for this type: then the owner's own records count. */
 static bool
-decide_steered(struct decision *d, const struct service *service, const uint8_t *owner)
+decide_steered(struct decision *d, const struct service *service, const uint8_t *owner, const struct gap *gap)
 {
 	const struct answer_env *env = d->env;
 	struct steered_client client = client_of(d);
@@ -304,6 +318,7 @@ decide_steered(struct decision *d, const struct service *service, const uint8_t 
 		    : "all regions are down";
 		if (chosen.pick.outcome != PICK_SERVFAIL) {
 			decide_negative(d, RCODE_NOERROR, chosen.ttl);
+			deny_steered(d, service, type, gap, chosen.ttl);
 			return true;
 		}
 		d->rcode = RCODE_SERVFAIL;
@@ -320,7 +335,8 @@ decide_steered(struct decision *d, const struct service *service, const uint8_t 
 	if (chosen.pick.region != NO_REGION)
 		counter_add(&env->row->picks[service->index * env->snapshot->steering->region_count
 		    + chosen.pick.region], 1);
-	add(d, SECTION_ANSWER, owner, chosen.rrset, chosen.ttl);
+	decision_add(d, SECTION_ANSWER, owner, chosen.rrset, chosen.ttl);
+	deny_closer(d, gap, chosen.ttl);
 	if (chosen.rrset->type == TYPE_CNAME && type != TYPE_CNAME)
 		follow(d, chosen.rrset->wire + 2);
 	else if (type == TYPE_SVCB || type == TYPE_HTTPS)
@@ -341,12 +357,14 @@ client_of(const struct decision *d)
 }
 
 static void
-decide_any(struct decision *d, const struct node *node, const uint8_t *owner)
+decide_any(struct decision *d, const struct node *node, const uint8_t *owner, const struct gap *gap)
 {
-	if (node->rrset_count == 0)
-		decide_negative(d, RCODE_NOERROR, UINT32_MAX);
-	else
-		add(d, SECTION_ANSWER, owner, &node->rrsets[0], node->rrsets[0].ttl);
+	if (node->rrset_count == 0) {
+		decide_no_type(d, node, gap);
+		return;
+	}
+	decision_add(d, SECTION_ANSWER, owner, &node->rrsets[0], node->rrsets[0].ttl);
+	deny_closer(d, gap, UINT32_MAX);
 }
 
 /* RFC 6672 section 3.2: the DNAME, and a CNAME made from it whose TTL is the DNAME's. */
@@ -359,7 +377,7 @@ decide_dname(struct decision *d, const struct node *node, const uint8_t *name, c
 	size_t kept = parts->offset[parts->labels - node->labels];
 	uint8_t *wire;
 
-	add(d, SECTION_ANSWER, node->name, set, set->ttl);
+	decision_add(d, SECTION_ANSWER, node->name, set, set->ttl);
 	if (kept + target_length > NAME_MAX) {
 		d->rcode = RCODE_YXDOMAIN;
 		return;
@@ -370,10 +388,7 @@ decide_dname(struct decision *d, const struct node *node, const uint8_t *name, c
 	wire_put_u16(wire, (unsigned)(kept + target_length));
 	memcpy(wire + 2, name, kept);
 	memcpy(wire + 2 + kept, target, target_length);
-	d->pieces[d->count++] = (struct piece){
-		.section = SECTION_ANSWER, .owner = name, .wire = wire, .ttl = set->ttl,
-		.length = (uint32_t)(2 + kept + target_length), .type = TYPE_CNAME, .count = 1,
-	};
+	add_made(d, name, TYPE_CNAME, set->ttl, wire);
 	/* A DNAME that leads below itself would go on until the name is too long: one link says it all. */
 	if (d->query->type != TYPE_CNAME && d->query->type != TYPE_ANY && !name_is_under(target, node->name))
 		follow(d, wire + 2);
@@ -391,7 +406,7 @@ follow(struct decision *d, const uint8_t *target)
 	name_lower(name, target, name_length(target, NAME_MAX));
 	name_take_apart(&parts, name);
 	for (unsigned i = 0; i < d->count; i++)		/* a loop: the chain so far is the answer */
-		if (d->pieces[i].type == TYPE_CNAME && name_length(d->pieces[i].owner, NAME_MAX) == parts.length
+		if (d->pieces[i].set.type == TYPE_CNAME && name_length(d->pieces[i].owner, NAME_MAX) == parts.length
 		    && name_equal(d->pieces[i].owner, name, parts.length))
 			return;
 	decide_name(d, target, name, &parts);
@@ -403,9 +418,11 @@ decide_referral(struct decision *d, const struct node *cut)
 	const struct rrset *ns = node_rrset(cut, TYPE_NS), *ds = node_rrset(cut, TYPE_DS);
 
 	d->about = cut;
-	add(d, SECTION_AUTHORITY, cut->name, ns, ns->ttl);
-	if (ds != NULL && d->query->dnssec_ok)
-		add(d, SECTION_AUTHORITY, cut->name, ds, ds->ttl);
+	decision_add(d, SECTION_AUTHORITY, cut->name, ns, ns->ttl);
+	if (ds == NULL)
+		deny_type(d, cut, &(struct gap){ NULL, NULL }, UINT32_MAX);
+	else if (d->query->dnssec_ok)
+		decision_add(d, SECTION_AUTHORITY, cut->name, ds, ds->ttl);
 	add_targets(d, ns, cut);
 }
 
@@ -416,27 +433,41 @@ decide_negative(struct decision *d, uint16_t rcode, uint32_t ttl)
 
 	d->rcode = rcode;
 	d->about = d->zone;
-	add(d, SECTION_AUTHORITY, zone_apex(d->zone)->name, zone_soa(d->zone), ttl < negative ? ttl : negative);
+	decision_add(d, SECTION_AUTHORITY, zone_apex(d->zone)->name, zone_soa(d->zone), ttl < negative ? ttl : negative);
 }
 
-/* The piece, or NULL when there is no room. What is there already isn't added again: an address in any section, and a
- * DNAME that a chain passes twice. One wildcard RRset may stand under several owners. */
-static struct piece *
-add(struct decision *d, enum section section, const uint8_t *owner, const struct rrset *set, uint32_t ttl)
+struct piece *
+decision_add(struct decision *d, enum section section, const uint8_t *owner, const struct rrset *set, uint32_t ttl)
 {
 	struct piece *piece;
 
 	for (unsigned i = 0; i < d->count; i++)
-		if (d->pieces[i].wire == set->wire && (section == SECTION_ADDITIONAL || d->pieces[i].owner == owner))
+		if (d->pieces[i].set.wire == set->wire
+		    && (section == SECTION_ADDITIONAL || d->pieces[i].owner == owner))
 			return &d->pieces[i];
 	if (d->count == PIECES_MAX)
 		return NULL;
 	piece = &d->pieces[d->count++];
-	*piece = (struct piece){
-		.section = section, .owner = owner, .wire = set->wire, .ttl = ttl, .length = set->length,
-		.type = set->type, .count = set->count,
+	piece->section = section;
+	piece->required = false;
+	piece->owner = owner;
+	piece->set = (struct reply_rrset){
+		.type = set->type, .count = set->count, .ttl = ttl, .length = set->length, .wire = set->wire,
+		.signature_count = d->query->dnssec_ok ? set->signature_count : 0,
+		.signature_length = set->signature_length, .signatures = set->signatures,
 	};
 	return piece;
+}
+
+/* One record that no zone has. */
+static void
+add_made(struct decision *d, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *wire)
+{
+	const struct rrset made = {
+		.type = type, .count = 1, .ttl = ttl, .length = 2u + wire_get_u16(wire), .wire = wire,
+	};
+
+	decision_add(d, SECTION_ANSWER, owner, &made, ttl);
 }
 
 /* Addresses of the names that NS, MX and SRV records point to, as far as this zone knows them. Behind a cut they are
@@ -490,7 +521,7 @@ target_node(const struct decision *d, const uint8_t *target)
 	name_lower(name, target, name_length(target, NAME_MAX));
 	node = zone_find_name(d->zone, name);
 	/* A steered name's addresses depend on who asks for them. */
-	return node == NULL || (node->flags & NODE_REGIONS && snapshot_service(d->env->snapshot, node) != NULL)
+	return node == NULL || visible(d, node) != node || (node->flags & NODE_REGIONS && snapshot_service(d->env->snapshot, node) != NULL)
 	    ? NULL : node;
 }
 
@@ -498,7 +529,7 @@ static void
 add_of(struct decision *d, const struct node *node, const uint8_t *owner, uint16_t type, bool required)
 {
 	const struct rrset *set = node_rrset(node, type);
-	struct piece *piece = set == NULL ? NULL : add(d, SECTION_ADDITIONAL, owner, set, set->ttl);
+	struct piece *piece = set == NULL ? NULL : decision_add(d, SECTION_ADDITIONAL, owner, set, set->ttl);
 
 	if (piece != NULL)
 		piece->required |= required;
@@ -536,8 +567,8 @@ encode(const struct decision *d, struct reply *reply)
 		for (unsigned i = 0; i < d->count; i++) {
 			const struct piece *p = &d->pieces[i];
 
-			if (p->section == section && !reply_add(reply, section, p->owner, p->type, p->ttl, p->count,
-			    p->wire, p->length) && p->required)
+			if (p->section == section && !reply_add_signed(reply, section, p->owner, &p->set)
+			    && p->required)
 				reply->truncated = true;
 		}
 	/* RFC 9567 section 6.3; not for the reports themselves, which would make reports of reports. */
@@ -569,7 +600,7 @@ add_options(const struct decision *d, struct reply *reply)
 	}
 	/* A primary answers with the SOA's own number (RFC 7314 section 3.3). */
 	if (query->expire && query->type == TYPE_SOA && d->authoritative && d->count > 0
-	    && d->pieces[0].wire == zone_soa(d->zone)->wire && d->pieces[0].section == SECTION_ANSWER)
+	    && d->pieces[0].set.wire == zone_soa(d->zone)->wire && d->pieces[0].section == SECTION_ANSWER)
 		reply_option(reply, EDNS_EXPIRE, zone_soa(d->zone)->wire + zone_soa(d->zone)->length - 8, 4);
 }
 

@@ -32,6 +32,8 @@ static void free_slot_counters(struct snapshot *snapshot);
 static void put_service(struct snapshot *snapshot, const struct service *service);
 static const struct node *variant_find(const struct zone *zone, const uint8_t *owner, const char *region);
 static size_t index_size_for(size_t count);
+static const struct zone_slot *zone_slot(const struct snapshot *snapshot, const uint8_t *name,
+	const struct name_parts *parts, unsigned i);
 
 struct snapshot *
 snapshot_new(const struct snapshot_parts *parts)
@@ -113,19 +115,20 @@ index_zones(struct snapshot *snapshot, const struct snapshot_parts *parts)
 		return false;
 	snapshot->zones = zones;
 	for (size_t i = 0; i < parts->zone_count; i++) {
-		const struct node *apex = zone_apex(parts->zones[i]);
+		struct zone *zone = parts->zones[i];
 		struct name_parts name;
 		size_t at;
 
-		zone_hold(parts->zones[i]);
-		zones[snapshot->zone_count++] = parts->zones[i];
-		name_take_apart(&name, apex->name);
+		zone_hold(zone);
+		zones[snapshot->zone_count++] = zone;
+		name_take_apart(&name, zone_apex(zone)->name);
 		if (name.labels > snapshot->deepest_apex)
 			snapshot->deepest_apex = name.labels;
 		for (at = name.hash[0]; snapshot->zone_index[at & (snapshot->zone_index_size - 1)].zone != NULL; at++)
 			;
-		snapshot->zone_index[at & (snapshot->zone_index_size - 1)] =
-		    (struct zone_slot){ name.hash[0], parts->zones[i] };
+		snapshot->zone_index[at & (snapshot->zone_index_size - 1)] = (struct zone_slot){
+			name.hash[0], zone, parts->hidden != NULL && parts->hidden[i],
+		};
 	}
 	return true;
 }
@@ -236,6 +239,8 @@ collect_types(struct snapshot *snapshot, struct service *service)
 			uint16_t type = service->variants[r]->rrsets[i].type;
 			size_t t = 0;
 
+			if (type == TYPE_NSEC)		/* it denies the region's own name */
+				continue;
 			while (t < service->type_count && types[t].type != type)
 				t++;
 			types[t].type = type;
@@ -426,21 +431,41 @@ snapshot_zone(const struct snapshot *snapshot, const uint8_t *name, const struct
 	if (parts->labels - from > snapshot->deepest_apex)
 		i = parts->labels - snapshot->deepest_apex;
 	for (; i <= parts->labels; i++) {
-		const uint8_t *suffix = name + parts->offset[i];
-		size_t length = (size_t)parts->length - parts->offset[i];
+		const struct zone_slot *slot = zone_slot(snapshot, name, parts, i);
 
-		for (size_t at = parts->hash[i];; at++) {
-			const struct zone_slot *slot =
-			    &snapshot->zone_index[at & (snapshot->zone_index_size - 1)];
-
-			if (slot->zone == NULL)
-				break;
-			if (slot->hash == parts->hash[i] && zone_apex(slot->zone)->name_length == length
-			    && memcmp(zone_apex(slot->zone)->name, suffix, length) == 0)
-				return slot->zone;
-		}
+		if (slot != NULL)
+			return slot->zone;
 	}
 	return NULL;
+}
+
+/* The zone whose apex is the name from label `i` on, or NULL. */
+static const struct zone_slot *
+zone_slot(const struct snapshot *snapshot, const uint8_t *name, const struct name_parts *parts, unsigned i)
+{
+	const uint8_t *suffix = name + parts->offset[i];
+	size_t length = (size_t)parts->length - parts->offset[i];
+
+	for (size_t at = parts->hash[i];; at++) {
+		const struct zone_slot *slot = &snapshot->zone_index[at & (snapshot->zone_index_size - 1)];
+
+		if (slot->zone == NULL)
+			return NULL;
+		if (slot->hash == parts->hash[i] && zone_apex(slot->zone)->name_length == length
+		    && memcmp(zone_apex(slot->zone)->name, suffix, length) == 0)
+			return slot;
+	}
+}
+
+/* It's asked only where a query has met a region record's name. */
+bool
+snapshot_hides(const struct snapshot *snapshot, const struct zone *zone)
+{
+	const uint8_t *apex = zone_apex(zone)->name;
+	struct name_parts parts;
+
+	name_take_apart(&parts, apex);
+	return zone_slot(snapshot, apex, &parts, 0)->hides;
 }
 
 const struct service *

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/contract.h"
 #include "dns/name.h"
+#include "dnssec/signer.h"
 #include "steer/country.h"
 #include "steer/live.h"
 #include "steer/locate.h"
@@ -32,6 +33,7 @@ struct service {
 	size_t order_count;
 	const region_id *order;			/* its regions, by priority, then as written */
 	const struct node *const *variants;	/* by region id: the node of its region records, or NULL */
+	const struct signed_name *signed_name;	/* whose variants these are; NULL: the zone isn't signed by us */
 	size_t type_count;
 	const struct type_regions *types;
 	const struct slot_table *const *tables;	/* by demand group */
@@ -75,6 +77,7 @@ struct snapshot {
 	const struct service *services;
 	size_t zone_count;
 	struct zone *const *zones;
+	struct signed_zone *const *signed_zones;	/* by zone; NULL: signed elsewhere, or not */
 	unsigned worker_count;
 	struct worker_row *rows;
 	/* private to snapshot.c from here on */
@@ -82,7 +85,7 @@ struct snapshot {
 	struct steering *owned_steering;
 	struct locator *owned_locator;
 	struct live *lives;
-	struct zone_slot { uint64_t hash; const struct zone *zone; } *zone_index;
+	struct zone_slot { uint64_t hash; const struct zone *zone; bool hides; } *zone_index;
 	struct service_slot { const struct node *node; const struct service *service; } *service_index;
 	size_t zone_index_size, service_index_size;
 	unsigned deepest_apex;
@@ -100,6 +103,10 @@ struct snapshot_parts {
 	const struct geo *geo;			/* or NULL; must outlive the snapshot */
 	struct zone *const *zones;		/* held by the snapshot */
 	size_t zone_count;
+	/* By zone, or NULL: none. What is signed by us is served in place of the zone itself, and held by the snapshot; its
+	 * names are those of steered_names(). */
+	struct signed_zone *const *signed_zones;
+	const bool *hidden;			/* by zone, or NULL: none. The names of its region records aren't found */
 	const uint8_t *countries;		/* that are demand groups of their own (partition.h) */
 	size_t country_count;
 	const struct service_tables *tables;	/* by service; held by the snapshot */
@@ -114,6 +121,13 @@ void snapshot_free(struct snapshot *snapshot);	/* control thread, when no worker
 const struct zone *snapshot_zone(const struct snapshot *snapshot, const uint8_t *name, const struct name_parts *parts,
 	unsigned from) NONNULL;
 const struct service *snapshot_service(const struct snapshot *snapshot, const struct node *node) NONNULL;
+/* Are the names of this zone's region records hidden? */
+bool snapshot_hides(const struct snapshot *snapshot, const struct zone *zone) NONNULL;
+
+/* The names of zones[zone] that are steered, as zone_sign() wants them and in the order in which snapshot_new() expects
+ * them: that of the steering's services. Variants are by region id. How many; SIZE_MAX: out of memory. */
+size_t steered_names(const struct steering *steering, struct zone *const *zones, size_t count, size_t zone,
+	struct arena *arena, const struct steered_name **names) NONNULL MUST_USE;
 
 /* Where row.asked counts clients of this place. */
 static inline size_t
