@@ -29,6 +29,7 @@ struct stored {
 
 static void add_server(struct exposition *x);
 static void add_rcodes(struct exposition *x, const struct counters *sum);
+static void add_guard(struct exposition *x, const struct counters *sum);
 static void add_picks(struct exposition *x, const struct counters *sum);
 static void add_answers(struct exposition *x);
 static void add_demand(struct exposition *x);
@@ -107,6 +108,7 @@ add_server(struct exposition *x)
 	sample(x, "isobar_queries_total", (double)sum.tcp_queries, "transport", "tcp", NULL, NULL);
 	add_rcodes(x, &sum);
 	add_picks(x, &sum);
+	add_guard(x, &sum);
 	single(x, "isobar_queries_dropped_total", "counter", "Packets without an answer: no header, or a response.",
 	    (double)sum.dropped);
 	single(x, "isobar_answers_truncated_total", "counter", "Answers by UDP that had to be truncated.",
@@ -124,6 +126,27 @@ add_server(struct exposition *x)
 	    (double)sum.tcp_refused);
 	single(x, "isobar_tcp_timeouts_total", "counter", "TCP connections closed for want of progress.",
 	    (double)sum.tcp_timeouts);
+}
+
+static void
+add_guard(struct exposition *x, const struct counters *sum)
+{
+	static const char *const cookies[] = { "none", "client", "invalid", "valid" };
+	static const char *const kinds[] = { "answer", "referral", "nodata", "nxdomain", "error", "all" };
+
+	family(x, "isobar_queries_cookie_total", "counter", "Queries, by what their DNS cookie was worth.");
+	for (size_t i = 0; i < ARRAY_SIZE(cookies); i++)
+		sample(x, "isobar_queries_cookie_total", (double)sum->cookies[i], "cookie", cookies[i], NULL, NULL);
+	single(x, "isobar_cookies_demanded_total", "counter",
+	    "Queries told to come again, with a cookie or by TCP, since cookies were required.",
+	    (double)sum->cookies_demanded);
+	family(x, "isobar_rate_limited_total", "counter", "Responses beyond a rate limit, by kind and action.");
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		sample(x, "isobar_rate_limited_total", (double)sum->limited[0][i], "kind", kinds[i], "action",
+		    "dropped");
+		sample(x, "isobar_rate_limited_total", (double)sum->limited[1][i], "kind", kinds[i], "action",
+		    "truncated");
+	}
 }
 
 static void

@@ -58,7 +58,8 @@ read_text(const struct member *m)
 	struct schema_why why = { "", "" };
 	const void *member = m->setting->type == SETTING_WORD ? (const void *)m->node : (const void *)m->node->text;
 
-	if (m->node->text[0] == '\0') {
+	/* Nothing is a value only where it's the default, too. */
+	if (m->node->text[0] == '\0' && (m->setting->otherwise == NULL || m->setting->otherwise[0] != '"')) {
 		diag_error(m->diags, yaml_place(m->file, m->node), NULL, "%s'%s' is empty",
 		    member_is_item(m->setting) ? "an entry of " : "", m->name);
 		return false;

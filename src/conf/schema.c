@@ -34,6 +34,8 @@ static void read_record(struct reader *r, const struct schema *schema, const str
 static const struct setting *find_setting(const struct schema *schema, const char *key, size_t *index);
 static void report_unknown(struct reader *r, const struct schema *schema, const struct yaml_node *key);
 static bool read_value(struct reader *r, const struct value *v);
+static bool is_bare(const struct value *v);
+static bool read_bare(struct reader *r, const struct value *v, void *record);
 static bool has_kind(struct reader *r, const struct value *v);
 static bool read_list(struct reader *r, const struct value *v);
 static void report_twice(struct reader *r, const struct value *v);
@@ -73,7 +75,8 @@ fill_defaults(struct reader *r, const struct schema *schema, void *record)
 static void
 read_default(struct reader *r, const struct setting *s, void *record)
 {
-	struct yaml_node scalar = { .kind = YAML_SCALAR, .text = s->otherwise };
+	bool nothing = strcmp(s->otherwise, "\"\"") == 0;
+	struct yaml_node scalar = { .kind = YAML_SCALAR, .text = nothing ? "" : s->otherwise };
 	const struct yaml_node *node = &scalar;
 
 	if (s->type == SETTING_LIST)
@@ -146,6 +149,8 @@ read_value(struct reader *r, const struct value *v)
 {
 	char *member = v->record + v->setting->offset;
 
+	if (is_bare(v))
+		return read_bare(r, v, member);
 	if (!has_kind(r, v))
 		return false;
 	switch (v->setting->type) {
@@ -161,6 +166,24 @@ read_value(struct reader *r, const struct value *v)
 	default:
 		return member_read(&(struct member){ v->setting, v->node, v->name, v->record, r->file, r->diags });
 	}
+}
+
+/* A record of which only one thing need be said, and is. */
+static bool
+is_bare(const struct value *v)
+{
+	return v->setting->type == SETTING_RECORD && v->setting->schema->bare != NULL && v->node->kind == YAML_SCALAR
+	    && !yaml_is_null(v->node);
+}
+
+static bool
+read_bare(struct reader *r, const struct value *v, void *record)
+{
+	const struct schema *schema = v->setting->schema;
+	size_t index;
+
+	fill_defaults(r, schema, record);
+	return read_value(r, &(struct value){ find_setting(schema, schema->bare, &index), v->node, v->name, record });
 }
 
 static bool

@@ -78,6 +78,7 @@ struct schema {
 	const char *title;		/* the manual's section for these keys */
 	size_t size;			/* of the struct */
 	bool placed;			/* the struct begins with a struct schema_place */
+	const char *bare;		/* the key that a single value in place of the map is taken for; or NULL */
 	const struct setting *settings;	/* at most SCHEMA_SETTINGS_MAX, ends with a NULL key */
 };
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "dns/name.h"
+
 #define DAY_MS 86400e3
 #define NSID_MAX 200	/* octets; IDENTITY_NAME_MAX of serve/identity.h */
 
@@ -22,6 +24,7 @@ struct written_settings {
 
 static schema_check_fn check_socket_path;
 static schema_check_fn check_nsid;
+static schema_check_fn check_domain;
 static void check_together(const struct settings *settings, const struct yaml_node *tree, const char *file,
 	struct diags *diags);
 static bool is_loopback(const struct address *address);
@@ -30,8 +33,20 @@ static const char *const log_levels[] = { "error", "warning", "info", "debug", N
 static const enum log_level log_values[] = { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 static const char *const pae_modes[] = { "internal", "external", NULL };
 
+static const struct setting listener_settings[] = {
+	{ .key = "address", SETTING_AT(struct listener, address), .other = offsetof(struct listener, port),
+		.type = SETTING_LISTEN, .unit = "ADDRESS@PORT", .port = 53, .required = true,
+		.help = "where it listens" },
+	{ .key = "udp-payload", SETTING_AT(struct listener, udp_payload), .type = SETTING_INTEGER, .unit = "octets",
+		.least = 512, .most = 4096, .help = "largest UDP message that it sends or promises to read" },
+	{ .key = NULL },
+};
+
+static const struct schema listener_schema = { .title = "listen", .size = sizeof(struct listener), .bare = "address",
+	.settings = listener_settings };
+
 static const struct setting listener = {
-	SETTING_ITEM(SETTING_LISTEN, struct listener), .other = offsetof(struct listener, port), .port = 53 };
+	SETTING_ITEM(SETTING_RECORD, struct listener), .unit = "map", .schema = &listener_schema };
 
 static const struct setting allowed = { SETTING_ITEM(SETTING_PREFIX, struct prefix) };
 
@@ -78,6 +93,54 @@ static const struct setting tcp_settings[] = {
 static const struct schema tcp = {
 	.title = "tcp", .size = sizeof(struct written_settings), .settings = tcp_settings };
 
+static const char *const cookie_modes[] = { "never", "under-attack", "always", NULL };
+
+static const struct setting cookie_settings[] = {
+	{ .key = "enabled", SETTINGS(cookies), .type = SETTING_BOOL, .unit = "truth", .otherwise = "true",
+		.help = "cookies are made and checked" },
+	{ .key = "secrets", SETTINGS(cookie_secrets), .type = SETTING_TEXT, .unit = "path", .otherwise = "\"\"",
+		.help = "file with the secrets that all servers of a zone share; empty: secrets of its own" },
+	{ .key = "required", SETTINGS(cookies_required), .type = SETTING_ENUM, .unit = "mode", .words = cookie_modes,
+		.otherwise = "never", .help = "when clients without a valid cookie must come again" },
+	{ .key = "attack-rate", SETTINGS(attack_rate), .type = SETTING_INTEGER, .unit = "number", .least = 1,
+		.most = 1e9, .otherwise = "50000", .help = "queries/s without a valid cookie that are an attack" },
+	{ .key = NULL },
+};
+
+static const struct schema cookies = {
+	.title = "cookies", .size = sizeof(struct written_settings), .settings = cookie_settings };
+
+#define RATE_SETTING(name, member, what) { .key = name, SETTINGS(rates.member), .type = SETTING_INTEGER, \
+	.unit = "number", .least = 0, .most = 1e6, .otherwise = "0", .help = what }
+
+static const struct setting rate_settings[] = {
+	RATE_SETTING("answers", answers, "answers/s with the records of one name; 0: any"),
+	RATE_SETTING("referrals", referrals, "referrals/s to one delegation; 0: any"),
+	RATE_SETTING("nodata", nodata, "answers/s of one zone that there are no such records; 0: any"),
+	RATE_SETTING("nxdomain", nxdomain, "answers/s of one zone that there is no such name; 0: any"),
+	RATE_SETTING("errors", errors, "errors/s, whatever their cause; 0: any"),
+	RATE_SETTING("all", all, "responses/s of all kinds together; 0: any"),
+	{ .key = "burst", SETTINGS(rates.burst_ms), .type = SETTING_DURATION, .unit = "duration", .least = 1e3,
+		.most = 60e3, .otherwise = "5s", .help = "the time whose responses may come at once" },
+	{ .key = "slip", SETTINGS(rates.slip), .type = SETTING_INTEGER, .unit = "number", .least = 0, .most = 100,
+		.otherwise = "2", .help = "each n-th response beyond a rate is sent truncated; 0: none is" },
+	{ .key = "ipv4-prefix", SETTINGS(rates.ipv4_prefix), .type = SETTING_INTEGER, .unit = "bits", .least = 8,
+		.most = 32, .otherwise = "24", .help = "clients of a network this large are counted together" },
+	{ .key = "ipv6-prefix", SETTINGS(rates.ipv6_prefix), .type = SETTING_INTEGER, .unit = "bits", .least = 16,
+		.most = 128, .otherwise = "56", .help = "the same for IPv6" },
+	{ .key = "exempt", SETTINGS(rates.exempt), OTHER(rates.exempt_count), .type = SETTING_LIST, .unit = "prefixes",
+		.item = &allowed, .most = 256, .otherwise = "[127.0.0.0/8, \"::1/128\"]",
+		.help = "clients that are never limited" },
+	{ .key = "count-only", SETTINGS(rates.count_only), .type = SETTING_BOOL, .unit = "truth", .otherwise = "false",
+		.help = "what is beyond a rate is counted, and sent all the same" },
+	{ .key = "table", SETTINGS(rates.table), .type = SETTING_INTEGER, .unit = "number", .least = 1024,
+		.most = 16777216, .otherwise = "65536", .help = "networks and names that one worker remembers" },
+	{ .key = NULL },
+};
+
+static const struct schema rates = {
+	.title = "rate-limit", .size = sizeof(struct written_settings), .settings = rate_settings };
+
 static const struct setting retention_settings[] = {
 	{ .key = "samples", SETTINGS(keep_samples_ms), .type = SETTING_DURATION, .unit = "duration",
 		.least = 3600e3, .most = 3650 * DAY_MS, .otherwise = "2d", .help = "metrics as they were reported" },
@@ -94,13 +157,19 @@ static const struct schema retention = {
 	.title = "retention", .size = sizeof(struct written_settings), .settings = retention_settings };
 
 static const struct setting top_settings[] = {
-	{ .key = "listen", SETTINGS(listeners), OTHER(listener_count), .type = SETTING_LIST, .unit = "ADDRESS@PORTs",
+	{ .key = "listen", SETTINGS(listeners), OTHER(listener_count), .type = SETTING_LIST, .unit = "listeners",
 		.item = &listener, .least = 1, .most = 256, .otherwise = "[0.0.0.0@53, \"::@53\"]",
 		.help = "where queries are answered, by UDP and TCP" },
 	{ .key = "workers", SETTINGS(workers), .type = SETTING_INTEGER, .unit = "number", .least = 0, .most = 256,
 		.otherwise = "0", .help = "threads that answer; 0: one for each processor" },
 	{ .key = "udp-payload", SETTINGS(udp_payload), .type = SETTING_INTEGER, .unit = "octets", .least = 512,
 		.most = 4096, .otherwise = "1232", .help = "largest UDP message that is sent or promised to be read" },
+	{ .key = "cookies", .type = SETTING_RECORD, .unit = "map", .schema = &cookies,
+		.help = "how clients show that they are at their address" },
+	{ .key = "rate-limit", .type = SETTING_RECORD, .unit = "map", .schema = &rates,
+		.help = "how many responses a network of clients gets by UDP" },
+	{ .key = "report-agent", SETTINGS(report_agent), .type = SETTING_TEXT, .unit = "domain", .check = check_domain,
+		.otherwise = "\"\"", .help = "where resolvers report what they find wrong; empty: nowhere" },
 	{ .key = "identity", .type = SETTING_RECORD, .unit = "map", .schema = &identity,
 		.help = "who may ask which server this is" },
 	{ .key = "tcp", .type = SETTING_RECORD, .unit = "map", .schema = &tcp, .help = "limits of TCP" },
@@ -182,6 +251,18 @@ check_nsid(const char *value, struct schema_why *why)
 	if (value[length] == '\0' && length <= NSID_MAX)
 		return true;
 	snprintf(why->text, sizeof(why->text), "must be at most %d printable characters without spaces", NSID_MAX);
+	return false;
+}
+
+static bool
+check_domain(const char *value, struct schema_why *why)
+{
+	uint8_t name[NAME_MAX];
+
+	/* The root would be no agent at all (RFC 9567 section 5). */
+	if (*value == '\0' || (name_parse(value, name) > 1))
+		return true;
+	snprintf(why->text, sizeof(why->text), "isn't a domain name");
 	return false;
 }
 

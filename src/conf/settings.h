@@ -17,6 +17,19 @@
 struct listener {
 	struct address address;
 	uint16_t port;
+	uint16_t udp_payload;			/* of this listener; 0: the one of all */
+};
+
+/* Responses/s, by kind; 0: no limit. */
+struct rate_settings {
+	uint32_t answers, referrals, nodata, nxdomain, errors, all;
+	uint32_t burst_ms;
+	unsigned slip;
+	uint8_t ipv4_prefix, ipv6_prefix;
+	bool count_only;
+	uint32_t table;				/* buckets of one worker */
+	size_t exempt_count;
+	const struct prefix *exempt;
 };
 
 struct settings {
@@ -30,6 +43,12 @@ struct settings {
 	const char *api_socket;			/* path of the UNIX socket */
 	struct listener api_listener;		/* bits 0: no TCP */
 	uint16_t udp_payload;			/* octets, 512 .. 4096 */
+	bool cookies;
+	const char *cookie_secrets;		/* path of the file, or "": secrets of our own */
+	int cookies_required;			/* 0 never, 1 under attack, 2 always */
+	uint32_t attack_rate;			/* queries/s without a valid cookie that are an attack */
+	struct rate_settings rates;
+	const char *report_agent;		/* domain name, or "" (RFC 9567) */
 	const char *nsid;			/* what the server calls itself; "": nothing */
 	size_t identity_allow_count;
 	const struct prefix *identity_allow;	/* who may ask for that, for the version and the epoch */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/defence.h"
 #include "control/state.h"
 
 #define TICK_MS 250		/* resolution of silence, drains' ends and probes: a part of any sensible interval */
@@ -270,6 +271,7 @@ on_tick(uv_timer_t *timer)
 	end_overrides(control, now, wall);
 	probe_outside(control, now);
 	demands_tick(control, now, wall);
+	defence_tick(control, now, wall);
 	maintain(control, now);
 }
 

@@ -1,10 +1,11 @@
-/* reload.c -- SIGHUP and `isobarctl reload`.
+/* reload.c -- SIGHUP and `isobarctl reload`. The file with the secrets of cookies is read again with either.
  * With a store, which is the truth, what is built anew is the same intention: the geo database is opened again.
  * Without one, the folder is read again; a folder with an error leaves what is served as it is.
  * Threads: control. */
 #include <string.h>
 
 #include "base/log.h"
+#include "control/defence.h"
 #include "control/state.h"
 
 static void reload_folder(struct control *control, outcome_fn *done, void *arg);
@@ -16,6 +17,7 @@ control_reload(struct control *control, outcome_fn *done, void *arg)
 	struct arena *arena;
 	struct change *change;
 
+	defence_reload(control);
 	if (control->options.storeless) {
 		reload_folder(control, done, arg);
 		return;

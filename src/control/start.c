@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/defence.h"
 #include "control/state.h"
 
 #define RECALL_MS (24 * INT64_C(3600000))	/* what flapped before is forgotten by any sensible half-life */
@@ -387,10 +388,13 @@ start_server(struct control *control, struct diags *diags)
 	control->identity = (struct identity){ settings->nsid, settings->identity_allow_count,
 	    settings->identity_allow };
 	options.identity = &control->identity;
-	if (listens == NULL)
+	if (listens == NULL || !defence_start(control, &options, diags)) {
+		free(listens);
 		return false;
+	}
 	for (size_t i = 0; i < settings->listener_count; i++)
-		listens[i] = (struct server_listen){ settings->listeners[i].address, settings->listeners[i].port };
+		listens[i] = (struct server_listen){ settings->listeners[i].address, settings->listeners[i].port,
+			settings->listeners[i].udp_payload };
 	control->publisher.server = server_start(&options, control->publisher.current, &error);
 	if (control->publisher.server == NULL)
 		fail(diags, "listen", &error);

@@ -65,6 +65,10 @@ struct control {
 	struct round *round;
 	struct publisher publisher;
 	struct identity identity;		/* that workers tell */
+	struct guard_options guard;		/* that they go by */
+	struct cookie_secrets secrets;		/* as published to them */
+	struct mono secret_made;
+	uint8_t report_agent[NAME_MAX];
 	struct recorder *recorder;
 	struct demands *demands;
 	struct outside *outside;

@@ -1,7 +1,7 @@
 /* cookie.c -- makes and checks server cookies.
  * In: a client's cookie, its address, the time, secrets.  Out: what the cookie is worth, and the next one.
- * Threads: the maker's own.  Memory: the maker, made once; EVP_MAC_init() with a key restarts its context in place (100,000
- * checks are counted without an allocation by tests/unit/test_cookie.c).
+ * Threads: the maker's own.  Memory: the maker, made once; EVP_MAC_init() with a key restarts its context in place
+ * (100,000 checks are counted without an allocation by tests/unit/test_cookie.c).
  *
  * RFC 9018 section 4: 1 octet version, 3 reserved, 4 of time, and the SipHash-2-4 over the client's cookie, those 8
  * octets and the client's address. The time makes it expire without any memory of clients; nothing else about them is

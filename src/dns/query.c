@@ -6,8 +6,8 @@
  * ECS address with bits behind its prefix: FORMERR by RFC 6891 section 6.1.1 and RFC 7871 section 7.1.2), lenient where
  * it can't be: other records are skipped (RFC 8906 asks servers to stay quiet about those that they don't know).
  * A field is set only when all of it was good, since the error's answer is made from them.
- * Without a question there is only one good request: the one for a server's cookie (RFC 7873 section 5.4, which RFC 9619
- * section 4 leaves standing). Two questions never are (RFC 9619). */
+ * Without a question there is only one good request: the one for a server's cookie (RFC 7873 section 5.4, which RFC
+ * 9619 section 4 leaves standing). Two questions never are (RFC 9619). */
 #include "dns/query.h"
 
 #include <string.h>

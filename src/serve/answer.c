@@ -491,9 +491,9 @@ add_targets(struct decision *d, const struct rrset *set, const struct node *cut)
 	}
 }
 
-/* RFC 9460 section 4.1: addresses and further SVCB records of the targets in the zone. "." is the owner itself where the
- * record isn't an alias (section 2.5.2), and nothing where it is (section 2.5.1). `self` is the owner's node, or NULL where
- * its addresses depend on the client. */
+/* RFC 9460 section 4.1: addresses and further SVCB records of the targets in the zone. "." is the owner itself where
+ * the record isn't an alias (section 2.5.2), and nothing where it is (section 2.5.1). `self` is the owner's node, or
+ * NULL where its addresses depend on the client. */
 static void
 add_service(struct decision *d, const struct rrset *set, const struct node *self, const uint8_t *owner)
 {
@@ -573,7 +573,8 @@ encode(const struct decision *d, struct reply *reply)
 		}
 	/* RFC 9567 section 6.3; not for the reports themselves, which would make reports of reports. */
 	if (d->env->report_agent != NULL && !name_is_under(d->query->name, d->env->report_agent))
-		reply_option(reply, EDNS_REPORT_CHANNEL, d->env->report_agent, name_length(d->env->report_agent, NAME_MAX));
+		reply_option(reply, EDNS_REPORT_CHANNEL, d->env->report_agent,
+		    name_length(d->env->report_agent, NAME_MAX));
 	return finish(d->env, reply);
 }
 

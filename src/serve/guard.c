@@ -3,11 +3,11 @@
  *
  * The policy, by what the client shows:
  *  - By TCP, or with a valid cookie: it's at its address. It's answered and never limited.
- *  - With a client's cookie only, or one that isn't ours: it's answered, and told ours (RFC 7873 sections 5.2.3, 5.2.4).
- *    Where cookies are required, it gets BADCOOKIE with ours, and comes again with it.
+ *  - With a client's cookie only, or one that isn't ours: it's answered, and told ours (RFC 7873 sections 5.2.3,
+ * 5.2.4).    Where cookies are required, it gets BADCOOKIE with ours, and comes again with it.
  *  - Without: it's answered within its rate. Where cookies are required, it gets TC, and comes again by TCP.
- * An attack is when more queries than a rate have no valid cookie. It begins at once and is over after a whole second with
- * less than half of that; the seconds are 2^30 ns. */
+ * An attack is when more queries than a rate have no valid cookie. It begins at once and is over after a whole second
+ * with less than half of that; the seconds are 2^30 ns. */
 #include "serve/guard.h"
 
 #include <stdlib.h>

@@ -46,7 +46,8 @@ void guard_free(struct guard *guard);	/* NULL is allowed */
 enum guard_verdict guard_admit(const struct answer_env *env, const struct query *query, enum query_verdict read,
 	struct reply *reply) NONNULL;
 
-/* When it's decided, and before it's written: is it beyond a rate? The query must be the one of the last guard_admit(). */
+/* When it's decided, and before it's written: is it beyond a rate? The query must be the one of the last guard_admit().
+ * */
 enum guard_verdict guard_limit(const struct answer_env *env, const struct query *query, struct guard_class class)
 	NONNULL;
 

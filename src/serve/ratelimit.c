@@ -1,9 +1,10 @@
 /* ratelimit.c -- token buckets in a table of fixed size.
- * In: who, what kind, when.  Out: send, truncate or drop.  Threads: the worker's own.  Memory: the table, made at start.
+ * In: who, what kind, when.  Out: send, truncate or drop.  Threads: the worker's own.  Memory: the table, made at
+ * start.
  *
- * A bucket is one number: the time at which it will be full again (the generic cell rate algorithm). A response moves it
- * on by 1/rate; beyond now + burst it isn't sent and moves nothing, so that a network under a flood still gets its rate,
- * and forgetting a full bucket loses nothing.
+ * A bucket is one number: the time at which it will be full again (the generic cell rate algorithm). A response moves
+ * it on by 1/rate; beyond now + burst it isn't sent and moves nothing, so that a network under a flood still gets its
+ * rate, and forgetting a full bucket loses nothing.
  * The table's sets of four fill a cache line. Where a new bucket finds no room in its set, the one that is full soonest
  * makes way: those of a flood stay, and a flood that forges addresses to wash them out must fill each set with buckets
  * that are emptier still. The hash is seeded, so that nobody knows which networks share a set.

@@ -24,7 +24,7 @@ enum rate_kind {
 struct ratelimit_options {
 	uint32_t rates[RATE_KINDS];	/* responses/s of one worker to one network; 0: no limit */
 	uint32_t burst_ms;		/* so much time's worth may come at once; at least one response */
-	unsigned slip;			/* each n-th beyond the rate is sent truncated, others aren't sent; 0: none is */
+	unsigned slip;			/* each n-th beyond the rate is sent truncated, others aren't; 0: none is */
 	uint8_t ipv4_prefix, ipv6_prefix;	/* what makes a network */
 	uint32_t entries;		/* of the table; 64 octets hold four */
 	size_t exempt_count;
@@ -39,8 +39,8 @@ struct ratelimit;
 struct ratelimit *ratelimit_new(const struct ratelimit_options *options, uint64_t seed) NONNULL MUST_USE;
 void ratelimit_free(struct ratelimit *limit);	/* NULL is allowed */
 
-/* Counts a response to `client`; `about` is what it's counted by, `now_ns` a clock that never goes back. When it's beyond a
- * rate, `which` is the kind of it. */
+/* Counts a response to `client`; `about` is what it's counted by, `now_ns` a clock that never goes back. When it's
+ * beyond a rate, `which` is the kind of it. */
 enum rate_verdict ratelimit_take(struct ratelimit *limit, const struct address *client, enum rate_kind kind,
 	uint64_t about, uint64_t now_ns, enum rate_kind *which) NONNULL;
 

@@ -24,12 +24,16 @@ struct server {
 	struct server_options options;
 	struct server_listen *listens;
 	const struct snapshot *published;
+	const struct cookie_secrets *secrets;	/* or NULL; exchanged as the snapshot is */
+	bool plan_stale;
 	struct clients *clients;
 	struct worker *workers;
 	unsigned started;
 };
 
 static bool make_sketches(struct server *server);
+static bool make_guards(struct server *server);
+static struct cookie_secrets *copy_secrets(const struct cookie_secrets *secrets);
 static int bind_all(struct server *server, int *fds, struct text *error);
 static int see_free(const struct server_listen *listen, struct text *error);
 static int bind_pair(struct server_listen *listen, int fds[static 2], struct text *error);
@@ -57,9 +61,12 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 	if (server->listens == NULL || server->clients == NULL || server->workers == NULL)
 		goto no_memory;
 	memset(server->workers, 0, options->workers * sizeof(*server->workers));
-	if (!make_sketches(server))
+	if (!make_sketches(server) || !make_guards(server))
 		goto no_memory;
 	memcpy(server->listens, options->listens, options->listen_count * sizeof(*server->listens));
+	for (size_t i = 0; i < options->listen_count; i++)
+		if (server->listens[i].udp_payload == 0)
+			server->listens[i].udp_payload = options->udp_payload;
 	server->options.listens = server->listens;
 	server->published = snapshot;
 	assert(snapshot->worker_count >= options->workers);
@@ -71,6 +78,8 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 		server->workers[w].number = w;
 		server->workers[w].options = &server->options;
 		server->workers[w].published = &server->published;
+		server->workers[w].secrets = &server->secrets;
+		server->workers[w].plan_stale = &server->plan_stale;
 		server->workers[w].clients = server->clients;
 		status = worker_start(&server->workers[w], fds + w * options->listen_count * 2);
 		if (status != 0) {
@@ -107,6 +116,43 @@ make_sketches(struct server *server)
 			return false;
 	}
 	return true;
+}
+
+/* The kernel spreads a network's clients over the workers by address and port, so each worker takes its part of a rate.
+ * A client that asks from one port only is held to that part. */
+static bool
+make_guards(struct server *server)
+{
+	const struct server_options *options = &server->options;
+	unsigned workers = options->workers;
+	struct guard_options of_one;
+	uint64_t seed;
+
+	if (options->guard == NULL)
+		return true;
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return false;
+	of_one = *options->guard;
+	of_one.attack_rate = (of_one.attack_rate + workers - 1) / workers;
+	for (size_t k = 0; k < RATE_KINDS; k++)
+		of_one.rates.rates[k] = (of_one.rates.rates[k] + workers - 1) / workers;
+	for (unsigned w = 0; w < workers; w++) {
+		server->workers[w].guard = guard_new(&of_one, seed + w);
+		if (server->workers[w].guard == NULL)
+			return false;
+	}
+	server->secrets = options->secrets == NULL ? NULL : copy_secrets(options->secrets);
+	return server->secrets != NULL || options->secrets == NULL;
+}
+
+static struct cookie_secrets *
+copy_secrets(const struct cookie_secrets *secrets)
+{
+	struct cookie_secrets *copy = malloc(sizeof(*copy));
+
+	if (copy != NULL)
+		*copy = *secrets;
+	return copy;
 }
 
 /* For each worker, for each address: the UDP socket, then the TCP socket. */
@@ -217,6 +263,25 @@ server_publish(struct server *server, const struct snapshot *snapshot)
 	rcu_wait_readers();
 }
 
+bool
+server_secrets(struct server *server, const struct cookie_secrets *secrets)
+{
+	const struct cookie_secrets *copy = server->secrets == NULL ? NULL : copy_secrets(secrets);
+
+	if (copy == NULL)
+		return false;
+	copy = rcu_exchange(server->secrets, copy);
+	rcu_wait_readers();
+	free((void *)(uintptr_t)copy);
+	return true;
+}
+
+void
+server_plan_stale(struct server *server, bool stale)
+{
+	__atomic_store_n(&server->plan_stale, stale, __ATOMIC_RELAXED);
+}
+
 void
 server_counters(const struct server *server, struct counters *sum)
 {
@@ -275,7 +340,9 @@ server_stop(struct server *server)
 	for (unsigned w = 0; server->workers != NULL && w < server->options.workers; w++) {
 		sketch_free(server->workers[w].sketch);
 		sketch_free(server->workers[w].spare);
+		guard_free(server->workers[w].guard);
 	}
+	free((void *)(uintptr_t)server->secrets);
 	free(server->workers);
 	clients_free(server->clients);
 	free(server->listens);

@@ -10,6 +10,7 @@
 #include "base/contract.h"
 #include "base/text.h"
 #include "serve/answer.h"
+#include "serve/guard.h"
 #include "serve/snapshot.h"
 
 struct server;
@@ -19,6 +20,7 @@ struct server;
 struct server_listen {
 	struct address address;
 	uint16_t port;			/* 0: the kernel chooses; server_port() tells */
+	uint16_t udp_payload;		/* 0: that of the options */
 };
 
 struct server_options {
@@ -27,6 +29,9 @@ struct server_options {
 	unsigned workers;		/* >= 1 */
 	uint16_t udp_payload;		/* 512 .. 4096 */
 	const struct identity *identity;	/* or NULL; must outlive the server */
+	const struct guard_options *guard;	/* rates of all workers together; NULL: no cookies, no limits */
+	const struct cookie_secrets *secrets;	/* in service at the start; NULL: no cookies */
+	const uint8_t *report_agent;	/* a name in wire form, or NULL; must outlive the server */
 	uint32_t tcp_idle_ms;		/* a connection without progress is closed after this */
 	unsigned tcp_connections;	/* over all workers */
 	unsigned tcp_connections_per_client;
@@ -41,6 +46,13 @@ struct server *server_start(const struct server_options *options, const struct s
 /* New queries see `snapshot` from here on; returns when no worker can see the old one any more (some microseconds
  * to one batch), which the caller may then free. */
 void server_publish(struct server *server, const struct snapshot *snapshot) NONNULL;
+
+/* Cookies are made with the first of these secrets from here on, and those of all of them are taken. They're copied.
+ * False: out of memory, or the server has no cookies; the old ones stay. */
+bool server_secrets(struct server *server, const struct cookie_secrets *secrets) NONNULL MUST_USE;
+
+/* Answers of predictive services say from here on that nobody has planned for long, or not any more. */
+void server_plan_stale(struct server *server, bool stale) NONNULL;
 
 void server_counters(const struct server *server, struct counters *sum) NONNULL;
 

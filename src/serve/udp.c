@@ -26,6 +26,7 @@ struct udp_socket {
 	struct worker *worker;
 	int fd;
 	bool wildcard;
+	uint16_t payload;
 	struct mmsghdr in[BATCH], out[BATCH];
 	struct iovec in_vectors[BATCH], out_vectors[BATCH];
 	struct sockaddr_storage peers[BATCH];
@@ -40,7 +41,7 @@ static void aim(struct msghdr *message);
 static void send_batch(struct udp_socket *s, unsigned count);
 
 int
-udp_start(struct worker *worker, struct udp_socket **socket, int fd, bool wildcard)
+udp_start(struct worker *worker, struct udp_socket **socket, int fd, bool wildcard, uint16_t payload)
 {
 	struct udp_socket *s = malloc(sizeof(*s));
 	struct sockaddr_storage at;
@@ -55,6 +56,7 @@ udp_start(struct worker *worker, struct udp_socket **socket, int fd, bool wildca
 	s->worker = worker;
 	s->fd = fd;
 	s->wildcard = wildcard;
+	s->payload = payload;
 	if (wildcard && getsockname(fd, (struct sockaddr *)&at, &length) == 0) {
 		if (at.ss_family == AF_INET)
 			setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
@@ -120,6 +122,7 @@ answer_batch(struct udp_socket *s, unsigned count)
 	struct answer_env env = worker_env(s->worker, snapshot);
 	unsigned out = 0;
 
+	env.udp_payload = s->payload;
 	for (unsigned i = 0; i < count; i++) {
 		size_t length;
 

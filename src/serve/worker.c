@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/rcu.h"
@@ -61,7 +62,8 @@ open_sockets(struct worker *worker, const int *fds)
 
 		tcp_fds[i] = fds[2 * i + 1];
 		if (status == 0)
-			status = udp_start(worker, &worker->udp[i], fds[2 * i], wildcard);
+			status = udp_start(worker, &worker->udp[i], fds[2 * i], wildcard,
+			    worker->options->listens[i].udp_payload);
 		else
 			close(fds[2 * i]);
 	}
@@ -111,6 +113,11 @@ worker_leave(void)
 struct answer_env
 worker_env(struct worker *worker, const struct snapshot *snapshot)
 {
+	struct timespec wall, mono;
+
+	/* The kernel's ticks, read without a call of it: nothing here needs a finer time. */
+	clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &mono);
 	return (struct answer_env){
 		.snapshot = snapshot,
 		.row = &snapshot->rows[worker->number],
@@ -118,6 +125,13 @@ worker_env(struct worker *worker, const struct snapshot *snapshot)
 		.counters = &worker->counters,
 		.udp_payload = worker->options->udp_payload,
 		.identity = worker->options->identity,
+		.plan_stale = __atomic_load_n(worker->plan_stale, __ATOMIC_RELAXED),
+		.idle_ms = worker->options->tcp_idle_ms,
+		.report_agent = worker->options->report_agent,
+		.guard = worker->guard,
+		.secrets = rcu_load(*worker->secrets),
+		.now = (uint32_t)wall.tv_sec,
+		.now_ns = (uint64_t)mono.tv_sec * 1000000000 + (uint64_t)mono.tv_nsec,
 	};
 }
 

@@ -17,6 +17,9 @@ struct worker {
 	unsigned number;
 	const struct server_options *options;
 	const struct snapshot *const *published;	/* the server's pointer; read by rcu_load */
+	const struct cookie_secrets *const *secrets;	/* the server's pointer; read by rcu_load */
+	const bool *plan_stale;				/* the server's; read atomically */
+	struct guard *guard;				/* its own; or NULL */
 	struct clients *clients;			/* of all workers */
 	struct sketch *sketch, *spare;			/* that it writes; that control reads. Exchanged by control */
 	uv_loop_t loop;
@@ -27,8 +30,8 @@ struct worker {
 	alignas(64) struct counters counters;		/* written here, read by anybody */
 };
 
-/* number, options, published and clients are set. Takes two bound sockets for each listen address (UDP, TCP), also when
- * it fails, and starts the thread. 0 or -errno. */
+/* number, options, guard, clients and the pointers into the server are set. Takes two bound sockets for each listen
+ * address (UDP, TCP), also when it fails, and starts the thread. 0 or -errno. */
 int worker_start(struct worker *worker, const int *fds) NONNULL MUST_USE;
 void worker_end(struct worker *worker) NONNULL;	/* joins it and frees what it had */
 
@@ -39,8 +42,9 @@ void worker_leave(void);
 /* An environment for this batch; the caller sets client and stream. */
 struct answer_env worker_env(struct worker *worker, const struct snapshot *snapshot) NONNULL;
 
-/* udp.c: `fd` is bound; ownership passes, also when it fails. 0 or -errno. */
-int udp_start(struct worker *worker, struct udp_socket **socket, int fd, bool wildcard) NONNULL MUST_USE;
+/* udp.c: `fd` is bound; ownership passes, also when it fails. `payload`: the most octets of an answer. 0 or -errno. */
+int udp_start(struct worker *worker, struct udp_socket **socket, int fd, bool wildcard, uint16_t payload)
+	NONNULL MUST_USE;
 void udp_close(struct udp_socket *socket);	/* NULL is allowed here and below */
 void udp_free(struct udp_socket *socket);	/* after the loop has run out */
 

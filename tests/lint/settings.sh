@@ -29,7 +29,10 @@ unread() {	# HEADER STRUCT FOLDER...: the members that no code there names
 	done
 }
 
-same "isobar.yaml: each setting is read" "$(unread src/conf/settings.h settings src)" ""
+same "isobar.yaml: each setting is read" "$(
+	for struct in settings listener rate_settings; do
+		unread src/conf/settings.h "$struct" src
+	done)" ""
 same "isobar-rem.yaml: each setting is read" "$(
 	for struct in agent_settings agent_backend agent_probe agent_metrics_endpoint agent_load; do
 		unread src/conf/agent_settings.h "$struct" rem-agent
@@ -41,5 +44,5 @@ same "steering.yaml: each setting is read" "$(
 	done)" ""
 same "the members are found" "$(members src/conf/settings.h settings | wc -l) $(
 	members src/conf/agent_settings.h agent_probe | tr '\n' ' ')" \
-	"22 fall host interval_ms kind path rise status_least status_most timeout_ms "
+	"28 fall host interval_ms kind path rise status_least status_most timeout_ms "
 finish

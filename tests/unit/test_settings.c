@@ -37,6 +37,12 @@ test_defaults(void)
 	CU_ASSERT(s->listeners[1].address.bits == 128 && s->listeners[1].port == 53);
 	CU_ASSERT_EQUAL(s->workers, 0);
 	CU_ASSERT_EQUAL(s->udp_payload, 1232);
+	CU_ASSERT(s->listeners[0].udp_payload == 0 && s->cookies && s->cookies_required == 0 && s->attack_rate == 50000);
+	SUITE_TEXT(s->cookie_secrets, "");
+	SUITE_TEXT(s->report_agent, "");
+	SUITE_TEXT(s->nsid, "");
+	CU_ASSERT(s->rates.answers == 0 && s->rates.all == 0 && s->rates.slip == 2 && s->rates.burst_ms == 5000);
+	CU_ASSERT(s->rates.ipv4_prefix == 24 && s->rates.ipv6_prefix == 56 && s->rates.exempt_count == 2);
 	SUITE_TEXT(s->zones, ISOBAR_CONFIG_DIR "/zones");
 	SUITE_TEXT(s->store, ISOBAR_STATE_DIR "/isobar.db");
 	SUITE_TEXT(s->models, ISOBAR_MODELS_DIR);
@@ -60,7 +66,11 @@ static void
 test_values(void)
 {
 	static const char text[] =
-	    "listen: [192.0.2.53@5300, 192.0.2.54, '::1@0']\n"
+	    "listen: [192.0.2.53@5300, {address: 192.0.2.54, udp-payload: 1400}, '::1@0']\n"
+	    "cookies: {enabled: false, secrets: c, required: under-attack, attack-rate: 9}\n"
+	    "rate-limit: {answers: 1, referrals: 2, nodata: 3, nxdomain: 4, errors: 5, all: 6, burst: 2s, slip: 0,\n"
+	    "  ipv4-prefix: 32, ipv6-prefix: 64, exempt: [192.0.2.0/24], count-only: true, table: 1024}\n"
+	    "report-agent: a01.agent.example.net\nidentity: {nsid: \"\"}\n"
 	    "workers: 4\n"
 	    "udp-payload: 4096\n"
 	    "tcp: {idle-timeout: 500ms, connections: 7, connections-per-client: 7, queries-in-flight: 1}\n"
@@ -78,6 +88,15 @@ test_values(void)
 	CU_ASSERT(s->listeners[2].port == 0 && s->listeners[2].address.bytes[15] == 1);
 	CU_ASSERT_EQUAL(s->workers, 4);
 	CU_ASSERT_EQUAL(s->udp_payload, 4096);
+	CU_ASSERT(s->listeners[0].udp_payload == 0 && s->listeners[1].udp_payload == 1400);
+	CU_ASSERT(!s->cookies && s->cookies_required == 1 && s->attack_rate == 9);
+	SUITE_TEXT(s->cookie_secrets, "c");
+	SUITE_TEXT(s->report_agent, "a01.agent.example.net");
+	SUITE_TEXT(s->nsid, "");
+	CU_ASSERT(s->rates.answers == 1 && s->rates.referrals == 2 && s->rates.nodata == 3 && s->rates.nxdomain == 4);
+	CU_ASSERT(s->rates.errors == 5 && s->rates.all == 6 && s->rates.burst_ms == 2000 && s->rates.slip == 0);
+	CU_ASSERT(s->rates.ipv4_prefix == 32 && s->rates.ipv6_prefix == 64 && s->rates.exempt_count == 1);
+	CU_ASSERT(s->rates.count_only && s->rates.table == 1024);
 	CU_ASSERT_EQUAL(s->tcp_idle_timeout_ms, 500);
 	CU_ASSERT_EQUAL(s->tcp_connections, 7);
 	CU_ASSERT_EQUAL(s->tcp_connections_per_client, 7);
@@ -118,6 +137,31 @@ static const struct message_row settings_rows[] = {
 		"f:3:20: 'connections' must be from 1 to 1000000, not '0'\n"
 		"f:3:37: 'idle-timeout' must be from 100ms to 1h, not '2h'\n"
 		"f:4:20: 'hours' must be from 1h to 3650d, not '59m'\n" },
+	{ "a listener's keys", "listen: [{udp-payload: 100, adress: x}, {address: 127.0.0.1:53}]\n",
+		"f:1:10: the key 'address' is missing (where it listens)\n"
+		"f:1:24: 'udp-payload' must be from 512 to 4096, not '100'\n"
+		"f:1:29: unknown key 'adress' (did you mean 'address'?)\n"
+		"f:1:51: 'address' takes ADDRESS@PORT such as 127.0.0.1@53 or \"::1@53\", not '127.0.0.1:53' "
+		"(did you mean '127.0.0.1@53'?)\n" },
+	{ "a list where a listener stands", "listen: [[127.0.0.1]]\n",
+		"f:1:10: each entry of 'listen' must be a map {KEY: VALUE}, not a list [A, B]\n" },
+	{ "cookies", "cookies: {required: sometimes, attack-rate: 0, enabled: yes}\n",
+		"f:1:21: 'required' takes one of never, under-attack, always, not 'sometimes'\n"
+		"f:1:45: 'attack-rate' must be from 1 to 1000000000, not '0'\n"
+		"f:1:57: 'enabled' takes true or false, not 'yes' (did you mean 'true'?)\n" },
+	{ "rates", "rate-limit: {answers: 5/s, all: -1, burst: 100ms, slip: 101, ipv4-prefix: 33, ipv6-prefix: 8,\n"
+		"  exempt: [192.0.2.1/24], table: 10, answer: 5}\n",
+		"f:1:23: 'answers' takes a whole number, not '5/s'\n"
+		"f:1:33: 'all' must be from 0 to 1000000, not '-1'\n"
+		"f:1:44: 'burst' must be from 1s to 1m, not '100ms'\n"
+		"f:1:57: 'slip' must be from 0 to 100, not '101'\n"
+		"f:1:75: 'ipv4-prefix' must be from 8 to 32, not '33'\n"
+		"f:1:92: 'ipv6-prefix' must be from 16 to 128, not '8'\n"
+		"f:2:12: exempt: '192.0.2.1/24' has bits behind its prefix length (did you mean '192.0.2.0/24'?)\n"
+		"f:2:34: 'table' must be from 1024 to 16777216, not '10'\n"
+		"f:2:38: unknown key 'answer' (did you mean 'answers'?)\n" },
+	{ "a report agent", "report-agent: a..b\n", "f:1:15: report-agent: 'a..b' isn't a domain name\n" },
+	{ "the root as report agent", "report-agent: .\n", "f:1:15: report-agent: '.' isn't a domain name\n" },
 	{ "words", "log: verbose\npae: extern\n",
 		"f:1:6: 'log' takes one of error, warning, info, debug, not 'verbose'\n"
 		"f:2:6: 'pae' takes one of internal, external, not 'extern' (did you mean 'external'?)\n" },

@@ -146,7 +146,8 @@ test_failover(void)
 	SUITE_TEXT(ask("www.example.com. A", NULL), us);
 	world_kill(world, "us", true);
 	SUITE_TEXT(world_ask(world, "www.example.com. A", (struct ask){ .edns = true }), "NOERROR aa ede 3 (all regions are down)\n" EU);
-	SUITE_TEXT(world_ask(world, "nodata.example.com. A", (struct ask){ .edns = true }), "NOERROR aa ede 22 (all regions are down)\n" NO);
+	SUITE_TEXT(world_ask(world, "nodata.example.com. A", (struct ask){ .edns = true }),
+	    "NOERROR aa ede 22 (all regions are down)\n" NO);
 	SUITE_TEXT(world_ask(world, "servfail.example.com. A", (struct ask){ .edns = true }), "SERVFAIL ede 22 (all regions are down)\n");
 	world_kill(world, "eu", false);
 	SUITE_TEXT(ask("www.example.com. A", NULL), "NOERROR aa\n" EU);
