@@ -30,7 +30,7 @@ struct listing {
 
 static void read_prediction(const cJSON *value, size_t index, struct request *request, struct prediction *prediction,
 	struct diags *diags);
-static const char *why_of(const struct json_object *o, struct arena *arena);
+static const char *why_of(const struct json_object *o, const char *name, struct arena *arena);
 static double number_or_null(const struct json_object *o, const char *name, double most);
 static bool add_prediction(void *arg, const struct prediction *prediction);
 
@@ -97,7 +97,7 @@ read_prediction(const cJSON *value, size_t index, struct request *request, struc
 {
 	static const char *const known[] = { "at", "region", "service", "horizon_s", "role", "probability",
 		"probability_low", "probability_high", "load_forecast", "load_low", "load_high", "model", "reason",
-		"why", NULL };
+		"why", "anomaly_rank", "anomaly_reason", "anomaly_why", NULL };
 	static const char *const roles[] = { "serving", "shadow", NULL };
 	char pointer[64];
 	struct json_object o;
@@ -121,21 +121,25 @@ read_prediction(const cJSON *value, size_t index, struct request *request, struc
 		.admit = (double)NAN,
 		.model = arena_text(request->arena, json_string(&o, "model", false, "")),
 		.reason = arena_text(request->arena, json_string(&o, "reason", false, "")),
-		.why = why_of(&o, request->arena),
+		.why = why_of(&o, "why", request->arena),
+		.anomaly_rank = number_or_null(&o, "anomaly_rank", 1),
+		.anomaly_reason = arena_text(request->arena, json_string(&o, "anomaly_reason", false, "")),
+		.anomaly_why = why_of(&o, "anomaly_why", request->arena),
 	};
 	if (wall_parse(at, &prediction->at) < 0)
 		json_error(&o, "at", NULL, "'%s' is no time (RFC 3339)", at);
 	json_refuse_unknown(&o, known);
 	if (prediction->region == NULL || prediction->service == NULL || prediction->model == NULL ||
-	    prediction->reason == NULL || prediction->why == NULL)
+	    prediction->reason == NULL || prediction->why == NULL || prediction->anomaly_reason == NULL ||
+	    prediction->anomaly_why == NULL)
 		json_error(&o, "region", NULL, "out of memory");
 }
 
 /* An array, kept as it is. */
 static const char *
-why_of(const struct json_object *o, struct arena *arena)
+why_of(const struct json_object *o, const char *name, struct arena *arena)
 {
-	const cJSON *why = json_member(o, "why", false) == NULL ? NULL : json_array(o, "why", false);
+	const cJSON *why = json_member(o, name, false) == NULL ? NULL : json_array(o, name, false);
 	char *text = why == NULL ? NULL : json_write(why);
 	const char *kept = arena_text(arena, text == NULL ? "" : text);
 
@@ -209,5 +213,10 @@ add_prediction(void *arg, const struct prediction *prediction)
 	view_text(view, entry, "reason", prediction->reason[0] == '\0' ? NULL : prediction->reason);
 	if (prediction->why[0] != '\0')
 		view_json(view, entry, "why", prediction->why);
+	view_number(view, entry, "anomaly_rank", prediction->anomaly_rank);
+	view_text(view, entry, "anomaly_reason", prediction->anomaly_reason[0] == '\0' ? NULL :
+	    prediction->anomaly_reason);
+	if (prediction->anomaly_why[0] != '\0')
+		view_json(view, entry, "anomaly_why", prediction->anomaly_why);
 	return !view->failed;
 }

@@ -266,6 +266,12 @@ probability_of(const struct exposition *x, region_id region)
 }
 
 static double
+anomaly_of(const struct exposition *x, region_id region)
+{
+	return round_region(x->scene.round, region)->anomaly_rank;
+}
+
+static double
 forecast_of(const struct exposition *x, region_id region)
 {
 	return round_region(x->scene.round, region)->load_forecast;
@@ -294,6 +300,8 @@ add_region_numbers(struct exposition *x)
 	    forecast_of);
 	region_gauge(x, "isobar_region_failure_probability", "Of a failure that begins within the horizon.",
 	    probability_of);
+	region_gauge(x, "isobar_region_anomaly_rank", "Share of the time before that was less odd than now.",
+	    anomaly_of);
 	region_gauge(x, "isobar_region_admitted_ratio", "Share that operators let in: 1 all, 0 drained.", admitted_of);
 	region_gauge(x, "isobar_region_report_age_seconds", "Time since the last report.", report_age_of);
 }

@@ -134,6 +134,12 @@ resource_forecast(struct view *view, cJSON *into, const struct round_region *sta
 	view_number(view, into, "load_forecast", state->load_forecast);
 	view_known_count(view, into, "horizon_s", state->horizon_s != 0, state->horizon_s);
 	view_time(view, into, "predicted", state->predicted);
+	view_number(view, into, "anomaly_rank", state->anomaly_rank);
+	if (isfinite(state->anomaly_rank))
+		view_null(view, into, "no_rank");
+	else
+		view_text(view, into, "no_rank", state->no_rank[0] != '\0' ? state->no_rank :
+		    "isobar-pae has said nothing of this region lately");
 	outlooks = view_array(view, into, "outlooks");
 	for (size_t i = 0; i < state->outlook_count; i++) {
 		const struct round_outlook *outlook = &state->outlooks[i];

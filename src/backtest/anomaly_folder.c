@@ -1,7 +1,8 @@
 /* anomaly_folder.c -- anomaly scores of a dataset.
  * In: labelled series.  Out: scores of three methods.  Threads: see anomaly_folder.h.
  * The labelled time of a series is cut into blocks; each is scored by models of all that is older, once that is a day.
- * So a level that has shifted is learnt in time, as in service, where models are fitted daily. */
+ * So a level that has shifted is learnt in time, as in service, where models are fitted daily. As there, what lay in an
+ * incident isn't learnt, by none of the methods, and a rank is one among the machines of all series. */
 #include "backtest/anomaly_folder.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include <time.h>
 
 #include "backtest/forest.h"
-#include "predict/anomaly.h"
+#include "predict/anomalies.h"
 #include "predict/evaluate.h"
 #include "predict/scaling.h"
 
@@ -36,9 +37,13 @@ struct scored {
 	double scores[ANOMALY_METHOD_COUNT];
 };
 
+struct history;
+
 struct scoring {
 	const struct dataset *dataset;
 	uint64_t seed;
+	struct history *histories;
+	size_t history_count;
 	struct scored *list;
 	size_t count, size;
 	double sums[ANOMALY_METHOD_COUNT];	/* of the series' average precisions */
@@ -47,27 +52,37 @@ struct scoring {
 	struct anomaly_scores *out;
 };
 
-/* One series: the steps that have a sample, and what models see of them. */
+/* One series: the steps that have a sample, what models see of them, and the models of one block. */
 struct history {
 	const struct dataset_series *series;
 	uint32_t index;
 	size_t *steps, count, width;
-	double *rows, *scaled;
+	double *rows, *scaled, *taught;
+	size_t at, end;			/* the rows that are scored now; models are of those before `at` */
+	struct anomaly *anomaly;	/* NULL: too little is older */
+	struct forest *forest;
 };
 
-static int score_series(struct scoring *s, uint32_t index);
+static int histories_open(struct scoring *s);
+static void histories_close(struct scoring *s);
 static bool history_of(struct history *h, const struct dataset *dataset, uint32_t index);
 static void history_fini(struct history *h);
-static int score_block(struct scoring *s, struct history *h, size_t first, size_t end);
+static int score_block(struct scoring *s, size_t block);
+static void find_block(struct history *h, size_t block);
+static int fit_block(struct scoring *s, struct history *h);
+static size_t select_taught(struct history *h);
+static void forget_block(struct history *h);
+static int score_rows(struct scoring *s, const struct history *h, const struct anomaly *const *machines, size_t count);
+static void sum_series(struct scoring *s);
 static void scale(struct history *h, size_t learnt, size_t end);
 static void moving_distances(const struct history *h, size_t end, double *out);
 static int add_scores(struct scoring *s, const struct history *h, size_t step, const double *scores);
-static bool inside(const struct incidents *incidents, int64_t t);
-static double series_precision(const struct scoring *s, size_t first, size_t method);
+static double series_precision(const struct scoring *s, size_t first, size_t count, size_t method);
 static int summarize(struct scoring *s);
 static size_t events_of(const struct scoring *s);
 static double best_recall(const struct scoring *s, size_t method, const double *sorted);
 static void count_alarms(const struct scoring *s, size_t method, double threshold, size_t *found, size_t *wrong);
+static int compare_rows_by_time(const void *a, const void *b);
 static int compare_descending(const void *a, const void *b);
 
 int
@@ -75,57 +90,44 @@ anomaly_score_dataset(const struct dataset *dataset, uint64_t seed, struct anoma
     void (*progress)(void *arg, double done), void *arg)
 {
 	struct scoring s = { .dataset = dataset, .seed = seed, .out = out };
-	int status = 0;
+	int status;
 
 	*out = (struct anomaly_scores){ 0 };
-	for (size_t i = 0; i < dataset->count && status == 0; i++) {
-		status = score_series(&s, (uint32_t)i);
+	status = histories_open(&s);
+	for (size_t b = 0; b < BLOCKS && status == 0; b++) {
+		status = score_block(&s, b);
 		if (progress != NULL)
-			progress(arg, (double)(i + 1) / (double)dataset->count);
+			progress(arg, (double)(b + 1) / BLOCKS);
 	}
-	if (status == 0)
+	histories_close(&s);
+	if (status == 0) {
+		sum_series(&s);
 		status = s.count == 0 ? -ENODATA : summarize(&s);
+	}
 	free(s.list);
 	return status;
 }
 
 static int
-score_series(struct scoring *s, uint32_t index)
+histories_open(struct scoring *s)
 {
-	struct history h;
-	const struct dataset_series *series = &s->dataset->series[index];
-	size_t first = s->count, positives = 0;
-	int64_t from_s, span_s = series->label_to_s - series->label_from_s;
-	int status = 0;
-
-	if (series->incidents.count == 0)
-		return 0;
-	if (!history_of(&h, s->dataset, index))
-		return -ENOMEM;
-	from_s = h.count == 0 ? 0 : window_time(series->window, h.steps[0]);
-	for (size_t b = 0, at = 0, end; b < BLOCKS && status == 0; b++, at = end) {
-		int64_t begin_s = series->label_from_s + (int64_t)(cuts[b] * (double)span_s);
-		int64_t end_s = series->label_from_s + (int64_t)(cuts[b + 1] * (double)span_s);
-
-		while (at < h.count && window_time(series->window, h.steps[at]) < begin_s)
-			at++;
-		for (end = at; end < h.count && window_time(series->window, h.steps[end]) < end_s;)
-			end++;
-		if (end > at && at >= ANOMALY_ROWS_LEAST && begin_s - from_s >= DAY_S)
-			status = score_block(s, &h, at, end);
+	s->histories = calloc(s->dataset->count + 1, sizeof(*s->histories));
+	for (size_t i = 0; s->histories != NULL && i < s->dataset->count; i++) {
+		if (s->dataset->series[i].incidents.count == 0)
+			continue;
+		if (!history_of(&s->histories[s->history_count], s->dataset, (uint32_t)i))
+			return -ENOMEM;
+		s->history_count++;
 	}
-	for (size_t i = first; i < s->count; i++)
-		positives += s->list[i].positive;
-	if (positives == 0) {
-		s->count = first;
-	} else {
-		for (size_t m = 0; m < ANOMALY_METHOD_COUNT; m++)
-			s->sums[m] += series_precision(s, first, m);
-		s->out->series++;
-		s->out->series_days += (double)(s->list[s->count - 1].t - s->list[first].t) / DAY_S;
-	}
-	history_fini(&h);
-	return status;
+	return s->histories == NULL ? -ENOMEM : 0;
+}
+
+static void
+histories_close(struct scoring *s)
+{
+	for (size_t i = 0; i < s->history_count; i++)
+		history_fini(&s->histories[i]);
+	free(s->histories);
 }
 
 static bool
@@ -146,7 +148,8 @@ history_of(struct history *h, const struct dataset *dataset, uint32_t index)
 	}
 	h->rows = malloc((h->count * h->width + 1) * sizeof(double));
 	h->scaled = malloc((h->count * h->width + 1) * sizeof(double));
-	if (h->steps == NULL || h->rows == NULL || h->scaled == NULL) {
+	h->taught = malloc((h->count * h->width + 1) * sizeof(double));
+	if (h->steps == NULL || h->rows == NULL || h->scaled == NULL || h->taught == NULL) {
 		history_fini(h);
 		return false;
 	}
@@ -161,58 +164,133 @@ history_fini(struct history *h)
 	free(h->steps);
 	free(h->rows);
 	free(h->scaled);
+	free(h->taught);
 }
 
-/* Rows [first, end) by models of rows [0, first). */
+/* All machines first, since a rank is one among all of them. */
 static int
-score_block(struct scoring *s, struct history *h, size_t first, size_t end)
+score_block(struct scoring *s, size_t block)
+{
+	const struct anomaly **machines = calloc(s->history_count + 1, sizeof(*machines));
+	size_t count = 0;
+	int status = machines == NULL ? -ENOMEM : 0;
+
+	for (size_t i = 0; i < s->history_count && status == 0; i++) {
+		struct history *h = &s->histories[i];
+
+		find_block(h, block);
+		if (h->end > h->at && h->at >= ANOMALY_ROWS_LEAST &&
+		    window_time(h->series->window, h->steps[h->at]) -
+		    window_time(h->series->window, h->steps[0]) >= DAY_S)
+			status = fit_block(s, h);
+		if (h->anomaly != NULL)
+			machines[count++] = h->anomaly;
+	}
+	for (size_t i = 0; i < s->history_count && status == 0; i++) {
+		if (s->histories[i].anomaly != NULL)
+			status = score_rows(s, &s->histories[i], machines, count);
+	}
+	for (size_t i = 0; i < s->history_count; i++)
+		forget_block(&s->histories[i]);
+	free(machines);
+	return status;
+}
+
+static void
+find_block(struct history *h, size_t block)
+{
+	const struct dataset_series *series = h->series;
+	int64_t span_s = series->label_to_s - series->label_from_s;
+	int64_t begin_s = series->label_from_s + (int64_t)(cuts[block] * (double)span_s);
+	int64_t end_s = series->label_from_s + (int64_t)(cuts[block + 1] * (double)span_s);
+
+	h->at = h->end;
+	while (h->at < h->count && window_time(series->window, h->steps[h->at]) < begin_s)
+		h->at++;
+	for (h->end = h->at; h->end < h->count && window_time(series->window, h->steps[h->end]) < end_s;)
+		h->end++;
+}
+
+/* With too few rows outside of incidents there are no models. */
+static int
+fit_block(struct scoring *s, struct history *h)
 {
 	struct text error = { 0 };
-	size_t length;
+	size_t length, taught = select_taught(h);
 	clock_t begin = clock();
-	char *text = anomaly_train(h->rows, first, h->width, s->seed, &length, &error);
-	struct anomaly *anomaly = text == NULL ? NULL : anomaly_read(text, length, &error);
-	struct forest *forest = NULL;
-	double *distances = malloc((end + 1) * sizeof(*distances));
-	int status = 0;
+	char *text;
 
+	if (taught < ANOMALY_ROWS_LEAST)
+		return 0;
+	text = anomaly_train(h->taught, taught, h->width, s->seed, &length, &error);
+	h->anomaly = text == NULL ? NULL : anomaly_read(text, length, &error);
 	s->train_s += (double)(clock() - begin) / CLOCKS_PER_SEC;
 	s->trainings++;
-	scale(h, first, end);
-	forest = forest_new(h->scaled, first, h->width, s->seed);
-	if (anomaly == NULL || forest == NULL || distances == NULL)
-		status = -ENOMEM;
-	else
-		moving_distances(h, end, distances);
-	for (size_t i = first; i < end && status == 0; i++) {
+	scale(h, taught, h->end);
+	h->forest = forest_new(h->taught, taught, h->width, s->seed);
+	text_fini(&error);
+	free(text);
+	return h->anomaly == NULL || h->forest == NULL ? -ENOMEM : 0;
+}
+
+/* What is older than the block and lies in no incident: as in service, those of the past are known. */
+static size_t
+select_taught(struct history *h)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < h->at; i++) {
+		if (!incidents_inside(&h->series->incidents, window_time(h->series->window, h->steps[i])))
+			memcpy(h->taught + count++ * h->width, h->rows + i * h->width, h->width * sizeof(double));
+	}
+	return count;
+}
+
+static void
+forget_block(struct history *h)
+{
+	anomaly_free(h->anomaly);
+	forest_free(h->forest);
+	h->anomaly = NULL;
+	h->forest = NULL;
+}
+
+static int
+score_rows(struct scoring *s, const struct history *h, const struct anomaly *const *machines, size_t count)
+{
+	double *distances = malloc((h->end + 1) * sizeof(*distances));
+	int status = distances == NULL ? -ENOMEM : 0;
+
+	if (status == 0)
+		moving_distances(h, h->end, distances);
+	for (size_t i = h->at; i < h->end && status == 0; i++) {
+		const double *row = h->rows + i * h->width;
 		const double scores[ANOMALY_METHOD_COUNT] = {
-			[ANOMALY_OURS] = anomaly_rank(anomaly, h->rows + i * h->width),
-			[ANOMALY_FOREST] = forest_score(forest, h->scaled + i * h->width),
+			[ANOMALY_OURS] = anomalies_rank_of(machines, count, anomaly_distance(h->anomaly, row)),
+			[ANOMALY_FOREST] = forest_score(h->forest, h->scaled + i * h->width),
 			[ANOMALY_EWMA] = distances[i],
 		};
 
 		status = add_scores(s, h, h->steps[i], scores);
 	}
-	text_fini(&error);
-	anomaly_free(anomaly);
-	forest_free(forest);
 	free(distances);
-	free(text);
 	return status;
 }
 
-/* What the forest sees: the same rows, squashed by the scalings of those that are learnt from. */
+/* What the forest sees: the same rows, squashed by the scalings of those that are learnt from; these too, in place. */
 static void
-scale(struct history *h, size_t learnt, size_t end)
+scale(struct history *h, size_t taught, size_t end)
 {
-	double *column = malloc((learnt + 1) * sizeof(*column));
+	double *column = malloc((taught + 1) * sizeof(*column));
 
 	for (size_t k = 0; column != NULL && k < h->width; k++) {
 		struct scaling scaling;
 
-		for (size_t i = 0; i < learnt; i++)
-			column[i] = h->rows[i * h->width + k];
-		scaling = scaling_fit(column, learnt);
+		for (size_t i = 0; i < taught; i++)
+			column[i] = h->taught[i * h->width + k];
+		scaling = scaling_fit(column, taught);
+		for (size_t i = 0; i < taught; i++)
+			h->taught[i * h->width + k] = scaling_apply(&scaling, h->taught[i * h->width + k]);
 		for (size_t i = 0; i < end; i++)
 			h->scaled[i * h->width + k] = scaling_apply(&scaling, h->rows[i * h->width + k]);
 	}
@@ -252,23 +330,49 @@ add_scores(struct scoring *s, const struct history *h, size_t step, const double
 	}
 	entry = &s->list[s->count++];
 	*entry = (struct scored){ .series = h->index, .t = window_time(h->series->window, step) };
-	entry->positive = inside(&h->series->incidents, entry->t);
+	entry->positive = incidents_inside(&h->series->incidents, entry->t);
 	memcpy(entry->scores, scores, sizeof(entry->scores));
 	return 0;
 }
 
-static bool
-inside(const struct incidents *incidents, int64_t t)
+/* By series, then time; a series without an incident in its scored time isn't one that can be found in, and goes. */
+static void
+sum_series(struct scoring *s)
 {
-	size_t next = incidents_after(incidents, t);
+	size_t kept = 0;
 
-	return next > 0 && t < incidents->list[next - 1].end_s;
+	if (s->count > 0)
+		qsort(s->list, s->count, sizeof(*s->list), compare_rows_by_time);
+	for (size_t first = 0, end; first < s->count; first = end) {
+		size_t positives = 0;
+
+		for (end = first; end < s->count && s->list[end].series == s->list[first].series; end++)
+			positives += s->list[end].positive;
+		if (positives == 0)
+			continue;
+		memmove(&s->list[kept], &s->list[first], (end - first) * sizeof(*s->list));
+		for (size_t m = 0; m < ANOMALY_METHOD_COUNT; m++)
+			s->sums[m] += series_precision(s, kept, end - first, m);
+		s->out->series++;
+		s->out->series_days += (double)(s->list[kept + end - first - 1].t - s->list[kept].t) / DAY_S;
+		kept += end - first;
+	}
+	s->count = kept;
+}
+
+static int
+compare_rows_by_time(const void *a, const void *b)
+{
+	const struct scored *x = a, *y = b;
+
+	if (x->series != y->series)
+		return x->series < y->series ? -1 : 1;
+	return (x->t > y->t) - (x->t < y->t);
 }
 
 static double
-series_precision(const struct scoring *s, size_t first, size_t method)
+series_precision(const struct scoring *s, size_t first, size_t count, size_t method)
 {
-	size_t count = s->count - first;
 	double *scores = malloc((count + 1) * sizeof(*scores)), result = (double)NAN;
 	bool *positives = malloc((count + 1) * sizeof(*positives));
 

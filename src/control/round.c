@@ -136,7 +136,7 @@ region_new(struct round_region *region, const struct steering *steering, size_t 
 		region->accepts[g] = true;
 	region->capacity = steering->regions[id].capacity;
 	region->drained_to = 1;
-	region->probability = region->load_forecast = NAN;
+	region->probability = region->load_forecast = region->anomaly_rank = NAN;
 	snprintf(region->no_prediction, sizeof(region->no_prediction), "%s",
 	    steering->prediction == PREDICTION_OFF ? "prediction is off in steering.yaml" : "nothing was predicted yet");
 	for (size_t s = 0; s < steering->service_count; s++)
@@ -167,6 +167,8 @@ region_take_over(struct round_region *region, struct round_region *old, const st
 	region->outlook_count = old->outlook_count;
 	region->probability = old->probability;
 	region->load_forecast = old->load_forecast;
+	region->anomaly_rank = old->anomaly_rank;
+	memcpy(region->no_rank, old->no_rank, sizeof(region->no_rank));
 	region->horizon_s = old->horizon_s;
 	region->predicted = old->predicted;
 	memcpy(region->no_prediction, old->no_prediction, sizeof(region->no_prediction));

@@ -64,6 +64,8 @@ struct round_outlook {
 	double probability, probability_low, probability_high;	/* NAN: none */
 	double load, load_low, load_high;			/* requests/s; NAN: none */
 	char reason[128];		/* why there is no probability, or "" */
+	double anomaly_rank;		/* how odd the region was then; NAN: no rank */
+	char no_rank[128];		/* why there is none, or "" */
 };
 
 struct round_region {
@@ -84,6 +86,8 @@ struct round_region {
 	double load_forecast;		/* NAN: none */
 	uint32_t horizon_s;
 	char no_prediction[128];	/* why there is none */
+	double anomaly_rank;		/* how odd the region was, 0 .. 1; NAN: no rank. Advice alone */
+	char no_rank[128];		/* why there is none */
 	struct wall predicted;
 	struct round_service *services;	/* by service index of the present steering */
 };

@@ -34,7 +34,10 @@ round_predict(struct round *round, const struct prediction *prediction)
 		.horizon_s = prediction->horizon_s, .at = prediction->at, .probability = prediction->probability,
 		.probability_low = prediction->probability_low, .probability_high = prediction->probability_high,
 		.load = prediction->load_forecast, .load_low = prediction->load_low, .load_high = prediction->load_high,
+		.anomaly_rank = prediction->anomaly_rank,
 	};
+	snprintf(outlook->no_rank, sizeof(outlook->no_rank), "%s",
+	    prediction->anomaly_reason == NULL ? "" : prediction->anomaly_reason);
 	snprintf(outlook->reason, sizeof(outlook->reason), "%s", prediction->reason);
 	choose(&round->regions[id]);
 }
@@ -70,6 +73,8 @@ choose(struct round_region *region)
 	region->load_forecast = best->load;
 	region->horizon_s = best->horizon_s;
 	region->predicted = best->at;
+	region->anomaly_rank = best->anomaly_rank;
+	snprintf(region->no_rank, sizeof(region->no_rank), "%s", best->no_rank);
 	snprintf(region->no_prediction, sizeof(region->no_prediction), "%s", best->reason);
 }
 
@@ -98,7 +103,8 @@ round_expire(struct round_region *region, struct wall wall)
 		choose(region);
 		return;
 	}
-	region->probability = region->load_forecast = (double)NAN;
+	region->probability = region->load_forecast = region->anomaly_rank = (double)NAN;
+	region->no_rank[0] = '\0';
 	snprintf(region->no_prediction, sizeof(region->no_prediction),
 	    "the last prediction is older than its horizon of %u s", region->horizon_s);
 }

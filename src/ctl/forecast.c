@@ -7,7 +7,8 @@
 
 static enum ctl_status show_why(struct ctl *ctl);
 static const cJSON *newest_why(const cJSON *answer, const char *region);
-static void add_outlook(struct table *table, const char *region, const cJSON *outlook);
+static void add_outlook(struct table *table, const char *region, double odd, const cJSON *outlook);
+static void show_odd(const cJSON *answer, const char *region);
 static void table_band(struct table *table, double low, double high, int decimals);
 static void add_live(struct table *table, const cJSON *entry);
 static void add_shipped(struct table *table, const cJSON *answer);
@@ -22,7 +23,8 @@ static void table_interval(struct table *table, const cJSON *entry, const char *
 enum ctl_status
 ctl_predictions(struct ctl *ctl)
 {
-	struct table table = { .columns = { "REGION", "<HORIZON", "<P(FAILURE)", "80 %", "<LOAD/S", "80 %", "NOTE" } };
+	struct table table = { .columns = { "REGION", "<HORIZON", "<P(FAILURE)", "80 %", "<LOAD/S", "80 %", "<ODD",
+		"NOTE" } };
 	cJSON *answer = NULL;
 	const cJSON *entry, *outlook;
 	enum ctl_status status;
@@ -35,12 +37,14 @@ ctl_predictions(struct ctl *ctl)
 		const cJSON *outlooks = member(entry, "outlooks");
 
 		cJSON_ArrayForEach(outlook, outlooks) {
-			add_outlook(&table, member_text(entry, "region"), outlook);
+			add_outlook(&table, member_text(entry, "region"), member_number(entry, "anomaly_rank"),
+			    outlook);
 		}
 		if (cJSON_GetArraySize(outlooks) == 0) {
 			table_text(&table, member_text(entry, "region"));
 			for (size_t i = 0; i < 5; i++)
 				table_text(&table, NULL);
+			table_number(&table, member_number(entry, "anomaly_rank"), 4);
 			table_format(&table, "no prediction: %s", member_text(entry, "no_prediction"));
 		}
 	}
@@ -51,7 +55,7 @@ ctl_predictions(struct ctl *ctl)
 }
 
 static void
-add_outlook(struct table *table, const char *region, const cJSON *outlook)
+add_outlook(struct table *table, const char *region, double odd, const cJSON *outlook)
 {
 	table_text(table, region);
 	table_format(table, "%.0f s", member_number(outlook, "horizon_s"));
@@ -59,6 +63,7 @@ add_outlook(struct table *table, const char *region, const cJSON *outlook)
 	table_band(table, member_number(outlook, "probability_low"), member_number(outlook, "probability_high"), 4);
 	table_number(table, member_number(outlook, "load_forecast"), 1);
 	table_band(table, member_number(outlook, "load_low"), member_number(outlook, "load_high"), 1);
+	table_number(table, odd, 4);
 	if (isfinite(member_number(outlook, "probability")))
 		table_text(table, "");
 	else
@@ -102,8 +107,34 @@ show_why(struct ctl *ctl)
 		table_number(&table, member_number(feature, "without"), 4);
 	}
 	table_print(&table);
+	show_odd(answer, ctl->why);
 	cJSON_Delete(answer);
 	return status;
+}
+
+/* The newest that tells what is odd; how odd a region is is no reason of the forecast, and is told beside it. */
+static void
+show_odd(const cJSON *answer, const char *region)
+{
+	struct table table = { .columns = { "METRIC", "<IS", "<ODD WITHOUT IT" } };
+	const cJSON *entry, *found = NULL, *metric;
+
+	cJSON_ArrayForEach(entry, member(answer, "predictions")) {
+		const char *name = member_text(entry, "region");
+
+		if (name != NULL && strcmp(name, region) == 0 && cJSON_GetArraySize(member(entry, "anomaly_why")) > 0)
+			found = entry;
+	}
+	if (found == NULL)
+		return;
+	printf("\n%s was odder than %.4f of the time before (%s)\n", region, member_number(found, "anomaly_rank"),
+	    member_text(found, "at"));
+	cJSON_ArrayForEach(metric, member(found, "anomaly_why")) {
+		table_text(&table, member_text(metric, "metric"));
+		table_number(&table, member_number(metric, "value"), 4);
+		table_number(&table, member_number(metric, "without"), 4);
+	}
+	table_print(&table);
 }
 
 /* Entries come by time. */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "predict/history.h"
 #include "predict/why.h"
 
@@ -38,6 +39,7 @@ static int new_windows(struct forecaster *f, const char *const *regions, size_t 
 static int update_dataset(struct forecaster *f, struct dataset *dataset, bool anew, size_t gone, int64_t minute_s);
 static void ask_failure(const struct forecaster *f, size_t region, size_t horizon, struct forecast *forecast);
 static void ask_loads(const struct forecaster *f, size_t region, struct forecast *list, size_t count);
+static const char *unranked(const struct forecaster *f, size_t region);
 static const char *not_now(const struct forecaster *f, size_t region);
 static bool in_incident(const struct dataset_series *series, int64_t t);
 
@@ -274,6 +276,56 @@ in_incident(const struct dataset_series *series, int64_t t)
 	return next > 0 && series->incidents.list[next - 1].end_s > t;
 }
 
+/* Inside an incident too: that a region is odd then is what people expect to see. */
+struct oddity
+forecaster_odd(const struct forecaster *f, size_t region)
+{
+	struct oddity oddity = { .rank = (double)NAN };
+	const char *none = unranked(f, region);
+
+	if (none == NULL)
+		oddity.rank = anomalies_rank(f->speakers.anomalies, f->regions->series[region].name,
+		    f->regions->series[region].window, f->regions->series[region].window->length - 1, &none);
+	if (none != NULL)
+		snprintf(oddity.reason, sizeof(oddity.reason), "%s", none);
+	return oddity;
+}
+
+static const char *
+unranked(const struct forecaster *f, size_t region)
+{
+	const struct window *window = f->regions->series[region].window;
+
+	if (f->speakers.anomalies == NULL)
+		return "no model of anomalies has been trained here yet";
+	return features_missing(window, window->length - 1);
+}
+
+void
+forecaster_odd_why(const struct forecaster *f, size_t region, struct text *json)
+{
+	const struct dataset_series *series = &f->regions->series[region];
+	struct odd found[ODD_MOST];
+	size_t count = unranked(f, region) != NULL ? 0 :
+	    anomalies_why(f->speakers.anomalies, series->name, series->window, series->window->length - 1, found);
+	cJSON *list = cJSON_CreateArray();
+	char *text;
+
+	for (size_t i = 0; i < count; i++) {
+		cJSON *entry = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(entry, "metric", found[i].metric);
+		cJSON_AddNumberToObject(entry, "value", found[i].value);
+		cJSON_AddNumberToObject(entry, "without", found[i].without);
+		cJSON_AddItemToArray(list, entry);
+	}
+	text = count == 0 || list == NULL ? NULL : json_write(list);
+	if (text != NULL)
+		text_puts(json, text);
+	cJSON_Delete(list);
+	free(text);
+}
+
 size_t
 forecaster_events(const struct forecaster *f)
 {
@@ -288,4 +340,10 @@ struct wall
 forecaster_load_trained(const struct forecaster *f)
 {
 	return f->speakers.load_trained;
+}
+
+struct wall
+forecaster_anomalies_trained(const struct forecaster *f)
+{
+	return f->speakers.anomalies_trained;
 }

@@ -27,6 +27,12 @@ struct forecast {
 	char reason[160];	/* why there is no probability, or "" */
 };
 
+/* How odd the last minute of one region was. */
+struct oddity {
+	double rank;		/* the share of the time before that was less odd; NAN: no rank */
+	char reason[160];	/* why there is none, or "" */
+};
+
 /* Horizons of failures and of loads, 5 minutes to an hour, with a shadow for those of failures. */
 #define FORECASTS_MAX (4 + FAILURE_HORIZONS)
 #define FORECAST_USUAL 1	/* the place in the list of ten minutes: what plans are made for */
@@ -50,9 +56,15 @@ void forecaster_why(const struct forecaster *forecaster, size_t region, size_t h
 /* True when the probability is so much above the base rate that people will want to know why. */
 bool forecaster_alarming(const struct forecaster *forecaster, size_t horizon, double probability) NONNULL;
 
+/* Costs one decision of a machine. */
+struct oddity forecaster_odd(const struct forecaster *forecaster, size_t region) NONNULL;
+/* Adds a JSON array of the metrics that make it odd; nothing when there is no rank. */
+void forecaster_odd_why(const struct forecaster *forecaster, size_t region, struct text *json) NONNULL;
+
 /* Incidents of all regions that began in the last days, as far back as features look. */
 size_t forecaster_events(const struct forecaster *forecaster) NONNULL;
 /* When the load model in service was trained; .ms 0: there is none. */
 struct wall forecaster_load_trained(const struct forecaster *forecaster) NONNULL;
+struct wall forecaster_anomalies_trained(const struct forecaster *forecaster) NONNULL;	/* the same */
 
 #endif

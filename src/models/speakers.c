@@ -20,8 +20,8 @@ const int64_t failure_horizons_s[FAILURE_HORIZONS] = { 300, 600, 1800 };
 /* What the store has now: ids, and then the text of those that are new. */
 struct census {
 	char ids[FAILURE_HORIZONS][SPEAKER_ROLES][SHA256_TEXT_SIZE];
-	char load[SHA256_TEXT_SIZE];
-	struct wall load_trained;
+	char load[SHA256_TEXT_SIZE], anomalies[SHA256_TEXT_SIZE];
+	struct wall load_trained, anomalies_trained;
 	struct speakers *speakers;
 	bool changed;
 	char shipped[SHA256_TEXT_SIZE];	/* looked for among the decisions */
@@ -33,6 +33,7 @@ static size_t horizon_of(uint32_t horizon_s);
 static bool take_model(void *arg, const struct model_row *row);
 static void take_failure(struct speaker *speaker, const struct model_row *row, const char *what);
 static void take_load(struct speakers *speakers, const struct model_row *row);
+static void take_anomalies(struct speakers *speakers, const struct model_row *row);
 static void forget(struct speaker *speaker);
 static int take_shipped(struct speakers *speakers, struct store_reader *reader, size_t horizon);
 static bool find_return(void *arg, const struct model_decision *decision);
@@ -53,6 +54,7 @@ speakers_fini(struct speakers *speakers)
 			forget(&speakers->list[h][role]);
 	}
 	load_free(speakers->load);
+	anomalies_free(speakers->anomalies);
 	free(speakers->folder);
 	*speakers = (struct speakers){ .folder = NULL };
 }
@@ -83,6 +85,13 @@ speakers_update(struct speakers *speakers, struct store_reader *reader, bool *ch
 	}
 	snprintf(speakers->load_id, sizeof(speakers->load_id), "%s", census.load);
 	speakers->load_trained = census.load_trained;
+	if (strcmp(speakers->anomalies_id, census.anomalies) != 0) {
+		anomalies_free(speakers->anomalies);
+		speakers->anomalies = NULL;
+		*changed = true;
+	}
+	snprintf(speakers->anomalies_id, sizeof(speakers->anomalies_id), "%s", census.anomalies);
+	speakers->anomalies_trained = census.anomalies_trained;
 	status = store_models(reader, true, take_model, speakers);
 	for (size_t h = 0; h < FAILURE_HORIZONS && status == 0; h++) {
 		if (speakers->list[h][SPEAKER_SERVING].model == NULL)
@@ -104,6 +113,10 @@ count_model(void *arg, const struct model_row *row)
 	if (strcmp(row->kind, "load") == 0 && serving && census->load[0] == '\0') {
 		snprintf(census->load, sizeof(census->load), "%s", row->id);
 		census->load_trained = row->trained;
+	}
+	if (strcmp(row->kind, "anomaly") == 0 && serving && census->anomalies[0] == '\0') {
+		snprintf(census->anomalies, sizeof(census->anomalies), "%s", row->id);
+		census->anomalies_trained = row->trained;
 	}
 	if (strcmp(row->kind, "failure") != 0 || horizon == FAILURE_HORIZONS || (!serving && !candidate))
 		return true;
@@ -128,7 +141,8 @@ horizon_of(uint32_t horizon_s)
 static bool
 wants(const struct speakers *speakers, const struct census *census)
 {
-	if (!speakers->asked || strcmp(speakers->load_id, census->load) != 0)
+	if (!speakers->asked || strcmp(speakers->load_id, census->load) != 0 ||
+	    strcmp(speakers->anomalies_id, census->anomalies) != 0)
 		return true;
 	for (size_t h = 0; h < FAILURE_HORIZONS; h++) {
 		for (size_t role = 0; role < SPEAKER_ROLES; role++) {
@@ -146,6 +160,8 @@ take_model(void *arg, const struct model_row *row)
 
 	if (strcmp(row->id, speakers->load_id) == 0 && speakers->load == NULL)
 		take_load(speakers, row);
+	if (strcmp(row->id, speakers->anomalies_id) == 0 && speakers->anomalies == NULL)
+		take_anomalies(speakers, row);
 	for (size_t h = 0; h < FAILURE_HORIZONS; h++) {
 		for (size_t role = 0; role < SPEAKER_ROLES; role++) {
 			struct speaker *speaker = &speakers->list[h][role];
@@ -184,6 +200,20 @@ take_load(struct speakers *speakers, const struct model_row *row)
 		    load_regions(speakers->load));
 	else
 		log_warning("the load model in the store is refused: %s", error.bytes);
+	text_fini(&error);
+}
+
+static void
+take_anomalies(struct speakers *speakers, const struct model_row *row)
+{
+	struct text error = { 0 };
+
+	speakers->anomalies = anomalies_read(row->blob, row->blob_length, &error);
+	if (speakers->anomalies != NULL)
+		log_info("a model of anomalies serves: %.12s, machines for %zu regions", row->id,
+		    anomalies_regions(speakers->anomalies));
+	else
+		log_warning("the model of anomalies in the store is refused: %s", error.bytes);
 	text_fini(&error);
 }
 
@@ -262,6 +292,8 @@ speakers_shipped(const char *folder, int64_t horizon_s, struct text *error)
 void
 speakers_metrics(const struct speakers *speakers, struct metrics *metrics)
 {
+	if (speakers->anomalies != NULL)
+		anomalies_metrics(speakers->anomalies, metrics);
 	for (size_t h = 0; h < FAILURE_HORIZONS; h++) {
 		for (size_t role = 0; role < SPEAKER_ROLES; role++) {
 			const struct model *model = speakers->list[h][role].model;

@@ -1,5 +1,5 @@
 /* speakers.h -- the models that speak: of each horizon the one that serves, and its challenger in the shadow; and the
- * load model. Taken from the store when they change there, else from the files that are shipped.
+ * load model and that of anomalies. Taken from the store when they change there, else from the files that are shipped.
  * Threads: one owner, which also owns the reader. */
 #ifndef ISOBAR_MODELS_SPEAKERS_H
 #define ISOBAR_MODELS_SPEAKERS_H
@@ -11,6 +11,7 @@
 #include "base/contract.h"
 #include "base/hash.h"
 #include "load/load.h"
+#include "predict/anomalies.h"
 #include "predict/features.h"
 #include "predict/model.h"
 #include "store/store.h"
@@ -34,6 +35,9 @@ struct speakers {
 	struct load_model *load;	/* NULL: smoothing alone */
 	char load_id[SHA256_TEXT_SIZE];
 	struct wall load_trained;	/* .ms 0: there is none */
+	struct anomalies *anomalies;	/* NULL: none */
+	char anomalies_id[SHA256_TEXT_SIZE];
+	struct wall anomalies_trained;	/* .ms 0: there is none */
 	bool asked;			/* at least once */
 };
 
@@ -41,8 +45,8 @@ struct speakers {
 bool speakers_init(struct speakers *speakers, const char *folder) NONNULL MUST_USE;
 void speakers_fini(struct speakers *speakers) NONNULL;
 
-/* Takes what has changed in the store. *changed: some failure model has. A model that can't be read is said in the log,
- * and the shipped one serves. 0 or -errno of the store. */
+/* Takes what has changed in the store. *changed: some model that windows are made for has. A model that can't be read
+ * is said in the log, and the shipped one serves. 0 or -errno of the store. */
 int speakers_update(struct speakers *speakers, struct store_reader *reader, bool *changed) NONNULL MUST_USE;
 
 /* Adds to the catalogue the metrics that some model was made for. */

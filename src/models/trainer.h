@@ -31,7 +31,14 @@ int trainer_run(struct text *output, void *arg);
  * where they don't help it says nothing. */
 int trainer_run_load(struct text *output, void *arg);
 
+/* As trainer_run(), for how odd a moment is: a machine for each region, all in one model, always serving, for it's only
+ * advice. */
+int trainer_run_anomaly(struct text *output, void *arg);
+
 #define TRAINER_LOAD_EVERY_MS INT64_C(86400000)
+#define TRAINER_ANOMALY_EVERY_MS INT64_C(86400000)
+#define TRAINER_ANOMALY_DAYS 14
+#define TRAINER_ANOMALY_MINUTES_LEAST 1440	/* known, outside of incidents: with fewer no machine */
 
 /* Whether the history has grown enough since the last training: at least as many incidents as are needed, one of them
  * new, and an hour gone. */

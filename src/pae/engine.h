@@ -22,6 +22,7 @@
 #include "store/store.h"
 
 struct outlook {			/* of one region */
+	struct oddity odd;
 	size_t count;
 	struct forecast list[FORECASTS_MAX];
 };
@@ -53,6 +54,7 @@ struct engine {
 	uint32_t tasks_due;		/* bits of those that wait */
 	struct wall trained;		/* when the last training began; .ms 0: none yet */
 	struct wall load_trained;	/* the same for loads */
+	struct wall anomalies_trained;	/* and for anomalies */
 	struct wall reviewed;		/* when the models in service were, last */
 	size_t trained_events;
 	bool train_now;

@@ -29,6 +29,7 @@
 #define PLAN_MOVE_LEAST 0.0005	/* of all demand gets another primary: less is rounding */
 #define PLAN_PAIR_LEAST 0.01	/* of all demand gets another backup: nobody moves by it, but tables are made anew */
 #define PLAN_AGAIN_MS 60000	/* an unchanged plan is posted again after so long: it tells that forecasts are fresh */
+#define ODD_RANK 0.99		/* from there on it's told each minute what is odd */
 #define MINUTE_MS 60000
 #define HOUR_MS 3600000
 #define TTL_USUAL_S 60		/* of services whose records alone say it */
@@ -39,6 +40,7 @@ static bool believe(struct engine *engine, struct plan_region *beliefs, const ch
 static size_t forecasts_none(struct forecast list[static FORECASTS_MAX]);
 static bool post_predictions(struct engine *engine, struct wall now);
 static cJSON *forecast_json(const struct engine *engine, size_t region, size_t place, struct wall now);
+static void add_odd(const struct engine *engine, size_t region, struct wall now, cJSON *entry);
 static void add_why(const struct engine *engine, size_t region, size_t place, struct wall now, cJSON *entry);
 static void add_number(cJSON *object, const char *name, double value);
 static void post_plan(struct engine *engine, const struct plan_region *beliefs, const char *model, struct wall now);
@@ -144,6 +146,8 @@ believe(struct engine *engine, struct plan_region *beliefs, const char **model)
 
 		outlooks[i].count = use == PREDICTION_OFF ? forecasts_none(outlooks[i].list) :
 		    forecaster_ask(engine->forecaster, i, outlooks[i].list);
+		outlooks[i].odd = use != PREDICTION_OFF ? forecaster_odd(engine->forecaster, i) :
+		    (struct oddity){ (double)NAN, "prediction is off in steering.yaml" };
 		beliefs[i] = (struct plan_region){
 			.region = (region_id)i, .probability = usual->probability, .horizon_s = usual->horizon_s,
 			.load_forecast = usual->load, .capacity = engine->intake.capacities[i], .price_why = "",
@@ -212,9 +216,29 @@ forecast_json(const struct engine *engine, size_t region, size_t place, struct w
 	add_number(entry, "load_high", forecast->load_high);
 	cJSON_AddStringToObject(entry, "model", forecast->model);
 	cJSON_AddStringToObject(entry, "reason", forecast->reason);
+	if (forecast->role == SPEAKER_SERVING && place == FORECAST_USUAL)
+		add_odd(engine, region, now, entry);
 	if (forecast->role == SPEAKER_SERVING && place == FORECAST_USUAL && isfinite(forecast->probability))
 		add_why(engine, region, place, now, entry);
 	return entry;
+}
+
+/* It's of now and of no horizon: one entry of a region has it. Why, when so odd a minute comes once in a hundred. */
+static void
+add_odd(const struct engine *engine, size_t region, struct wall now, cJSON *entry)
+{
+	const struct oddity *odd = &engine->outlooks[region].odd;
+	struct text why = { 0 };
+
+	cJSON_AddItemToObject(entry, "anomaly_rank", isfinite(odd->rank) ? cJSON_CreateNumber(odd->rank) :
+	    cJSON_CreateNull());
+	cJSON_AddStringToObject(entry, "anomaly_reason", odd->reason);
+	if (!isfinite(odd->rank) || (odd->rank < ODD_RANK && now.ms / MINUTE_MS != engine->why_minute))
+		return;
+	forecaster_odd_why(engine->forecaster, region, &why);
+	if (why.length > 0)
+		cJSON_AddItemToObject(entry, "anomaly_why", cJSON_Parse(why.bytes));
+	text_fini(&why);
 }
 
 /* In the first minute of an hour, and while the probability is high: once a minute for every region would fill the store.

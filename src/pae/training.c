@@ -2,8 +2,9 @@
  * In: the engine.  Out: a child process at a time, and what it found, posted to the API.
  * Threads: the engine's. The work runs in a forked child, so that a round is never late.
  *
- * A model of failures for each horizon when there are new incidents, ten minutes first; one of loads once a day; a
- * review of the models in service each hour. Training on request makes all horizons anew. */
+ * A model of failures for each horizon when there are new incidents, ten minutes first; one of loads and one of
+ * anomalies once a day; a review of the models in service each hour. Training on request makes all horizons and the
+ * anomalies anew. */
 #include "pae/engine.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@
 #define TRAIN_MEMORY ((uint64_t)1 << 30)
 #define TRAIN_OUTPUT ((uint64_t)64 << 20)
 
-enum task_kind { TASK_FAILURES, TASK_LOADS, TASK_REVIEW };
+enum task_kind { TASK_FAILURES, TASK_LOADS, TASK_ANOMALIES, TASK_REVIEW };
 
 struct task {
 	enum task_kind kind;
@@ -33,6 +34,7 @@ static const struct task tasks[] = {
 	{ TASK_FAILURES, "failures within 5 minutes", 300, trainer_run },
 	{ TASK_FAILURES, "failures within 30 minutes", 1800, trainer_run },
 	{ TASK_LOADS, "loads", 0, trainer_run_load },
+	{ TASK_ANOMALIES, "anomalies", 0, trainer_run_anomaly },
 	{ TASK_REVIEW, "the models in service", 0, review_run },
 };
 static_assert(ARRAY_SIZE(tasks) <= 8 * sizeof(((struct engine *)NULL)->tasks_due), "a bit for each");
@@ -46,10 +48,17 @@ void
 training_if_due(struct engine *engine, struct wall now)
 {
 	struct wall load_trained = forecaster_load_trained(engine->forecaster);
+	struct wall anomalies_trained = forecaster_anomalies_trained(engine->forecaster);
 	size_t events = forecaster_events(engine->forecaster);
 
 	if (engine->load_trained.ms > load_trained.ms)
 		load_trained = engine->load_trained;
+	if (engine->anomalies_trained.ms > anomalies_trained.ms)
+		anomalies_trained = engine->anomalies_trained;
+	if (engine->train_now || now.ms - anomalies_trained.ms >= TRAINER_ANOMALY_EVERY_MS) {
+		order(engine, TASK_ANOMALIES);
+		engine->anomalies_trained = now;
+	}
 	if (engine->train_now || trainer_due(engine->trained, engine->trained_events, events, now)) {
 		order(engine, TASK_FAILURES);
 		engine->train_now = false;

@@ -89,3 +89,11 @@ label_at(const struct incidents *incidents, int64_t t, int64_t horizon_s, int64_
 		return incidents->list[next].start_s < known_to_s ? LABEL_POSITIVE : LABEL_NONE;
 	return known_to_s - t > horizon_s ? LABEL_NEGATIVE : LABEL_NONE;
 }
+
+bool
+incidents_inside(const struct incidents *incidents, int64_t t)
+{
+	size_t next = incidents_after(incidents, t);
+
+	return next > 0 && t < incidents->list[next - 1].end_s;
+}

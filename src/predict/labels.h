@@ -37,4 +37,7 @@ enum label label_at(const struct incidents *incidents, int64_t t, int64_t horizo
 /* The index of the first incident that begins after `t`; incidents->count if there is none. */
 size_t incidents_after(const struct incidents *incidents, int64_t t) NONNULL;
 
+/* True when `t` lies in one. */
+bool incidents_inside(const struct incidents *incidents, int64_t t) NONNULL;
+
 #endif

@@ -319,8 +319,15 @@ static const char step_4[] =
 	"	numbers TEXT NOT NULL) STRICT;"				/* JSON */
 	"CREATE INDEX model_decision_by_time ON model_decision (at_ms);";
 
+/* --- version 5: how odd a region is ------------------------------------------------------------------------------ */
+
+static const char step_5[] =
+	"ALTER TABLE prediction ADD COLUMN anomaly_rank REAL;"
+	"ALTER TABLE prediction ADD COLUMN anomaly_reason TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE prediction ADD COLUMN anomaly_why TEXT NOT NULL DEFAULT '';";	/* JSON, or '' */
+
 /* steps[n - 1] leads from version n - 1 to version n. */
-static const char *const steps[] = { step_1, step_2, step_3, step_4 };
+static const char *const steps[] = { step_1, step_2, step_3, step_4, step_5 };
 
 _Static_assert(ARRAY_SIZE(steps) == STORE_SCHEMA_VERSION, "one step for each version");
 

@@ -19,12 +19,14 @@ store_prediction_put(struct store_txn *txn, const struct prediction *p)
 {
 	return db_run(txn->db, "INSERT OR REPLACE INTO prediction (at_ms, region, service, horizon_s, role,"
 	    " probability, probability_low, probability_high, load_forecast, load_low, load_high, share, admit,"
-	    " model, reason, why)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    " model, reason, why, anomaly_rank, anomaly_reason, anomaly_why)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	    DB_VALUES(db_integer(p->at.ms), db_text(p->region), db_text(p->service), db_integer(p->horizon_s),
 		db_text(p->role), db_real(p->probability), db_real(p->probability_low), db_real(p->probability_high),
 		db_real(p->load_forecast), db_real(p->load_low), db_real(p->load_high), db_real(p->share),
-		db_real(p->admit), db_text(p->model), db_text(p->reason), db_text(p->why)));
+		db_real(p->admit), db_text(p->model), db_text(p->reason), db_text(p->why),
+		db_real(p->anomaly_rank), db_text(p->anomaly_reason == NULL ? "" : p->anomaly_reason),
+		db_text(p->anomaly_why == NULL ? "" : p->anomaly_why)));
 }
 
 int
@@ -33,7 +35,8 @@ store_predictions(struct store_reader *reader, struct wall since,
 {
 	sqlite3_stmt *rows;
 	int got = db_query(&reader->db, "SELECT at_ms, region, service, horizon_s, role, probability, probability_low,"
-	    " probability_high, load_forecast, load_low, load_high, share, admit, model, reason, why FROM prediction"
+	    " probability_high, load_forecast, load_low, load_high, share, admit, model, reason, why,"
+	    " anomaly_rank, anomaly_reason, anomaly_why FROM prediction"
 	    " WHERE at_ms >= ? ORDER BY at_ms, region, service, horizon_s, role",
 	    DB_VALUES(db_integer(since.ms)), &rows);
 
@@ -55,6 +58,9 @@ store_predictions(struct store_reader *reader, struct wall since,
 			.model = db_column_text(rows, 13),
 			.reason = db_column_text(rows, 14),
 			.why = db_column_text(rows, 15),
+			.anomaly_rank = db_column_real(rows, 16),
+			.anomaly_reason = db_column_text(rows, 17),
+			.anomaly_why = db_column_text(rows, 18),
 		};
 
 		if (!row(arg, &prediction))

@@ -21,7 +21,7 @@ struct store;
 struct store_txn;	/* the open transaction, as a job sees it */
 struct store_reader;
 
-#define STORE_SCHEMA_VERSION 4	/* the number of steps in migration.c */
+#define STORE_SCHEMA_VERSION 5	/* the number of steps in migration.c */
 
 struct store_options {
 	const char *path;
@@ -113,6 +113,9 @@ struct prediction {
 	const char *model;		/* id, or "" */
 	const char *reason;		/* why there is no prediction, or "" */
 	const char *why;		/* JSON: the features that moved it most, or "" */
+	double anomaly_rank;		/* how odd the region was then, 0 .. 1; NAN: no rank */
+	const char *anomaly_reason;	/* why there is none, or ""; as NULL */
+	const char *anomaly_why;	/* JSON: the metrics that make it odd, or ""; as NULL */
 };
 int store_prediction_put(struct store_txn *txn, const struct prediction *prediction) NONNULL;
 

@@ -31,6 +31,7 @@ main() {
 	holds "a model of this history serves" world_await 200 model_serves
 	card
 	holds "each region has a probability by it" probabilities
+	ranks
 	holds "the shares are a plan's" world_await 30 plan_is_made
 	holds "the model is kept over a restart" again
 	holds "training goes on" world_ctl model train
@@ -112,13 +113,38 @@ card() {
 	holds "its card says what it was trained on" jq -e '[.. | .incidents? // empty] | max >= 10' "$world/card"
 }
 
+# How odd each region is: trained with the same request, with the metrics that make it so, and never acted on.
+ranks() {
+	local id
+	holds "machines for anomalies serve" world_await 60 anomalies_serve
+	holds "samples go on" go_on
+	holds "each region has a rank" world_await 30 every_region '.anomaly_rank >= 0 and .anomaly_rank < 1 and .no_rank == null'
+	id=$(world_get /v1/models | jq -r '.models[] | select(.kind == "anomaly") | .model')
+	same "their card names the regions" "$(world_ctl --json model show "$id" | jq -c '[.card.regions[].region]')" \
+		'["eu-west","us-east","ap-south"]'
+	holds "the table has a column for it" grep -Eq "^REGION .* ODD " <(world_ctl predictions)
+	holds "with a number" grep -Eq "^eu-west +600 s .* 0\.[0-9]{4}( |$)" <(world_ctl predictions)
+	holds "the predictions tell it" jq -e '[.predictions[] | select(.anomaly_rank != null)] | length > 0' \
+		<(world_ctl --json predictions)
+	holds "the metric has each region" test \
+		"$(world_get /metrics | grep -c '^isobar_region_anomaly_rank{region="[a-z-]*"} 0')" -eq 3
+}
+
+anomalies_serve() {
+	world_get /v1/models | jq -e '[.models[] | select(.kind == "anomaly" and .status == "serving")] | length == 1'
+}
+
 # On a busy machine the training outlasts the history: the newest samples go on as they were.
-probabilities() {
+go_on() {
 	local ahead
 	ahead=$(($(date +%s) * 1000 - $(sqlite3 "$store" "SELECT max(at_ms) FROM sample")))
 	ahead=$((ahead - ahead % 60000))
 	[ "$ahead" -le 0 ] || sqlite3 -cmd ".timeout 10000" "$store" \
-		"INSERT OR IGNORE INTO sample SELECT series, at_ms + $ahead, value FROM sample" || return 1
+		"INSERT OR IGNORE INTO sample SELECT series, at_ms + $ahead, value FROM sample"
+}
+
+probabilities() {
+	go_on || return 1
 	world_await 60 every_region '.probability != null' || {
 		world_get /v1/regions | jq -c '[.regions[].no_prediction]'
 		return 1

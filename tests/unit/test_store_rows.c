@@ -243,10 +243,12 @@ static int
 put_predictions(struct store_txn *txn, void *arg UNUSED)
 {
 	struct prediction none = { .at = { 1000 }, .region = "eu", .service = "", .horizon_s = 300, .role = "serving",
-		.probability = NAN, .load_forecast = NAN, .model = "", .reason = "no model", .why = "" };
+		.probability = NAN, .load_forecast = NAN, .model = "", .reason = "no model", .why = "",
+		.anomaly_rank = NAN, .anomaly_reason = "calm" };
 	struct prediction failure = { .at = { 2000 }, .region = "eu", .service = "", .horizon_s = 300,
 		.role = "serving", .probability = 0.75, .probability_low = 0.5, .probability_high = 0.875,
-		.load_forecast = NAN, .share = 0.25, .admit = 1, .model = "m1", .reason = "", .why = "[1]" };
+		.load_forecast = NAN, .share = 0.25, .admit = 1, .model = "m1", .reason = "", .why = "[1]",
+		.anomaly_rank = 0.75, .anomaly_why = "[2]" };
 	struct prediction load = { .at = { 2000 }, .region = "eu", .service = "www.", .horizon_s = 600,
 		.role = "shadow", .probability = NAN, .load_forecast = 1234.5, .load_low = 1000, .load_high = 1500,
 		.model = "m2", .reason = "", .why = "" };
@@ -269,6 +271,10 @@ see_prediction(void *arg UNUSED, const struct prediction *p)
 	if (p->probability_low > 0)
 		text_printf(&seen, " %g..%g share %g admit %g %s", p->probability_low, p->probability_high, p->share,
 		    p->admit, p->why);
+	if (p->anomaly_why[0] != '\0')
+		text_printf(&seen, " odd %g %s", p->anomaly_rank, p->anomaly_why);
+	if (isnan(p->anomaly_rank))
+		text_printf(&seen, " no rank: %s", p->anomaly_reason);
 	if (p->load_low > 0)
 		text_printf(&seen, " %g..%g", p->load_low, p->load_high);
 	text_printf(&seen, " %s\n", p->role);
@@ -284,8 +290,8 @@ test_predictions(void)
 
 	CU_ASSERT_EQUAL(store_call(store, put_predictions, NULL), 0);
 	CU_ASSERT_EQUAL(store_predictions(reader, (struct wall){ 0 }, see_prediction, NULL), 0);
-	SUITE_TEXT(seen_take(), "1000 eu '' 300 none none '' 'no model' serving\n"
-	    "2000 eu '' 300 0.5 none 'm1' '' 0.5..0.875 share 0.25 admit 1 [1] serving\n"
+	SUITE_TEXT(seen_take(), "1000 eu '' 300 none none '' 'no model' no rank: calm serving\n"
+	    "2000 eu '' 300 0.5 none 'm1' '' 0.5..0.875 share 0.25 admit 1 [1] odd 0.75 [2] serving\n"
 	    "2000 eu 'www.' 600 none 1234.5 'm2' '' 1000..1500 shadow\n");
 	CU_ASSERT_EQUAL(store_predictions(reader, (struct wall){ 2001 }, see_prediction, NULL), 0);
 	SUITE_TEXT(seen_take(), "");
