@@ -78,6 +78,7 @@ training_of(const struct model *model)
 	cJSON_AddBoolToObject(training, "skill", model->skill);
 	if (!model->skill)
 		return training;
+	cJSON_AddStringToObject(training, "kernel", machine_kernel_names[model->settings.kernel]);
 	add_number(training, "c", model->settings.c, 6);
 	add_number(training, "gamma", model->settings.gamma, 6);
 	add_number(training, "positive_weight", model->settings.weight, 6);

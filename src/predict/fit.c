@@ -70,6 +70,8 @@ fit_prepare(struct fit *fit, const struct pool *pool, int64_t before_s, size_t m
 		status = look(fit, &learning);
 	if (status == 0)
 		status = draw(fit, &learning, most, seed);
+	if (status == 0 && (fit->machine_rows = machine_rows_new(fit->rows, fit->count, fit->width)) == NULL)
+		status = -ENOMEM;
 	free(learning.places);
 	free(learning.scores);
 	return status;
@@ -78,6 +80,7 @@ fit_prepare(struct fit *fit, const struct pool *pool, int64_t before_s, size_t m
 void
 fit_fini(struct fit *fit)
 {
+	machine_rows_free(fit->machine_rows);
 	free(fit->evidences);
 	free(fit->strengths);
 	free(fit->rows);
@@ -219,7 +222,8 @@ drawn(const struct learning *learning, size_t i, const struct shares *shares, ui
 {
 	const struct row *row = row_of(learning, i);
 	const uint32_t key[2] = { row->series, row->step };
-	double dice = (double)(hash64(key, sizeof(key), seed) >> 11) * 0x1p-53 / (double)row->weight;
+	/* Another seed than that of rows_thin(): what that kept has low hashes. */
+	double dice = (double)(hash64(key, sizeof(key), ~seed) >> 11) * 0x1p-53 / (double)row->weight;
 
 	if (row->positive)
 		return dice < shares->positive;
@@ -251,7 +255,7 @@ fit_machine(const struct fit *fit, const struct machine_settings *settings, char
 	struct text error = { 0 };
 	struct machine *machine = NULL;
 
-	*body = machine_train(fit->rows, fit->targets, fit->count, fit->width, settings, length);
+	*body = machine_classify(fit->machine_rows, fit->targets, settings, length);
 	if (*body != NULL)
 		machine = machine_read(*body, *length, fit->width, &error);
 	text_fini(&error);

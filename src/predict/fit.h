@@ -31,6 +31,7 @@ struct fit {
 	double *strengths;		/* [feature], see evidence_strength() */
 	double *rows, *targets;		/* the sample, as evidence */
 	size_t count;
+	struct machine_rows *machine_rows;	/* the same */
 };
 
 /* From the pool's rows with t < before_s; at most about `most` in the sample. 0, -ENODATA when there is no row of

@@ -1,5 +1,5 @@
-/* machine.c -- support vector machines: libsvm trains, its text is checked and read here, and decided by here.
- * In: rows and targets; or a model's text.  Out: the text; or decision values.
+/* machine.c -- support vector machines: the text that libsvm trained is checked and read here, and decided by here.
+ * In: a model's text.  Out: decision values.
  * Threads: see machine.h. A machine owns its vectors.
  *
  * Why the text isn't read by svm_load_model(): that sets the process's locale, keeps a static line buffer, trusts the
@@ -10,20 +10,16 @@
 #include "predict/machine.h"
 
 #include <errno.h>
-#include <libsvm/svm.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#define CACHE_MB 100
-#define TOLERANCE 1e-3
-#define BODY_MAX (64 << 20)	/* bytes of a model's text */
+const char *const machine_kernel_names[] = { [MACHINE_RBF] = "rbf", [MACHINE_LINEAR] = "linear" };
 
 struct machine {
 	enum machine_kind kind;
+	enum machine_kernel kernel;
 	size_t dimension, stride;	/* stride: dimension rounded up to a multiple of 4, the rest is 0 */
 	size_t count;
 	double gamma, rho;
@@ -41,9 +37,6 @@ struct reading {
 	size_t total, per_class;
 };
 
-static void quiet(const char *message);
-static struct svm_node *nodes_of(const double *rows, size_t count, size_t dimension, struct svm_node **first);
-static char *text_of(const struct svm_model *model, size_t *length);
 static bool read_header(struct reading *r, struct machine *machine);
 static bool read_header_line(struct reading *r, struct machine *machine, const char *key, const char *value);
 static bool read_vectors(struct reading *r, struct machine *machine);
@@ -51,91 +44,8 @@ static bool read_vector(struct reading *r, struct machine *machine, size_t index
 static bool next_line(struct reading *r);
 static bool read_double(const char **p, double *value);
 static bool wrong(struct reading *r, const char *why);
-
-char *
-machine_train(const double *rows, const double *targets, size_t count, size_t dimension,
-    const struct machine_settings *settings, size_t *length)
-{
-	static const int types[] = { [MACHINE_CLASSIFY] = C_SVC, [MACHINE_REGRESS] = EPSILON_SVR,
-		[MACHINE_ONE_CLASS] = ONE_CLASS };
-	bool classify = settings->kind == MACHINE_CLASSIFY;
-	int label = 1;
-	double weight = settings->weight;
-	struct svm_parameter parameter = {
-		.svm_type = types[settings->kind], .kernel_type = RBF, .gamma = settings->gamma,
-		.cache_size = CACHE_MB, .eps = TOLERANCE, .C = settings->c, .p = settings->epsilon,
-		.nu = settings->nu, .shrinking = 1,
-		.nr_weight = classify ? 1 : 0, .weight_label = &label, .weight = &weight,
-	};
-	struct svm_problem problem = { .l = (int)count };
-	struct svm_node *nodes = NULL, **vectors = calloc(count + 1, sizeof(struct svm_node *));
-	double *y = calloc(count + 1, sizeof(*y));
-	struct svm_model *model;
-	char *text = NULL;
-
-	if (vectors == NULL || y == NULL || (nodes = nodes_of(rows, count, dimension, vectors)) == NULL)
-		goto out;
-	for (size_t i = 0; i < count; i++)
-		y[i] = settings->kind == MACHINE_REGRESS ? targets[i] : !classify || targets[i] > 0 ? 1 : -1;
-	problem.x = vectors;
-	problem.y = y;
-	svm_set_print_string_function(quiet);
-	if (svm_check_parameter(&problem, &parameter) != NULL)
-		goto out;
-	model = svm_train(&problem, &parameter);
-	if (model == NULL)
-		goto out;
-	text = text_of(model, length);
-	svm_free_and_destroy_model(&model);
-out:
-	free(nodes);
-	free(vectors);
-	free(y);
-	return text;
-}
-
-static void
-quiet(const char *message)
-{
-	(void)message;
-}
-
-/* libsvm's sparse rows: zeros are left out, -1 ends a row. `first[i]` is where row i begins. */
-static struct svm_node *
-nodes_of(const double *rows, size_t count, size_t dimension, struct svm_node **first)
-{
-	struct svm_node *nodes = malloc((count * (dimension + 1) + 1) * sizeof(*nodes)), *node = nodes;
-
-	if (nodes == NULL)
-		return NULL;
-	for (size_t i = 0; i < count; i++) {
-		first[i] = node;
-		for (size_t d = 0; d < dimension; d++) {
-			double value = rows[i * dimension + d];
-
-			if (value != 0)
-				*node++ = (struct svm_node){ .index = (int)d + 1, .value = value };
-		}
-		*node++ = (struct svm_node){ .index = -1 };
-	}
-	return nodes;
-}
-
-/* libsvm only writes to a path: that of a file in memory. */
-static char *
-text_of(const struct svm_model *model, size_t *length)
-{
-	char path[64], *text = NULL;
-	int fd = memfd_create("model", MFD_CLOEXEC), error;
-
-	if (fd < 0)
-		return NULL;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (svm_save_model(path, model) == 0)
-		text = text_read_file(path, BODY_MAX, length, &error);
-	close(fd);
-	return text;
-}
+static double product(const double *a, const double *b, size_t stride);
+static double distance_squared(const double *a, const double *b, size_t stride);
 
 struct machine *
 machine_read(const char *bytes, size_t length, size_t dimension, struct text *error)
@@ -182,7 +92,8 @@ read_header(struct reading *r, struct machine *machine)
 	}
 	if (r->line == NULL)
 		return wrong(r, "cut short: no vectors");
-	if (!r->typed || !r->kernel || !r->classes || !r->gamma || !r->rho || r->total == 0 ||
+	if (!r->typed || !r->kernel || !r->classes || r->gamma != (machine->kernel == MACHINE_RBF) || !r->rho ||
+	    r->total == 0 ||
 	    (machine->kind == MACHINE_CLASSIFY && (!r->labels || r->per_class != r->total)))
 		return wrong(r, "an incomplete header");
 	return true;
@@ -210,8 +121,9 @@ read_header_line(struct reading *r, struct machine *machine, const char *key, co
 		return r->typed || wrong(r, "svm_type is neither c_svc nor epsilon_svr nor one_class");
 	}
 	if (strcmp(key, "kernel_type") == 0) {
-		r->kernel = strcmp(value, "rbf") == 0;
-		return r->kernel || wrong(r, "kernel_type isn't rbf");
+		machine->kernel = strcmp(value, "linear") == 0 ? MACHINE_LINEAR : MACHINE_RBF;
+		r->kernel = strcmp(value, machine_kernel_names[machine->kernel]) == 0;
+		return r->kernel || wrong(r, "kernel_type is neither rbf nor linear");
 	}
 	if (strcmp(key, "gamma") == 0) {
 		r->gamma = read_double(&p, &machine->gamma) && *p == '\0' && machine->gamma > 0;
@@ -346,6 +258,12 @@ machine_vectors(const struct machine *machine)
 	return machine->count;
 }
 
+enum machine_kernel
+machine_kernel(const struct machine *machine)
+{
+	return machine->kernel;
+}
+
 double
 machine_decide(const struct machine *machine, const double *row)
 {
@@ -355,24 +273,41 @@ machine_decide(const struct machine *machine, const double *row)
 	memcpy(padded, row, machine->dimension * sizeof(*row));
 	for (size_t i = 0; i < machine->count; i++) {
 		const double *vector = machine->vectors + i * machine->stride;
-		double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
 
-		for (size_t d = 0; d < machine->stride; d += 4) {
-			double d0 = padded[d] - vector[d], d1 = padded[d + 1] - vector[d + 1];
-			double d2 = padded[d + 2] - vector[d + 2], d3 = padded[d + 3] - vector[d + 3];
-
-			s0 += d0 * d0;
-			s1 += d1 * d1;
-			s2 += d2 * d2;
-			s3 += d3 * d3;
-		}
-		sum += machine->coefficients[i] * exp(-machine->gamma * ((s0 + s1) + (s2 + s3)));
+		sum += machine->coefficients[i] * (machine->kernel == MACHINE_LINEAR ?
+		    product(padded, vector, machine->stride) :
+		    exp(-machine->gamma * distance_squared(padded, vector, machine->stride)));
 	}
 	return (sum - machine->rho) * machine->sign;
 }
 
-int
-machine_library_version(void)
+static double
+product(const double *a, const double *b, size_t stride)
 {
-	return libsvm_version;
+	double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+
+	for (size_t d = 0; d < stride; d += 4) {
+		s0 += a[d] * b[d];
+		s1 += a[d + 1] * b[d + 1];
+		s2 += a[d + 2] * b[d + 2];
+		s3 += a[d + 3] * b[d + 3];
+	}
+	return (s0 + s1) + (s2 + s3);
+}
+
+static double
+distance_squared(const double *a, const double *b, size_t stride)
+{
+	double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+
+	for (size_t d = 0; d < stride; d += 4) {
+		double d0 = a[d] - b[d], d1 = a[d + 1] - b[d + 1];
+		double d2 = a[d + 2] - b[d + 2], d3 = a[d + 3] - b[d + 3];
+
+		s0 += d0 * d0;
+		s1 += d1 * d1;
+		s2 += d2 * d2;
+		s3 += d3 * d3;
+	}
+	return (s0 + s1) + (s2 + s3);
 }

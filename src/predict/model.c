@@ -27,6 +27,7 @@ static void write_evidence(struct text *text, const struct evidence *evidence);
 static void digest(const char *head, size_t head_length, const char *body, size_t body_length,
 	char text[static SHA256_TEXT_SIZE]);
 static bool read_header(struct reading *r, struct model *model);
+static bool read_settings(struct reading *r, int format, struct machine_settings *s);
 static bool read_metrics(struct reading *r, struct model *model);
 static bool read_evidence(struct reading *r, struct evidence *evidence);
 static bool read_scalings(struct reading *r, struct model *model);
@@ -62,7 +63,8 @@ model_write(const struct model *model, const char *body, size_t body_length, siz
 	text_printf(&text, "skill %s\n", model->skill ? "yes" : "no");
 	text_printf(&text, "platt %.17g %.17g %.17g %.17g %.17g\n", model->platt.slope, model->platt.offset,
 	    model->platt.slope_variance, model->platt.covariance, model->platt.offset_variance);
-	text_printf(&text, "svm %.17g %.17g %.17g\n", model->settings.c, model->settings.gamma, model->settings.weight);
+	text_printf(&text, "svm %s %.17g %.17g %.17g\n", machine_kernel_names[model->settings.kernel],
+	    model->settings.c, model->settings.gamma, model->settings.weight);
 	text_printf(&text, "libsvm %d\nseed %" PRIu64 "\n", model->library, model->seed);
 	if (!text.failed) {
 		digest(text.bytes, text.length, body, body_length, hash);
@@ -116,15 +118,16 @@ static bool
 read_header(struct reading *r, struct model *model)
 {
 	char value[512], hash[SHA256_TEXT_SIZE], theirs[SHA256_TEXT_SIZE];
-	struct machine_settings *s = &model->settings;
 	struct platt *p = &model->platt;
 	size_t features;
 	int format;
 
 	if (!read_line(r, "isobar-model", value, sizeof(value)))
 		return wrong(r, "this is no model of isobar");
-	if (sscanf(value, "%d", &format) != 1 || format != MODEL_FORMAT)
-		return wrong(r, "format %.20s; this program reads format %d", value, MODEL_FORMAT);
+	if (sscanf(value, "%d", &format) != 1 || format < MODEL_FORMAT_OLDEST ||
+	    format > MODEL_FORMAT)
+		return wrong(r, "format %.20s; this program reads formats %d to %d", value, MODEL_FORMAT_OLDEST,
+		    MODEL_FORMAT);
 	if (!read_line(r, "kind", value, sizeof(value)) || strcmp(value, "failure") != 0)
 		return wrong(r, "kind is not 'failure'");
 	if (!read_line(r, "horizon-s", value, sizeof(value)) || sscanf(value, "%" SCNd64, &model->horizon_s) != 1 ||
@@ -158,15 +161,32 @@ read_header(struct reading *r, struct model *model)
 	    !finite_all((double[]){ p->slope, p->offset, p->slope_variance, p->covariance, p->offset_variance }, 5) ||
 	    p->slope_variance < 0 || p->offset_variance < 0 || (model->skill && !(p->slope > 0)))
 		return wrong(r, "the calibration isn't a rising curve");
-	if (!read_line(r, "svm", value, sizeof(value)) ||
-	    sscanf(value, "%lf %lf %lf", &s->c, &s->gamma, &s->weight) != 3 ||
-	    !finite_all((double[]){ s->c, s->gamma, s->weight }, 3))
+	if (!read_settings(r, format, &model->settings))
 		return wrong(r, "no settings of the machine");
 	if (!read_line(r, "libsvm", value, sizeof(value)) || sscanf(value, "%d", &model->library) != 1)
 		return wrong(r, "no library version");
 	if (!read_line(r, "seed", value, sizeof(value)) || sscanf(value, "%" SCNu64, &model->seed) != 1)
 		return wrong(r, "no seed");
 	return true;
+}
+
+static bool
+read_settings(struct reading *r, int format, struct machine_settings *s)
+{
+	char value[512], *numbers = value;
+
+	if (!read_line(r, "svm", value, sizeof(value)))
+		return false;
+	if (format > 2) {
+		bool linear = strncmp(value, "linear ", 7) == 0;
+
+		if (!linear && strncmp(value, "rbf ", 4) != 0)
+			return false;
+		s->kernel = linear ? MACHINE_LINEAR : MACHINE_RBF;
+		numbers = strchr(value, ' ');
+	}
+	return sscanf(numbers, "%lf %lf %lf", &s->c, &s->gamma, &s->weight) == 3 &&
+	    finite_all((double[]){ s->c, s->gamma, s->weight }, 3);
 }
 
 /* The table of features follows from the metrics. */
@@ -247,7 +267,8 @@ read_body(struct reading *r, struct model *model, const char *begin)
 	if (!model->skill)
 		return r->at == r->end || wrong(r, "a machine behind a model without skill");
 	model->machine = machine_read(r->at, (size_t)(r->end - r->at), model->table->count, r->error);
-	return model->machine != NULL;
+	return model->machine != NULL && (machine_kernel(model->machine) == model->settings.kernel ||
+	    wrong(r, "the machine has another kernel than 'svm' names"));
 }
 
 /* The next line must begin with `key` and a blank; the rest goes to `value`. */

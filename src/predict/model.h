@@ -17,7 +17,8 @@
 #include "predict/platt.h"
 #include "predict/scaling.h"
 
-#define MODEL_FORMAT 2
+#define MODEL_FORMAT 3
+#define MODEL_FORMAT_OLDEST 2	/* that is read: it names no kernel, they are all RBF */
 #define MODEL_SIZE_MAX (16 << 20)	/* bytes; a model of 2,500 vectors has about one million */
 
 struct model {

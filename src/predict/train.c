@@ -10,7 +10,9 @@
  * decisions lie on the same scale, since the sample is drawn in the same way, and it knows the newest incidents, which
  * on simulated regions is worth a twentieth of average precision.
  *
- * Ties of average precision (within a hundredth) go to the machine with fewer vectors, for it's faster. */
+ * Ties of average precision (within a hundredth) go to the machine with fewer vectors, for it's faster. A linear one has
+ * a single vector, so it's taken wherever curved borders don't tell more: evidence adds up, as far as features are
+ * independent. */
 #include "predict/train.h"
 
 #include <errno.h>
@@ -28,13 +30,17 @@
 #include "predict/model.h"
 
 #define BLOCK_SHARE 0.225	/* of the span, each of the two blocks: less has too few incidents to choose by */
-#define POOL_NEGATIVES 30000	/* more take memory and time, and what hard ones are like stays the same */
+#define POOL_NEGATIVES 25000	/* more take memory and time, and what hard ones are like stays the same */
 #define ATTEMPTS 4
 #define PSEUDO_EVENTS 2		/* evidence is drawn to the base rate by the rows of so many incidents */
 
-/* C, gamma as fit_gamma() takes it, weight of positives. */
-static const double grid[][3] = {
-	{ 1, 0.1, 1 }, { 3, 0.03, 1 }, { 0.3, 0.03, 3 },
+/* Gamma as fit_gamma() takes it, and of a linear kernel C likewise: rows of any length then weigh alike. */
+static const struct setting {
+	enum machine_kernel kernel;
+	double c, gamma, weight;	/* of positives */
+} grid[] = {
+	{ MACHINE_LINEAR, 1, 0, 1 },
+	{ MACHINE_RBF, 1, 0.1, 1 }, { MACHINE_RBF, 3, 0.03, 1 }, { MACHINE_RBF, 0.3, 0.03, 3 },
 };
 
 struct training {
@@ -44,7 +50,7 @@ struct training {
 	struct pool pool;
 	int64_t cuts[3];		/* the blocks begin at the first and the second, the last is the span's end */
 	double *scores;			/* [row of the pool], of both blocks; NAN: in none */
-	const double *chosen;		/* of the grid */
+	const struct setting *chosen;	/* of the grid */
 	size_t rows_most;
 	char *body;
 	size_t body_length;
@@ -57,9 +63,9 @@ static int choose(struct training *t);
 static int64_t learn_before(const struct training *t, size_t block);
 static size_t rows_before(const struct training *t, int64_t before_s);
 static bool in_block(const struct training *t, size_t block, size_t row);
-static double try_settings(const struct training *t, const struct fit *fit, const double *setting, size_t block,
+static double try_settings(const struct training *t, const struct fit *fit, const struct setting *setting, size_t block,
 	double *scores, size_t *vectors);
-static struct machine_settings settings_of(const struct fit *fit, const double *setting);
+static struct machine_settings settings_of(const struct fit *fit, const struct setting *setting);
 static double precision(const struct training *t, size_t block, const double *scores);
 static void copy_block(struct training *t, size_t block, const double *scores);
 static int judge(struct training *t);
@@ -197,7 +203,7 @@ choose(struct training *t)
 		status = fit_prepare(&fit, &t->pool, learn_before(t, 1), rows_before(t, learn_before(t, 1)),
 		    t->settings->seed);
 	for (size_t i = 0; i < ARRAY_SIZE(grid) && status == 0; i++) {
-		double score = try_settings(t, &fit, grid[i], 1, scores, &vectors);
+		double score = try_settings(t, &fit, &grid[i], 1, scores, &vectors);
 
 		if (!(score > best + 0.01 || (score > best - 0.01 && score >= 0 && vectors < best_vectors)))
 			continue;
@@ -207,11 +213,11 @@ choose(struct training *t)
 		chosen = i;
 	}
 	fit_fini(&fit);
-	t->chosen = grid[chosen];
+	t->chosen = &grid[chosen];
 	if (status == 0 && best >= 0)
 		status = fit_prepare(&fit, &t->pool, learn_before(t, 0), rows_before(t, learn_before(t, 0)),
 		    t->settings->seed);
-	if (status == 0 && try_settings(t, &fit, grid[chosen], 0, scores, &vectors) >= 0)
+	if (status == 0 && try_settings(t, &fit, &grid[chosen], 0, scores, &vectors) >= 0)
 		copy_block(t, 0, scores);
 	fit_fini(&fit);
 	free(scores);
@@ -246,8 +252,8 @@ in_block(const struct training *t, size_t block, size_t row)
 
 /* Average precision on a block of a machine with these settings, -1 without any machine; scores of the block's rows. */
 static double
-try_settings(const struct training *t, const struct fit *fit, const double *setting, size_t block, double *scores,
-    size_t *vectors)
+try_settings(const struct training *t, const struct fit *fit, const struct setting *setting, size_t block,
+    double *scores, size_t *vectors)
 {
 	struct machine_settings settings = settings_of(fit, setting);
 	double *scratch = malloc((fit->width + 1) * sizeof(*scratch)), result = -1;
@@ -270,10 +276,13 @@ try_settings(const struct training *t, const struct fit *fit, const double *sett
 }
 
 static struct machine_settings
-settings_of(const struct fit *fit, const double *setting)
+settings_of(const struct fit *fit, const struct setting *setting)
 {
-	return (struct machine_settings){ .kind = MACHINE_CLASSIFY, .c = setting[0],
-		.gamma = fit_gamma(fit, setting[1]), .weight = setting[2] };
+	bool linear = setting->kernel == MACHINE_LINEAR;
+
+	return (struct machine_settings){ .kind = MACHINE_CLASSIFY, .kernel = setting->kernel,
+		.c = linear ? fit_gamma(fit, setting->c) : setting->c,
+		.gamma = linear ? 0 : fit_gamma(fit, setting->gamma), .weight = setting->weight };
 }
 
 /* At the natural rate: the negatives stand for those that were left out. */

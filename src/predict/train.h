@@ -1,6 +1,6 @@
 /* train.h -- trains a failure model on labelled history, with settings chosen and probabilities fitted on a later block
  * of time. Deterministic: the same dataset, span and seed give the same bytes.
- * Threads: none may run beside it in the process (libsvm); takes seconds to a minute: see child.h. */
+ * Threads: none may run beside it in the process (libsvm); takes seconds: see child.h. */
 #ifndef ISOBAR_PREDICT_TRAIN_H
 #define ISOBAR_PREDICT_TRAIN_H
 
@@ -18,7 +18,7 @@ struct train_settings {
 	size_t rows_most;		/* of the machine; 0: TRAIN_ROWS_MOST */
 };
 
-#define TRAIN_ROWS_MOST 4000		/* twice as many gain 0.02 of average precision for five times the time */
+#define TRAIN_ROWS_MOST 4000		/* twice as many take four times the time and memory */
 #define TRAIN_EVENTS_LEAST 5		/* incidents in the span: with fewer there is nothing to learn from */
 
 /* The model's text (model.h); caller frees. NULL with the reason in `error`: too few incidents, out of memory. */

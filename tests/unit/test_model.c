@@ -113,11 +113,18 @@ test_logistic(void)
 	CU_ASSERT_EQUAL(logistic_fit(rows, targets, 1, LOGISTIC_DIMENSION_MAX + 1, &logistic), -EINVAL);
 }
 
+static struct machine_settings
+settings_of(enum machine_kernel kernel)
+{
+	return (struct machine_settings){ .kind = MACHINE_CLASSIFY, .kernel = kernel, .c = 1,
+		.gamma = kernel == MACHINE_RBF ? 0.2 : 0, .weight = 2 };
+}
+
 static char *
-train_small(size_t dimension, size_t *length)
+train_small(enum machine_kernel kernel, size_t dimension, size_t *length)
 {
 	static double rows[ROWS * FEATURES_MAX], targets[ROWS];
-	struct machine_settings settings = { .kind = MACHINE_CLASSIFY, .c = 1, .gamma = 0.2, .weight = 2 };
+	struct machine_settings settings = settings_of(kernel);
 
 	clouds(rows, targets, dimension);
 	return machine_train(rows, targets, ROWS, dimension, &settings, length);
@@ -125,13 +132,13 @@ train_small(size_t dimension, size_t *length)
 
 /* What libsvm itself says of the same text. */
 static void
-test_machine_is_libsvm(void)
+same_as_libsvm(enum machine_kernel kernel)
 {
 	enum { DIMENSION = 7 };
 	double rows[ROWS * DIMENSION], targets[ROWS], right = 0;
 	struct text error = { 0 };
 	size_t length;
-	char *body = train_small(DIMENSION, &length), path[] = "/tmp/test_model.XXXXXX";
+	char *body = train_small(kernel, DIMENSION, &length), path[] = "/tmp/test_model.XXXXXX";
 	struct machine *machine = machine_read(body, length, DIMENSION, &error);
 	int fd = mkstemp(path);
 	struct svm_model *theirs;
@@ -159,6 +166,49 @@ test_machine_is_libsvm(void)
 	close(fd);
 	unlink(path);
 	free(body);
+}
+
+static void
+test_machine_is_libsvm(void)
+{
+	same_as_libsvm(MACHINE_RBF);
+	same_as_libsvm(MACHINE_LINEAR);
+}
+
+/* Trained by a table of products, or by rows: one machine, as far as libsvm's tolerance goes; a linear one is a single
+ * vector, and the product with it is what that many vectors sum up to. */
+static void
+test_machine_by_table(void)
+{
+	enum { DIMENSION = 7 };
+	double rows[ROWS * DIMENSION], targets[ROWS];
+	struct machine_rows *prepared;
+
+	clouds(rows, targets, DIMENSION);
+	prepared = machine_rows_new(rows, ROWS, DIMENSION);
+	CU_ASSERT(prepared != NULL);
+	for (enum machine_kernel kernel = MACHINE_RBF; kernel <= MACHINE_LINEAR; kernel++) {
+		struct machine_settings settings = settings_of(kernel);
+		struct text error = { 0 };
+		size_t lengths[2];
+		char *plain = machine_train(rows, targets, ROWS, DIMENSION, &settings, &lengths[0]);
+		char *tabled = machine_classify(prepared, targets, &settings, &lengths[1]);
+		struct machine *a = machine_read(plain, lengths[0], DIMENSION, &error);
+		struct machine *b = machine_read(tabled, lengths[1], DIMENSION, &error);
+
+		SUITE_TEXT(error.bytes, NULL);
+		CU_ASSERT(a != NULL && b != NULL);
+		CU_ASSERT(machine_kernel(a) == kernel && machine_kernel(b) == kernel);
+		CU_ASSERT(kernel == MACHINE_LINEAR ? machine_vectors(b) == 1 : machine_vectors(b) > 50);
+		for (size_t i = 0; i < ROWS; i++)
+			CU_ASSERT(fabs(machine_decide(a, rows + i * DIMENSION) -
+			    machine_decide(b, rows + i * DIMENSION)) < 0.01);
+		machine_free(a);
+		machine_free(b);
+		free(plain);
+		free(tabled);
+	}
+	machine_rows_free(prepared);
 }
 
 /* A cloud around the origin: of what it was made from, a share of about nu lies outside, and what is far away more so. */
@@ -221,8 +271,10 @@ test_machine_refuses(void)
 		{ "nothing", "", "line 1 of the model's body: cut short: no vectors" },
 		{ "another kind", "svm_type nu_svc\n", "line 1 of the model's body: svm_type is neither c_svc nor "
 		    "epsilon_svr nor one_class" },
-		{ "another kernel", "svm_type c_svc\nkernel_type linear\n",
-		    "line 2 of the model's body: kernel_type isn't rbf" },
+		{ "another kernel", "svm_type c_svc\nkernel_type sigmoid\n",
+		    "line 2 of the model's body: kernel_type is neither rbf nor linear" },
+		{ "linear with a gamma", "svm_type c_svc\nkernel_type linear\ngamma 1\nnr_class 2\ntotal_sv 1\nrho "
+		    "0\nlabel 1 -1\nnr_sv 1 0\nSV\n1 1:1\n", "line 9 of the model's body: an incomplete header" },
 		{ "no gamma", "svm_type c_svc\nkernel_type rbf\nnr_class 2\ntotal_sv 1\nrho 0\nlabel 1 -1\nnr_sv 1 "
 		    "0\nSV\n1 1:1\n",
 		    "line 8 of the model's body: an incomplete header" },
@@ -291,10 +343,10 @@ test_machine_refuses_vectors(void)
 
 /* A whole model; caller frees the text. */
 static char *
-small_model(bool skill, size_t *length)
+small_model(bool skill, enum machine_kernel kernel, size_t *length)
 {
 	struct model model = { .horizon_s = 600, .skill = skill, .platt = { 2, -3, 0.01, 0, 0.04 }, .prevalence = 0.01, .from_s = 100,
-		.to_s = 200, .rows = 5, .positives = 2, .events = 1, .settings = { .c = 1, .gamma = 0.2, .weight = 2 },
+		.to_s = 200, .rows = 5, .positives = 2, .events = 1, .settings = settings_of(kernel),
 		.library = 324, .seed = 7, .step_s = 60, .metrics = metrics_new(),
 		.evidences = calloc(FEATURES_MAX, sizeof(*model.evidences)) };
 	size_t body_length;
@@ -303,7 +355,7 @@ small_model(bool skill, size_t *length)
 	metrics_add(model.metrics, "cpu");
 	metrics_add(model.metrics, "any name");
 	model.table = feature_table_new(model.metrics, model.metrics);
-	body = train_small(model.table->count, &body_length);
+	body = train_small(kernel, model.table->count, &body_length);
 	for (size_t i = 0; i < model.table->count; i++)
 		model.scalings[i] = (struct scaling){ 0.1, 1.0 / 3, 0, 1, 0.5 };
 	model.evidences[1] = (struct evidence){ 2, { -1.0 / 3, 2 }, { 0.5, -0.25 } };
@@ -316,10 +368,10 @@ small_model(bool skill, size_t *length)
 }
 
 static void
-test_model_round_trip(void)
+round_trip(enum machine_kernel kernel)
 {
 	size_t length, again_length, body_length;
-	char *text = small_model(true, &length), *again, *body;
+	char *text = small_model(true, kernel, &length), *again, *body;
 	struct text error = { 0 };
 	struct model *model = model_read(text, length, &error);
 	double features[FEATURES_MAX] = { 0.5, 0.7 }, p;
@@ -327,10 +379,11 @@ test_model_round_trip(void)
 	CU_ASSERT(model != NULL);
 	SUITE_TEXT(error.bytes, NULL);
 	CU_ASSERT_EQUAL(model->horizon_s, 600);
+	CU_ASSERT(model->settings.kernel == kernel);
 	CU_ASSERT(model->scalings[3].spread == 1.0 / 3);
 	CU_ASSERT(model->evidences[1].values[0] == -1.0 / 3 && model->evidences[1].weights[1] == -0.25);
 	CU_ASSERT_EQUAL(strlen(model->id), 64);
-	body = train_small(model->table->count, &body_length);
+	body = train_small(kernel, model->table->count, &body_length);
 	again = model_write(model, body, body_length, &again_length);
 	CU_ASSERT(again_length == length && memcmp(text, again, length) == 0);
 	p = model_probability(model, features);
@@ -349,10 +402,47 @@ test_model_round_trip(void)
 }
 
 static void
+test_model_round_trip(void)
+{
+	round_trip(MACHINE_RBF);
+	round_trip(MACHINE_LINEAR);
+}
+
+/* Written before kernels had names: the same model, RBF. */
+static void
+test_model_format_2(void)
+{
+	size_t length;
+	char *text = small_model(true, MACHINE_RBF, &length), hash[SHA256_TEXT_SIZE];
+	char *svm = strstr(text, "\nsvm rbf "), *sum = strstr(text, "\nsha256 "), *body = strchr(sum + 1, '\n') + 1;
+	struct text head = { 0 }, both = { 0 }, error = { 0 };
+	struct model *new = model_read(text, length, &error), *old;
+	const double features[FEATURES_MAX] = { 0.5, 0.7 };
+
+	text_puts(&head, "isobar-model 2");
+	text_add(&head, text + strlen("isobar-model 3"), (size_t)(svm - text) - strlen("isobar-model 3"));
+	text_puts(&head, "\nsvm ");
+	text_add(&head, svm + strlen("\nsvm rbf "), (size_t)(sum + 1 - svm) - strlen("\nsvm rbf "));
+	text_add(&both, head.bytes, head.length);
+	text_puts(&both, body);
+	sha256_text(both.bytes, both.length, hash);
+	text_printf(&head, "sha256 %s\n%s", hash, body);
+	old = model_read(head.bytes, head.length, &error);
+	SUITE_TEXT(error.bytes, NULL);
+	CU_ASSERT(new != NULL && old != NULL && old->settings.kernel == MACHINE_RBF);
+	CU_ASSERT(model_probability(old, features) == model_probability(new, features));
+	model_free(new);
+	model_free(old);
+	text_fini(&head);
+	text_fini(&both);
+	free(text);
+}
+
+static void
 test_model_without_skill(void)
 {
 	size_t length;
-	char *text = small_model(false, &length);
+	char *text = small_model(false, MACHINE_RBF, &length);
 	struct text error = { 0 };
 	struct model *model = model_read(text, length, &error);
 
@@ -369,9 +459,12 @@ test_model_refuses(void)
 	static const struct {
 		const char *name, *from, *to, *why;
 	} rows[] = {
-		{ "another format", "isobar-model 2", "isobar-model 1",
-		    "line 1: format 1; this program reads format 2" },
-		{ "something else", "isobar-model 2", "svm_type c_svc", "line 1: this is no model of isobar" },
+		{ "another format", "isobar-model 3", "isobar-model 1",
+		    "line 1: format 1; this program reads formats 2 to 3" },
+		{ "a later format", "isobar-model 3", "isobar-model 4", "line 1: format 4; this program reads" },
+		{ "an unknown kernel", "svm rbf", "svm sigmoid", "no settings of the machine" },
+		{ "no kernel", "svm rbf ", "svm ", "no settings of the machine" },
+		{ "something else", "isobar-model 3", "svm_type c_svc", "line 1: this is no model of isobar" },
 		{ "another kind", "kind failure", "kind load000", "line 2: kind is not 'failure'" },
 		{ "another list", "\nfeatures ", "\nfeatures 1", "line 8: made for another list of features; train it "
 		    "again" },
@@ -391,7 +484,7 @@ test_model_refuses(void)
 		{ "one digit of a vector", "\nSV\n0.", "\nSV\n1.", "the checksum doesn't match: cut short or changed" },
 	};
 	size_t length;
-	char *text = small_model(true, &length);
+	char *text = small_model(true, MACHINE_RBF, &length);
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct text error = { 0 }, changed = { 0 };
@@ -424,7 +517,7 @@ static void
 test_model_cut_short(void)
 {
 	size_t length;
-	char *text = small_model(true, &length);
+	char *text = small_model(true, MACHINE_RBF, &length);
 
 	for (size_t cut = 0; cut < length; cut += cut < 8000 ? 97 : 9973) {
 		struct text error = { 0 };
@@ -505,11 +598,13 @@ static const struct suite_case cases[] = {
 	{ .name = "a curve to probabilities", .run = test_platt },
 	{ .name = "logistic regression", .run = test_logistic },
 	{ .name = "decisions are libsvm's", .run = test_machine_is_libsvm },
+	{ .name = "by a table or by rows, one machine", .run = test_machine_by_table },
 	{ .name = "regression", .run = test_machine_regresses },
 	{ .name = "a one-class machine", .run = test_machine_one_class },
 	{ .name = "a machine's header is checked", .run = test_machine_refuses },
 	{ .name = "a machine's vectors are checked", .run = test_machine_refuses_vectors },
 	{ .name = "a model reads back the same", .run = test_model_round_trip },
+	{ .name = "a model of the format before", .run = test_model_format_2 },
 	{ .name = "a model without skill says the base rate", .run = test_model_without_skill },
 	{ .name = "a damaged model is refused", .run = test_model_refuses },
 	{ .name = "a model cut short is refused", .run = test_model_cut_short },

@@ -110,6 +110,19 @@ test_learns(void)
 	dataset_free(dataset);
 }
 
+/* Memory alone announces, so a plane tells as much as any border: the simplest machine is chosen. */
+static void
+test_chooses_linear(void)
+{
+	struct dataset *dataset = make_world(WORLD_RAMPS);
+	struct model *model = train(dataset);
+
+	CU_ASSERT(model->settings.kernel == MACHINE_LINEAR && machine_kernel(model->machine) == MACHINE_LINEAR);
+	CU_ASSERT_EQUAL(machine_vectors(model->machine), 1);
+	model_free(model);
+	dataset_free(dataset);
+}
+
 /* Incidents that nothing announces: no better than the base rate, and no pretence of it. */
 static void
 test_shuffled(void)
@@ -192,6 +205,7 @@ test_too_little(void)
 
 static const struct suite_case cases[] = {
 	{ .name = "what is announced is foreseen", .run = test_learns },
+	{ .name = "linear evidence takes a linear machine", .run = test_chooses_linear },
 	{ .name = "shuffled labels give chance", .run = test_shuffled },
 	{ .name = "a shift of time is caught", .run = test_shifted },
 	{ .name = "the future changes no byte", .run = test_same_bytes },
