@@ -17,7 +17,7 @@
 #define FIRST_SIZE ((size_t)64)
 #define LONGEST_WORD ((size_t)64)	/* names of settings and records; longer ones get no suggestion */
 
-static bool text_reserve(struct text *text, size_t more);
+static bool reserve(struct text *text, size_t more);
 static int read_all(int fd, size_t limit, struct text *text);
 static int write_all(int fd, const char *bytes, size_t length);
 static int replace_file(const char *temporary, const char *path);
@@ -26,7 +26,7 @@ static size_t distance(const char *a, size_t a_length, const char *b, size_t b_l
 void
 text_add(struct text *text, const char *bytes, size_t length)
 {
-	if (!text_reserve(text, length))
+	if (!reserve(text, length))
 		return;
 	memcpy(text->bytes + text->length, bytes, length);
 	text->length += length;
@@ -35,7 +35,7 @@ text_add(struct text *text, const char *bytes, size_t length)
 
 /* Room for `more` bytes and a NUL. */
 static bool
-text_reserve(struct text *text, size_t more)
+reserve(struct text *text, size_t more)
 {
 	size_t size = text->size == 0 ? FIRST_SIZE : text->size;
 	char *bytes;
@@ -73,7 +73,7 @@ text_printf(struct text *text, const char *format, ...)
 	length = vsnprintf(NULL, 0, format, args);
 	if (length < 0) {
 		text->failed = true;
-	} else if (text_reserve(text, (size_t)length)) {
+	} else if (reserve(text, (size_t)length)) {
 		vsnprintf(text->bytes + text->length, (size_t)length + 1, format, again);
 		text->length += (size_t)length;
 	}
@@ -86,6 +86,20 @@ text_fini(struct text *text)
 {
 	free(text->bytes);
 	*text = (struct text){ 0 };
+}
+
+void
+text_wipe(struct text *text)
+{
+	if (text->bytes != NULL)
+		explicit_bzero(text->bytes, text->size);
+	text_fini(text);
+}
+
+void
+text_reserve(struct text *text, size_t more)
+{
+	reserve(text, more);
 }
 
 char *

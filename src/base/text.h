@@ -20,6 +20,8 @@ void text_add(struct text *text, const char *bytes, size_t length) NONNULL;
 void text_puts(struct text *text, const char *string) NONNULL;
 void text_printf(struct text *text, const char *format, ...) NONNULL PRINTF(2, 3);
 void text_fini(struct text *text) NONNULL;	/* frees, back to { 0 } */
+void text_wipe(struct text *text) NONNULL;	/* text_fini() for secrets: overwritten first */
+void text_reserve(struct text *text, size_t more) NONNULL;	/* what is added next, up to this, won't move */
 char *text_take(struct text *text) NONNULL MUST_USE;	/* caller frees; NULL if it failed */
 
 /* Whole file as NUL-terminated bytes; caller frees. NULL with *error = -errno; -EFBIG above `limit` bytes. */

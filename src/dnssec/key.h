@@ -25,13 +25,15 @@ enum key_algorithm {		/* IANA "DNS Security Algorithm Numbers" */
 enum key_role { KEY_CSK, KEY_KSK, KEY_ZSK };
 
 /* Times of a key; .ms 0: not set. A time that has come counts. */
+#define KEY_SOME_DAY ((struct wall){ INT64_MAX })	/* it's to come, but not known yet when */
 struct key_times {
 	struct wall created;
 	struct wall published;	/* its DNSKEY is in the zone; of a KSK or CSK, CDS and CDNSKEY are from `offered` on */
 	struct wall offered;	/* parents may take it up (RFC 7344) */
 	struct wall ds_seen;	/* the parent has its DS; set by an operator, or by who looks */
 	struct wall active;	/* it signs */
-	struct wall retired;	/* it signs no more; its DNSKEY stays, since caches still have its signatures */
+	struct wall retired;	/* it signs the zone no more, and parents aren't to have its DS; its DNSKEY stays, since
+				 * caches have its signatures or its DS, and until then a KSK or CSK signs keys */
 	struct wall removed;	/* its DNSKEY is gone, too */
 };
 
@@ -53,6 +55,7 @@ uint16_t key_flags(const struct key *key) NONNULL;
 bool key_is_published(const struct key *key, struct wall now) NONNULL;
 bool key_signs_keys(const struct key *key, struct wall now) NONNULL;	/* CSK or KSK, published, not removed */
 bool key_signs_zone(const struct key *key, struct wall now) NONNULL;	/* CSK or ZSK, active, not retired */
+bool key_is_offered(const struct key *key, struct wall now) NONNULL;	/* the parent is to have its DS: CDS, CDNSKEY */
 
 /* 0 or -errno; -ENOTSUP: no algorithm to make keys with. The times stay for the caller to set. */
 int key_generate(struct key *key, const uint8_t *zone, enum key_role role, enum key_algorithm algorithm)
@@ -70,7 +73,8 @@ size_t key_ds(const struct key *key, uint8_t digest_type, uint8_t rdata[static K
 int key_write_private(const struct key *key, const char *passphrase /* or NULL */, struct text *out)
 	__attribute__((nonnull(1, 3))) MUST_USE;
 /* Reads what key_write_private(), BIND's dnssec-keygen or ldns-keygen wrote. `public_rdata` is the RDATA of the DNSKEY,
- * which tells flags and algorithm; the private part must belong to it. False with why, for people. */
+ * which tells flags and algorithm; the private part must belong to it. A key with the SEP flag is taken as KSK: the
+ * caller knows whether it's a CSK. Times stay unset. False with why, for people. */
 bool key_read(struct key *key, const uint8_t *zone, const uint8_t *public_rdata, size_t public_length,
 	const char *private_text /* or NULL */, const char *passphrase /* or NULL */, struct text *why)
 	__attribute__((nonnull(1, 2, 3, 7))) MUST_USE;

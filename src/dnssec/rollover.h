@@ -1,8 +1,8 @@
 /* rollover.h -- when keys are made, published, used, retired and removed (RFC 7583).
  * A function of keys, policy and clock: it sets times, and asks for new keys; nothing else moves a key.
- * ZSKs: pre-publication (section 3.2.1), by themselves. KSKs and CSKs: double-DS or double-KSK prepared here, and waiting
- * for the parent: a new one signs keys from its publication on, and the old one stays until `ds_seen` of the new one and
- * the parent's DS TTL have passed. Threads: any. */
+ * ZSKs: pre-publication (section 3.2.1), by themselves. KSKs and CSKs: double-KSK (section 3.3.2), prepared here and
+ * waiting for the parent: a new one signs keys from its publication on, and the old one stays until `ds_seen` of the
+ * new one and the parent's DS TTL have passed. Threads: any. */
 #ifndef ISOBAR_DNSSEC_ROLLOVER_H
 #define ISOBAR_DNSSEC_ROLLOVER_H
 
@@ -32,7 +32,8 @@ enum rollover_need { ROLLOVER_NOTHING, ROLLOVER_NEW_CSK, ROLLOVER_NEW_KSK, ROLLO
 enum rollover_need rollover_step(struct key *keys, size_t count, const struct rollover_policy *policy, struct wall now,
 	struct wall *next) NONNULL;
 
-/* An operator's wish: roll this role now. The next rollover_step() asks for the key. -EALREADY: one is under way. */
+/* An operator's wish: roll this role now. The next rollover_step() asks for the key. -EALREADY: one is under way.
+ * -ENOENT: no such key. */
 int rollover_start(struct key *keys, size_t count, enum key_role role, struct wall now) NONNULL MUST_USE;
 
 /* What a key does now, in a word for people: "published", "waiting for DS", "active", "retired", "removed", .. */

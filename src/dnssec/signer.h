@@ -2,12 +2,13 @@
  *
  * Everything that an answer may need is signed here, before anybody asks: the zone's RRsets, its denial chain, and for
  * each steered name the RRset of each region under the name's own owner, and its denials. The chain is as fixed as that
- * of any zone: a steered name's NSEC lists the union of its regions' types. Where a type of that union can't be answered
- * to somebody (no legal region, all down, a region without it), a second NSEC or NSEC3 of the same owner that leaves out
- * that one type proves it; its TTL is short, since others do get the type (RFC 8198 would else deny it to them).
+ * of any zone: a steered name's NSEC lists the union of its regions' types. Where a type of that union can't be
+ * answered to somebody (no legal region, all down, a region without it), a second NSEC or NSEC3 of the same owner that
+ * leaves out that one type proves it; its TTL is short, since others do get the type (RFC 8198 would deny it to them).
  *
  * Signatures are kept in a cache by what they sign: what hasn't changed isn't signed again, and what nears its expiry
- * is, some at a time. The same inputs, cache and clock give the same zone.
+ * is, some at a time. The same inputs, cache and clock give the same zone but for new signatures: those of ECDSA have a
+ * random number in them.
  * Threads: a signing works on threads of its own and returns when it's done; one signing per cache at a time. */
 #ifndef ISOBAR_DNSSEC_SIGNER_H
 #define ISOBAR_DNSSEC_SIGNER_H
@@ -25,10 +26,10 @@
 enum denial_kind { DENIAL_NSEC, DENIAL_NSEC3 };
 
 struct signing_policy {
-	enum denial_kind denial;	/* NSEC3 as RFC 9276 wants it: SHA-1, no salt, no extra iterations, no opt-out */
+	enum denial_kind denial;	/* NSEC3 as RFC 9276 has it: SHA-1, no salt, no extra iterations, no opt-out */
 	uint32_t validity_s;		/* of a signature; default 14 days. It begins an hour before it's made */
 	uint32_t refresh_s;		/* made anew when less than this is left; default 5 days */
-	uint32_t jitter_s;		/* an expiry is up to this earlier, by a hash of what is signed; default 1 day */
+	uint32_t jitter_s;		/* an expiry is up to this earlier, by a hash of what's signed; default 1 day */
 	uint32_t key_ttl;		/* of DNSKEY, CDS and CDNSKEY; default 3600 */
 	uint32_t denial_ttl_steered;	/* of a steered name's second denials; default 5 */
 	bool hide_region_records;	/* names under _region have no place in the chain, and no answer */
@@ -44,10 +45,12 @@ struct steered_name {
 
 /* What answers need of a steered name; in the order that was given. */
 struct signed_name {
-	const struct node *const *variants;	/* the same RRsets as those given, with signatures for the owner's name */
+	const struct node *const *variants;	/* the same RRsets as those given, signed for the owner's name */
 	size_t type_count;
-	const struct rrset *denials;		/* by type, ascending: NSEC, or NSEC3, of the owner without that type */
-	const uint16_t *types;			/* the union of the regions' types */
+	const struct rrset *denials;		/* for each of `types`: NSEC, or NSEC3, of the owner without that type
+						 * and without CNAME. Where the union has a CNAME that the client's
+						 * region hasn't, the one for CNAME denies all that isn't in it */
+	const uint16_t *types;			/* the union of the regions' types, ascending */
 	const uint8_t *denial_owner;		/* the owner's name, or with NSEC3 its hashed one */
 };
 
@@ -62,13 +65,13 @@ struct signed_zone {
 	unsigned holds;
 };
 
-/* Signatures by what they sign: the RRset's canonical form, its owner, TTL, and the key. */
+/* Signatures by what they sign: the RRset's canonical form, its owner, TTL, and the key. Each zone has its own. */
 struct signature_cache;
 struct signature_cache *signature_cache_new(void) MUST_USE;	/* NULL: out of memory */
 void signature_cache_free(struct signature_cache *cache);
 
 struct signing {
-	const struct zone *zone;	/* without DNSSEC records of its own but DS, and CDS/CDNSKEY of none */
+	const struct zone *zone;	/* without DNSSEC records of its own but DS */
 	const struct key *keys;
 	size_t key_count;
 	struct signing_policy policy;
@@ -82,7 +85,7 @@ struct signing {
 };
 
 /* NULL with why, for people: no key signs at this time, a key lacks its private part, the zone has signatures already,
- * out of memory. The cache keeps what the last two calls for this zone used. */
+ * out of memory. The cache keeps what the last two calls used. */
 struct signed_zone *zone_sign(const struct signing *signing, struct signature_cache *cache, struct text *why)
 	NONNULL MUST_USE;
 void signed_zone_hold(struct signed_zone *zone) NONNULL;
