@@ -1,8 +1,8 @@
 /* live_scores.c -- what models were worth in service.
  * In: the newest review of each model, and who serves, from the store.  Out: numbers; JSON.
  * Threads: the API's, with its reader.
- * What isn't known is absent or null, never 0: a recall of 0 is a verdict, and with few incidents there is none. Numbers
- * of few incidents are told, but beside them stands "unproven". */
+ * What isn't known is absent or null, never 0: a recall of 0 is a verdict, and with few incidents there is none. Their
+ * numbers are told, but beside them stands "unproven". */
 #include "api/live_scores.h"
 
 #include <errno.h>

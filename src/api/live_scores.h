@@ -25,7 +25,7 @@ struct live_score {
 	struct wall at;
 	const char *reason;		/* the review's words, or "" */
 	bool current;			/* it's of the model that serves now */
-	bool proven;			/* of incidents enough for the numbers to mean something, and it wasn't returned from */
+	bool proven;			/* of enough incidents to mean something, and it wasn't returned from */
 	double numbers[LIVE_NUMBERS];	/* NAN: not known */
 };
 

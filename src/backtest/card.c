@@ -130,8 +130,8 @@ score_of(const struct comparison *comparison, size_t contestant)
 	return entry;
 }
 
-/* What the model said and what came. Of rare events nearly all rows are in the lowest tenth of the scale, so the card has
- * tenths of the rows, too. */
+/* What the model said and what came. Of rare events nearly all rows are in the lowest tenth of the scale, so the card
+ * has tenths of the rows, too. */
 static cJSON *
 calibration_of(const struct reliability bins[static EVALUATE_BINS])
 {

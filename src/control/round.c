@@ -138,7 +138,8 @@ region_new(struct round_region *region, const struct steering *steering, size_t 
 	region->drained_to = 1;
 	region->probability = region->load_forecast = region->anomaly_rank = NAN;
 	snprintf(region->no_prediction, sizeof(region->no_prediction), "%s",
-	    steering->prediction == PREDICTION_OFF ? "prediction is off in steering.yaml" : "nothing was predicted yet");
+	    steering->prediction == PREDICTION_OFF ? "prediction is off in steering.yaml" :
+	    "nothing was predicted yet");
 	for (size_t s = 0; s < steering->service_count; s++)
 		region->services[s] = (struct round_service){ .load = NAN, .drained_to = 1, .step_health = NAN };
 	return true;

@@ -65,7 +65,8 @@ print_pae(const cJSON *status)
 	    : member_true(pae, "running") ? "runs" : "doesn't run",
 	    planned == NULL ? "no plan yet, static weights stand" : "plan of ", planned == NULL ? "" : planned);
 	printf("forecast %s\n", use == NULL ? "" : strcmp(use, "off") == 0 ? "prediction is off" :
-	    strcmp(use, "advice") == 0 ? "failures are predicted as advice: no plan heeds it" : "plans heed predictions");
+	    strcmp(use, "advice") == 0 ? "failures are predicted as advice: no plan heeds it" :
+	    "plans heed predictions");
 	cJSON_ArrayForEach(entry, member(status, "predictions")) {
 		double probability = member_number(entry, "probability");
 

@@ -295,7 +295,8 @@ static void
 print_live(const cJSON *model)
 {
 	static const struct { const char *name, *words; } numbers[] = {
-		{ "incidents", "incidents" }, { "average_precision", "average precision" }, { "base_rate", "base rate" },
+		{ "incidents", "incidents" }, { "average_precision", "average precision" },
+		{ "base_rate", "base rate" },
 		{ "brier_skill", "Brier skill" }, { "calibration_error", "calibration error" }, { "recall", "recall" },
 		{ "false_alarms_per_day", "false alarms a day" }, { "median_lead_s", "median lead in s" },
 	};

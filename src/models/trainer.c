@@ -31,7 +31,7 @@
 #define JUDGED_SHARE 0.25
 #define HOUR_MS 3600000
 
-/* Each row is a decision of two machines and six rules, 0.15 ms in all: these are a minute, and the days of forty regions.
+/* Each row is a decision of two machines and six rules, 0.15 ms in all: a minute for these, a week of forty regions.
  * With fewer incidents among them a verdict would be chance, so then more regions are judged. */
 #define JUDGED_ROWS_MOST 400000
 #define JUDGED_EVENTS_LEAST (4 * PROMOTION_EVENTS_LEAST)
