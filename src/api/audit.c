@@ -47,12 +47,7 @@ audit_show(struct request *request)
 	listing.entries = view_array(&listing.view, root, "entries");
 	if (error == 0 && limit > 0)
 		error = store_journal(request->reader, from, limit, add_entry, &listing);
-	if (error < 0) {
-		cJSON_Delete(view_take(&listing.view));
-		answer_store_trouble(request, error);
-		return;
-	}
-	answer_json(request, 200, view_take(&listing.view));
+	answer_stored(request, 200, &listing.view, error);
 }
 
 static uint64_t

@@ -36,12 +36,7 @@ decisions_show(struct request *request)
 
 	listing.list = view_array(&listing.view, view_root(&listing.view), "decisions");
 	error = store_model_decisions(request->reader, DECISIONS_MOST, add_decision, &listing);
-	if (error == 0) {
-		answer_json(request, 200, view_take(&listing.view));
-		return;
-	}
-	cJSON_Delete(view_take(&listing.view));
-	answer_store_trouble(request, error);
+	answer_stored(request, 200, &listing.view, error);
 }
 
 static bool
@@ -149,15 +144,10 @@ review_done(void *arg, int status)
 	struct request *request = arg;
 	const struct review *r = request->work;
 	struct view view = { 0 };
-	cJSON *root;
+	cJSON *root = view_root(&view);
 
-	if (status < 0) {
-		answer_store_trouble(request, status);
-	} else {
-		root = view_root(&view);
-		view_text(&view, root, "model", r->decision.model);
-		view_text(&view, root, "to", r->to);
-		answer_json(request, 200, view_take(&view));
-	}
+	view_text(&view, root, "model", r->decision.model);
+	view_text(&view, root, "to", r->to);
+	answer_stored(request, 200, &view, status);
 	request_answered(request);
 }

@@ -214,16 +214,11 @@ pull_done(void *arg, int status)
 	struct request *request = arg;
 	const struct pull *pull = request->work;
 	struct view view = { 0 };
-	cJSON *root;
+	cJSON *root = view_root(&view);
 
-	if (status < 0) {
-		answer_store_trouble(request, status);
-	} else {
-		root = view_root(&view);
-		view_count(&view, root, "signals", pull->signal_count);
-		view_count(&view, root, "samples", pull->series.samples);
-		answer_json(request, 201, view_take(&view));
-	}
+	view_count(&view, root, "signals", pull->signal_count);
+	view_count(&view, root, "samples", pull->series.samples);
+	answer_stored(request, 201, &view, status);
 	request_answered(request);
 }
 

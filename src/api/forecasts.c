@@ -181,12 +181,7 @@ predictions_show(struct request *request)
 	}
 	listing.list = view_array(&listing.view, view_root(&listing.view), "predictions");
 	error = store_predictions(request->reader, since, add_prediction, &listing);
-	if (error < 0) {
-		cJSON_Delete(view_take(&listing.view));
-		answer_store_trouble(request, error);
-		return;
-	}
-	answer_json(request, 200, view_take(&listing.view));
+	answer_stored(request, 200, &listing.view, error);
 }
 
 static bool

@@ -169,16 +169,11 @@ model_done(void *arg, int status)
 	struct request *request = arg;
 	const struct model_add *add = request->work;
 	struct view view = { 0 };
-	cJSON *root;
+	cJSON *root = view_root(&view);
 
-	if (status < 0) {
-		answer_store_trouble(request, status);
-	} else {
-		root = view_root(&view);
-		view_text(&view, root, "model", add->id);
-		view_text(&view, root, "status", add->row.status);
-		answer_json(request, 201, view_take(&view));
-	}
+	view_text(&view, root, "model", add->id);
+	view_text(&view, root, "status", add->row.status);
+	answer_stored(request, 201, &view, status);
 	request_answered(request);
 }
 

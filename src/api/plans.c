@@ -196,12 +196,7 @@ plan_history(struct request *request)
 	}
 	listing.list = view_array(&listing.view, view_root(&listing.view), "epochs");
 	error = store_epochs(request->reader, UINT64_MAX, (size_t)limit, on_epoch, &listing);
-	if (error < 0) {
-		cJSON_Delete(view_take(&listing.view));
-		answer_store_trouble(request, error);
-		return;
-	}
-	answer_json(request, 200, view_take(&listing.view));
+	answer_stored(request, 200, &listing.view, error);
 }
 
 static bool

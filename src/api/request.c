@@ -74,6 +74,19 @@ answer_json(struct request *request, unsigned status, cJSON *value)
 }
 
 void
+answer_stored(struct request *request, unsigned status, struct view *view, int error)
+{
+	cJSON *value = view_take(view);
+
+	if (error >= 0) {
+		answer_json(request, status, value);
+		return;
+	}
+	cJSON_Delete(value);
+	answer_store_trouble(request, error);
+}
+
+void
 answer_body(struct request *request, unsigned status, const char *type, struct text *text)
 {
 	char *body = text_take(text);

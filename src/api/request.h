@@ -83,10 +83,14 @@ bool request_query_bool(const struct request *request, const char *name, struct 
 /* The body as JSON, an object. NULL: answered with the problem. The caller deletes it. */
 cJSON *request_json(struct request *request, struct json_object *object, struct diags *diags) NONNULL MUST_USE;
 
+struct view;
+
 /* --- answering: each call fixes the whole answer; the first one counts ---------------------------------------- */
 
 void answer_json(struct request *request, unsigned status, cJSON *value /* taken; NULL: out of memory */)
 	__attribute__((nonnull(1)));
+/* The view, which ends; or, when the store failed while or before it was filled, what that means. */
+void answer_stored(struct request *request, unsigned status, struct view *view, int error) NONNULL;
 void answer_body(struct request *request, unsigned status, const char *type, struct text *text /* taken */) NONNULL;
 
 /* RFC 9457: application/problem+json. `diags` become the member "errors"; may be NULL. */

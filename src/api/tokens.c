@@ -40,12 +40,7 @@ tokens_show(struct request *request)
 
 	listing.list = view_array(&listing.view, view_root(&listing.view), "tokens");
 	error = store_tokens(request->reader, add_token, &listing);
-	if (error < 0) {
-		cJSON_Delete(view_take(&listing.view));
-		answer_store_trouble(request, error);
-		return;
-	}
-	answer_json(request, 200, view_take(&listing.view));
+	answer_stored(request, 200, &listing.view, error);
 }
 
 static bool

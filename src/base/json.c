@@ -525,6 +525,15 @@ json_error(const struct json_object *o, const char *name, const char *suggestion
 	diag_error(o->diags, place, suggestion, "%s", message);
 }
 
+void
+json_add_number(cJSON *object, const char *name, double value)
+{
+	if (isfinite(value))
+		cJSON_AddNumberToObject(object, name, value);
+	else
+		cJSON_AddNullToObject(object, name);
+}
+
 char *
 json_write(const cJSON *value)
 {

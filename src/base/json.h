@@ -50,6 +50,9 @@ void json_refuse_unknown(const struct json_object *o, const char *const *known);
 void json_error(const struct json_object *o, const char *name, const char *suggestion, const char *format, ...)
 	PRINTF(4, 5);
 
+/* A number that reads back the same (cJSON writes 15 digits, or 17), or null when it is none. */
+void json_add_number(cJSON *object, const char *name, double value) __attribute__((nonnull(2)));
+
 /* Writing: compact text; caller frees. NULL when memory is out. */
 char *json_write(const cJSON *value) NONNULL MUST_USE;
 

@@ -266,15 +266,6 @@ add_words(const struct drill *drill, const char *ended, cJSON *into)
 }
 
 static void
-add_number(cJSON *into, const char *name, double value)
-{
-	if (isfinite(value))
-		cJSON_AddNumberToObject(into, name, value);
-	else
-		cJSON_AddNullToObject(into, name);
-}
-
-static void
 add_regions(const struct drill *drill, cJSON *into)
 {
 	for (size_t r = 0; r < drill->steering->region_count; r++) {
@@ -283,9 +274,9 @@ add_regions(const struct drill *drill, cJSON *into)
 
 		cJSON_AddStringToObject(entry, "region", drill->steering->regions[r].name);
 		cJSON_AddBoolToObject(entry, "survivor", region->watched);
-		add_number(entry, "load_before", region->load);
-		add_number(entry, "load_peak", region->peak);
-		add_number(entry, "capacity", region->capacity > 0 ? region->capacity : NAN);
+		json_add_number(entry, "load_before", region->load);
+		json_add_number(entry, "load_peak", region->peak);
+		json_add_number(entry, "capacity", region->capacity > 0 ? region->capacity : NAN);
 		cJSON_AddItemToArray(into, entry);
 	}
 }

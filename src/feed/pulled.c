@@ -16,7 +16,6 @@ static const char *text_keep(struct pulled *pulled, const char *text);
 static void add_signals(cJSON *root, const struct pulled *pulled);
 static void add_series(cJSON *root, const struct pulled *pulled);
 static void add_notes(cJSON *root, const struct pulled *pulled);
-static void add_maybe(cJSON *object, const char *name, double value);
 static void add_time(cJSON *object, const char *name, struct wall at);
 
 struct pulled *
@@ -197,8 +196,8 @@ add_signals(cJSON *root, const struct pulled *pulled)
 		cJSON_AddStringToObject(entry, "region", pulled->steering->regions[signal->region].name);
 		cJSON_AddStringToObject(entry, "name", pulled->feed->signal);
 		cJSON_AddStringToObject(entry, "text", signal->text);
-		add_maybe(entry, "severity", signal->severity);
-		add_maybe(entry, "certainty", signal->certainty);
+		json_add_number(entry, "severity", signal->severity);
+		json_add_number(entry, "certainty", signal->certainty);
 		if (signal->onset.ms != 0)
 			add_time(entry, "onset", signal->onset);
 		add_time(entry, "expires", signal->expires);
@@ -243,16 +242,6 @@ add_notes(cJSON *root, const struct pulled *pulled)
 		cJSON_AddStringToObject(entry, "message", diag->message);
 		cJSON_AddItemToArray(list, entry);
 	}
-}
-
-/* null for what couldn't be read. */
-static void
-add_maybe(cJSON *object, const char *name, double value)
-{
-	if (isfinite(value))
-		cJSON_AddNumberToObject(object, name, value);
-	else
-		cJSON_AddNullToObject(object, name);
 }
 
 static void

@@ -42,7 +42,6 @@ static bool post_predictions(struct engine *engine, struct wall now);
 static cJSON *forecast_json(const struct engine *engine, size_t region, size_t place, struct wall now);
 static void add_odd(const struct engine *engine, size_t region, struct wall now, cJSON *entry);
 static void add_why(const struct engine *engine, size_t region, size_t place, struct wall now, cJSON *entry);
-static void add_number(cJSON *object, const char *name, double value);
 static void post_plan(struct engine *engine, const struct plan_region *beliefs, const char *model, struct wall now);
 static void remember(struct engine *engine);
 static bool worth_posting(const struct engine *engine, const struct plan *plan);
@@ -208,12 +207,12 @@ forecast_json(const struct engine *engine, size_t region, size_t place, struct w
 	cJSON_AddStringToObject(entry, "region", engine->regions[region]);
 	cJSON_AddNumberToObject(entry, "horizon_s", forecast->horizon_s);
 	cJSON_AddStringToObject(entry, "role", forecast->role == SPEAKER_SERVING ? "serving" : "shadow");
-	add_number(entry, "probability", forecast->probability);
-	add_number(entry, "probability_low", forecast->probability_low);
-	add_number(entry, "probability_high", forecast->probability_high);
-	add_number(entry, "load_forecast", forecast->load);
-	add_number(entry, "load_low", forecast->load_low);
-	add_number(entry, "load_high", forecast->load_high);
+	json_add_number(entry, "probability", forecast->probability);
+	json_add_number(entry, "probability_low", forecast->probability_low);
+	json_add_number(entry, "probability_high", forecast->probability_high);
+	json_add_number(entry, "load_forecast", forecast->load);
+	json_add_number(entry, "load_low", forecast->load_low);
+	json_add_number(entry, "load_high", forecast->load_high);
 	cJSON_AddStringToObject(entry, "model", forecast->model);
 	cJSON_AddStringToObject(entry, "reason", forecast->reason);
 	if (forecast->role == SPEAKER_SERVING && place == FORECAST_USUAL)
@@ -255,16 +254,6 @@ add_why(const struct engine *engine, size_t region, size_t place, struct wall no
 	if (why.length > 0)
 		cJSON_AddItemToObject(entry, "why", cJSON_Parse(why.bytes));
 	text_fini(&why);
-}
-
-/* null for what isn't known. */
-static void
-add_number(cJSON *object, const char *name, double value)
-{
-	if (isfinite(value))
-		cJSON_AddNumberToObject(object, name, value);
-	else
-		cJSON_AddNullToObject(object, name);
 }
 
 static void

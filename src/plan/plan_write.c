@@ -4,7 +4,6 @@
  * Shares are written with 15 digits at the least, so that what isobard certifies is what the PAE planned. */
 #include "plan/plan.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -18,7 +17,6 @@ static const char *same_shares(const struct plan *plan, size_t before, const str
 static cJSON *write_group(const struct plan_group *group, const char *like, const struct steering *steering);
 static cJSON *write_pairs(const struct plan_group *group, const struct steering *steering);
 static void add_region(cJSON *object, const char *name, region_id region, const struct steering *steering);
-static void add_number(cJSON *object, const char *name, double value);
 
 char *
 plan_write(const struct plan *plan, const struct steering *steering)
@@ -27,14 +25,14 @@ plan_write(const struct plan *plan, const struct steering *steering)
 	char made[CLOCK_TEXT_SIZE], *json;
 
 	cJSON_AddStringToObject(root, "made", wall_text(plan->made, made));
-	add_number(root, "based_on", (double)plan->based_on);
+	json_add_number(root, "based_on", (double)plan->based_on);
 	cJSON_AddStringToObject(root, "model", plan->model);
 	cJSON_AddStringToObject(root, "method", plan->method == NULL ? "" : plan->method);
-	add_number(root, "normal_limit", plan->normal_limit);
-	add_number(root, "loss_limit", plan->loss_limit);
-	add_number(root, "margin", plan->margin);
-	add_number(root, "latency_ms", plan->latency);
-	add_number(root, "step", plan->step);
+	json_add_number(root, "normal_limit", plan->normal_limit);
+	json_add_number(root, "loss_limit", plan->loss_limit);
+	json_add_number(root, "margin", plan->margin);
+	json_add_number(root, "latency_ms", plan->latency);
+	json_add_number(root, "step", plan->step);
 	cJSON_AddItemToObject(root, "relaxations", write_relaxations(plan));
 	cJSON_AddItemToObject(root, "overloads", write_overloads(plan, steering));
 	cJSON_AddItemToObject(root, "regions", write_regions(plan, steering));
@@ -70,7 +68,7 @@ write_overloads(const struct plan *plan, const struct steering *steering)
 
 		cJSON_AddStringToObject(entry, "lost", plan->overloads[i].lost);
 		cJSON_AddStringToObject(entry, "region", steering->regions[plan->overloads[i].region].name);
-		add_number(entry, "fill", plan->overloads[i].fill);
+		json_add_number(entry, "fill", plan->overloads[i].fill);
 		cJSON_AddItemToArray(list, entry);
 	}
 	return list;
@@ -86,11 +84,11 @@ write_regions(const struct plan *plan, const struct steering *steering)
 		cJSON *entry = cJSON_CreateObject();
 
 		cJSON_AddStringToObject(entry, "region", steering->regions[region->region].name);
-		add_number(entry, "probability", region->probability);
-		add_number(entry, "horizon_s", region->horizon_s);
-		add_number(entry, "load_forecast", region->load_forecast);
-		add_number(entry, "capacity", region->capacity);
-		add_number(entry, "price", region->price);
+		json_add_number(entry, "probability", region->probability);
+		json_add_number(entry, "horizon_s", region->horizon_s);
+		json_add_number(entry, "load_forecast", region->load_forecast);
+		json_add_number(entry, "capacity", region->capacity);
+		json_add_number(entry, "price", region->price);
 		cJSON_AddStringToObject(entry, "price_why", region->price_why);
 		cJSON_AddStringToObject(entry, "reason", region->reason);
 		cJSON_AddItemToArray(list, entry);
@@ -142,8 +140,8 @@ write_group(const struct plan_group *group, const char *like, const struct steer
 	cJSON_AddStringToObject(object, "group", steering->groups[group->group].name);
 	if (group->country != COUNTRY_UNKNOWN)
 		cJSON_AddStringToObject(object, "country", country_at(group->country)->code);
-	add_number(object, "demand", group->demand);
-	add_number(object, "error", group->error);
+	json_add_number(object, "demand", group->demand);
+	json_add_number(object, "error", group->error);
 	if (like != NULL) {
 		cJSON_AddStringToObject(object, "like", like);
 		return object;
@@ -167,7 +165,7 @@ write_pairs(const struct plan_group *group, const struct steering *steering)
 
 		add_region(entry, "primary", pair->primary, steering);
 		add_region(entry, "backup", pair->backup, steering);
-		add_number(entry, "share", pair->share);
+		json_add_number(entry, "share", pair->share);
 		cJSON_AddItemToArray(list, entry);
 	}
 	return list;
@@ -180,14 +178,4 @@ add_region(cJSON *object, const char *name, region_id region, const struct steer
 		cJSON_AddNullToObject(object, name);
 	else
 		cJSON_AddStringToObject(object, name, steering->regions[region].name);
-}
-
-/* cJSON writes 15 digits where they read back the same, else 17. No number is null. */
-static void
-add_number(cJSON *object, const char *name, double value)
-{
-	if (isfinite(value))
-		cJSON_AddNumberToObject(object, name, value);
-	else
-		cJSON_AddNullToObject(object, name);
 }
