@@ -647,19 +647,25 @@ predictions_and_plans() {
 	local now plan
 	now=$(date -u +%FT%TZ)
 	ask POST /v1/predictions "{\"predictions\": [
-		{\"at\": \"$now\", \"region\": \"eu-west\", \"horizon_s\": 600, \"probability\": 0.125, \"load_forecast\": 33, \"model\": \"m\"},
-		{\"at\": \"$now\", \"region\": \"us-east\", \"horizon_s\": 600, \"probability\": null, \"load_forecast\": null, \"reason\": \"too few samples\"}]}"
+		{\"at\": \"$now\", \"region\": \"eu-west\", \"horizon_s\": 600, \"probability\": 0.125, \"load_forecast\": 33, \"model\": \"m\",
+			\"anomaly_rank\": 0.75, \"anomaly_why\": [{\"metric\": \"mem\", \"value\": 0.9, \"without\": 0.5}]},
+		{\"at\": \"$now\", \"region\": \"us-east\", \"horizon_s\": 600, \"probability\": null, \"load_forecast\": null, \"reason\": \"too few samples\",
+			\"anomaly_rank\": null, \"anomaly_reason\": \"too young\"}]}"
 	is "predictions are taken" 200
 	ask GET /v1/regions/eu-west
-	is "and told" 200 '.probability == 0.125 and .load_forecast == 33 and .horizon_s == 600 and .no_prediction == null'
+	is "and told" 200 '.probability == 0.125 and .load_forecast == 33 and .horizon_s == 600 and .no_prediction == null and .anomaly_rank == 0.75 and .no_rank == null'
 	ask GET /v1/status
-	is "and why there is none" 200 '.predictions[] | select(.region == "us-east") | .probability == null and .no_prediction == "too few samples"'
+	is "and why there is none" 200 '.predictions[] | select(.region == "us-east") | .probability == null and .no_prediction == "too few samples" and
+		.anomaly_rank == null and .no_rank == "too young"'
 	ask GET "/v1/predictions?since=2020-01-01T00:00:00Z"
-	is "and kept" 200 '(.predictions | length) == 2 and (.predictions[] | select(.region == "us-east") | .probability == null)'
+	is "and kept" 200 '(.predictions | length) == 2 and (.predictions[] | select(.region == "us-east") | .probability == null and .anomaly_reason == "too young") and
+		(.predictions[] | select(.region == "eu-west") | .anomaly_rank == 0.75 and .anomaly_why[0].metric == "mem")'
 	ask GET "/v1/predictions?since=today"
 	problem "since when?" 400 "today"
 	ask POST /v1/predictions '{"predictions": [{"at": "x", "region": 5, "horizon_s": 0, "probability": 1.5, "mode": ""}]}'
 	is "predictions with every error" 400 '[.errors[].pointer] | contains(["#/predictions/0/at", "#/predictions/0/region", "#/predictions/0/horizon_s", "#/predictions/0/probability", "#/predictions/0/mode"])'
+	ask POST /v1/predictions "{\"predictions\": [{\"at\": \"$now\", \"region\": \"eu-west\", \"horizon_s\": 600, \"anomaly_rank\": 1.5, \"anomaly_why\": 1}]}"
+	is "a rank beyond 1" 400 '[.errors[].pointer] | contains(["#/predictions/0/anomaly_rank", "#/predictions/0/anomaly_why"])'
 	ask POST /v1/predictions '{"predictions": {}}'
 	problem "predictions in no list" 400 "predictions"
 
@@ -827,6 +833,8 @@ metrics() {
 		"$(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$world/body" | sort)"
 	# It's silent by now where all that came before took long.
 	holds "a region's state" grep -qxE 'isobar_region_state\{region="eu-west",state="(up|silent)"\} 1' "$world/body"
+	holds "how odd it is" grep -qx 'isobar_region_anomaly_rank{region="eu-west"} 0.75' "$world/body"
+	same "none where none is known" "$(grep -c 'isobar_region_anomaly_rank{region="us-east"}' "$world/body")" 0
 	holds "a region's probability" grep -qx 'isobar_region_failure_probability{region="eu-west"} 0.125' "$world/body"
 	same "none where none is known" "$(grep -c 'isobar_region_failure_probability{region="us-east"}' "$world/body")" 0
 	holds "reports" grep -qE '^isobar_reports_total\{result="duplicate"\} [1-9]' "$world/body"

@@ -17,6 +17,7 @@ main() {
 	with_history
 	switched
 	damaged_model
+	damaged_anomalies
 	nothing_to_train_on
 	daemon_away
 	wrong_usage
@@ -98,6 +99,10 @@ with_history() {
 	same "the new one has none" "$(prediction ap-south .reason)" \
 		"too little history: 30 minutes of samples are needed"
 	same "the load is forecast" "$(prediction eu-west '(.load_forecast > 95) and (.load_forecast < 110)')" true
+	same "there is no rank of how odd it is before machines are trained" "$(prediction eu-west '"\(.anomaly_rank) \(.anomaly_reason)"')" \
+		"null no model of anomalies has been trained here yet"
+	holds "the table has none" grep -Eq "^eu-west +600 s .* - *$" <(world_ctl predictions)
+	same "neither have the metrics" "$(world_get /metrics | grep -c '^isobar_region_anomaly_rank{')" 0
 	same "the prediction names its model" "$(prediction eu-west .model)" \
 		"$(sha256sum "$ISOBAR_SOURCE/models/failure-600.model" | cut -d' ' -f1)"
 	world_ctl predictions --why us-east >"$world/why"
@@ -144,6 +149,19 @@ damaged_model() {
 	rm "$world/models/failure-600.model"
 	holds "a round without a model is done" round "$world/models"
 	same "it says that there is none" "$(prediction eu-west .reason)" "no model: none in the store, and none was shipped"
+}
+
+# What the store has as a model of anomalies isn't one: it's said, there is no rank, and all else goes on.
+damaged_anomalies() {
+	local text
+	for text in "" "isobar-anomalies 1" "isobar-anomalies 2\\nsha256 00\\n" "isobar-anomalies 1\\nsha256 00\\nregion eu-west\\n"; do
+		holds "a broken model of anomalies is stored" world_post /v1/models "{\"kind\": \"anomaly\", \"horizon_s\": 0,
+			\"trained\": \"$(date -u +%FT%TZ)\", \"status\": \"serving\", \"card\": {}, \"text\": \"$text\"}"
+		holds "a round with it is done" round "$ISOBAR_SOURCE/models"
+		holds "it's refused" grep -q "the model of anomalies in the store is refused" "$world/pae"
+		same "there is no rank" "$(prediction eu-west .anomaly_rank)" null
+		same "there is a prediction" "$(prediction eu-west '.probability != null')" true
+	done
 }
 
 said() {	# TEXT
