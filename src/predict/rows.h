@@ -37,8 +37,8 @@ bool rows_censored(const struct incidents *steered, int64_t t, int64_t horizon_s
 double rows_thin(struct rows *rows, size_t negatives, uint64_t seed) NONNULL;
 
 /* Keeps the rows of some series whole: series by the least hash of (name, seed), until they have `most` rows and
- * `events` incidents that positives announce, or until there's none left. Which they are depends on no outcome, and within a
- * series nothing is missing: every score is of the same kind as over all. Returns how many series are kept. */
+ * `events` incidents that positives announce, or until there's none left. Which they are depends on no outcome, and
+ * within a series nothing is missing: every score is of the same kind as over all. Returns how many are kept. */
 size_t rows_keep_series(struct rows *rows, const struct dataset *dataset, size_t most, size_t events, uint64_t seed)
 	NONNULL;
 
