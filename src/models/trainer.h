@@ -37,6 +37,7 @@ int trainer_run_anomaly(struct text *output, void *arg);
 
 #define TRAINER_LOAD_EVERY_MS INT64_C(86400000)
 #define TRAINER_ANOMALY_EVERY_MS INT64_C(86400000)
+#define TRAINER_ANOMALY_RETRY_MS INT64_C(3600000)	/* while there is none: regions aren't old enough */
 #define TRAINER_ANOMALY_DAYS 14
 #define TRAINER_ANOMALY_MINUTES_LEAST 1440	/* known, outside of incidents: with fewer no machine */
 

@@ -31,10 +31,10 @@ struct task {
 
 static const struct task tasks[] = {
 	{ TASK_FAILURES, "failures within 10 minutes", 600, trainer_run },
+	{ TASK_ANOMALIES, "anomalies", 0, trainer_run_anomaly },
 	{ TASK_FAILURES, "failures within 5 minutes", 300, trainer_run },
 	{ TASK_FAILURES, "failures within 30 minutes", 1800, trainer_run },
 	{ TASK_LOADS, "loads", 0, trainer_run_load },
-	{ TASK_ANOMALIES, "anomalies", 0, trainer_run_anomaly },
 	{ TASK_REVIEW, "the models in service", 0, review_run },
 };
 static_assert(ARRAY_SIZE(tasks) <= 8 * sizeof(((struct engine *)NULL)->tasks_due), "a bit for each");
@@ -49,13 +49,14 @@ training_if_due(struct engine *engine, struct wall now)
 {
 	struct wall load_trained = forecaster_load_trained(engine->forecaster);
 	struct wall anomalies_trained = forecaster_anomalies_trained(engine->forecaster);
+	int64_t anomalies_every_ms = anomalies_trained.ms > 0 ? TRAINER_ANOMALY_EVERY_MS : TRAINER_ANOMALY_RETRY_MS;
 	size_t events = forecaster_events(engine->forecaster);
 
 	if (engine->load_trained.ms > load_trained.ms)
 		load_trained = engine->load_trained;
 	if (engine->anomalies_trained.ms > anomalies_trained.ms)
 		anomalies_trained = engine->anomalies_trained;
-	if (engine->train_now || now.ms - anomalies_trained.ms >= TRAINER_ANOMALY_EVERY_MS) {
+	if (engine->train_now || now.ms - anomalies_trained.ms >= anomalies_every_ms) {
 		order(engine, TASK_ANOMALIES);
 		engine->anomalies_trained = now;
 	}

@@ -116,9 +116,9 @@ card() {
 # How odd each region is: trained with the same request, with the metrics that make it so, and never acted on.
 ranks() {
 	local id
-	holds "machines for anomalies serve" world_await 60 anomalies_serve
+	holds "machines for anomalies serve" world_await 200 anomalies_serve
 	holds "samples go on" go_on
-	holds "each region has a rank" world_await 30 every_region '.anomaly_rank >= 0 and .anomaly_rank < 1 and .no_rank == null'
+	holds "each region has a rank" world_await 60 every_region '.anomaly_rank >= 0 and .anomaly_rank < 1 and .no_rank == null'
 	id=$(world_get /v1/models | jq -r '.models[] | select(.kind == "anomaly") | .model')
 	same "their card names the regions" "$(world_ctl --json model show "$id" | jq -c '[.card.regions[].region]')" \
 		'["eu-west","us-east","ap-south"]'
