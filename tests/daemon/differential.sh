@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# NSD and isobard serve the same zones, which tests/tools/differential.c writes, and are asked the same ten thousand
-# questions. What is compared, and what differs on purpose, stands in that file.
+# NSD, Knot and isobard serve the same zones, which tests/tools/differential.c writes, and are asked the same questions:
+# a fifth of 20,000 here, all of them with `make differential`. What is compared, and what differs on purpose, stands in
+# that file.
 # shellcheck disable=SC2317 # what world_await calls looks unreachable to it
 # shellcheck source-path=SCRIPTDIR/../..
 . "$ISOBAR_SOURCE/zones/demo/world.sh"
@@ -8,15 +9,17 @@
 
 world_open
 world_port && ours=$REPLY
-world_port && reference=$REPLY
+world_port && nsd=$REPLY
+world_port && knot=$REPLY
 tool=$ISOBAR_BUILD/tests/tools/differential
-mkdir "$world/zones"
+percent=${ISOBAR_DIFFERENTIAL-20}
+mkdir "$world/zones" "$world/knot"
 "$tool" zones "$world/zones"
 
 {
 	cat <<-END
 		server:
-		    ip-address: 127.0.0.1@$reference
+		    ip-address: 127.0.0.1@$nsd
 		    username: ""
 		    chroot: ""
 		    zonesdir: "$world/zones"
@@ -37,13 +40,42 @@ mkdir "$world/zones"
 	done
 } >"$world/nsd.conf"
 
+{
+	cat <<-END
+		server:
+		    listen: 127.0.0.1@$knot
+		    rundir: "$world/knot"
+		    udp-max-payload: 1232
+		    udp-workers: 1
+		    tcp-workers: 1
+		    background-workers: 1
+		database:
+		    storage: "$world/knot"
+		template:
+		  - id: default
+		    storage: "$world/zones"
+		    semantic-checks: off
+		    zonefile-sync: -1
+		    journal-content: none
+		zone:
+	END
+	for file in "$world"/zones/*.zone; do
+		name=${file##*/}
+		printf '  - domain: %s\n    file: %s\n' "${name%.zone}." "$name"
+	done
+} >"$world/knot.conf"
+
 answers() {	# PORT
 	dig @127.0.0.1 -p "$1" +tries=1 +time=1 plain.test SOA | grep -q 'status: NOERROR'
 }
 
 world_start nsd nsd -d -c "$world/nsd.conf"
+world_start knot knotd -c "$world/knot.conf"
 world_start isobard "$ISOBAR_BUILD/src/isobard" --zones "$world/zones" --listen "127.0.0.1@$ours"
-holds "NSD serves the zones" world_await 30 answers "$reference"
+holds "NSD serves the zones" world_await 30 answers "$nsd"
+holds "Knot serves the zones" world_await 30 answers "$knot"
 holds "isobard serves the zones" world_await 30 answers "$ours"
-"$tool" ask "127.0.0.1@$ours" "127.0.0.1@$reference" || cases_failed=1
+for reference in nsd knot; do
+	"$tool" ask "127.0.0.1@$ours" "127.0.0.1@${!reference}" "$reference" "$percent" || cases_failed=1
+done
 finish

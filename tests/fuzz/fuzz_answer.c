@@ -1,14 +1,19 @@
 /* fuzz_answer.c -- serve/answer: any octets are either left alone or get a response that is whole, has their id, and
- * keeps its limit. The first octet says how they came: 1 by TCP, 2 and 4 which regions are dead, 8 by IPv6. */
+ * keeps its limit. The first octet says how they came: 1 by TCP, 2 and 4 which regions are dead, 8 by IPv6, 16 with
+ * cookies, 32 where they're required, 64 by TLS. */
 #define FUZZ_NAME "answer"
 
 #include "fuzz.h"
 #include "../unit/sample_world.h"
+#include "serve/guard.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
+	static const struct guard_options free_to_all, required = { .required = COOKIES_ALWAYS };
+	static const struct cookie_secrets secrets = { .count = 1 };
 	static struct sample *sample;
+	static struct guard *guards[2];
 	static uint8_t large[ANSWER_SIZE_MAX];
 	struct ask ask = { .stream = length > 0 && (bytes[0] & 1), .client = length > 0 && (bytes[0] & 8) ?
 	    "2001:db8::1" : NULL };
@@ -16,8 +21,11 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	uint8_t *small = malloc(512);
 	size_t answered;
 
-	if (sample == NULL)
+	if (sample == NULL) {
 		sample = sample_open();
+		guards[0] = guard_new(&free_to_all, 1);
+		guards[1] = guard_new(&required, 1);
+	}
 	if (small == NULL)
 		abort();
 	for (region_id r = 0; length > 0 && r < 2; r++)
@@ -25,6 +33,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 			live_set_dead(world_live(&sample->world, s), r, bytes[0] >> (1 + r) & 1);
 	env = world_env(&sample->world, ask);
 	if (length > 0) {
+		env.guard = bytes[0] & 16 ? guards[bytes[0] >> 5 & 1] : NULL;
+		env.secrets = &secrets;
+		env.encrypted = bytes[0] & 64;
 		bytes++;
 		length--;
 	}
