@@ -28,8 +28,8 @@ void anomaly_parts(const struct window *window, size_t metric, size_t at, double
 struct anomaly;
 
 /* From `count` rows of `dimension` numbers, by time, NAN where unknown; any units. Seven of ten stretches teach, the
- * others tell how usual each distance is, so that the ranks hold for rows that weren't learnt. Deterministic by seed. The
- * model's text, to be freed; NULL with the reason in `error`. */
+ * others tell how usual each distance is, so that the ranks hold for rows that weren't learnt. Deterministic by seed.
+ * The model's text, to be freed; NULL with the reason in `error`. */
 char *anomaly_train(const double *rows, size_t count, size_t dimension, uint64_t seed, size_t *length,
 	struct text *error) NONNULL MUST_USE;
 
