@@ -54,7 +54,10 @@ main(int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	log_open("isobard", settings->log);
-	status = options.check ? EXIT_DONE : run(&options, settings, &diags);
+	if (options.check)
+		status = control_check(settings, &diags) ? EXIT_DONE : EXIT_FAILED;
+	else
+		status = run(&options, settings, &diags);
 	print_diags(&diags);
 	diag_fini(&diags);
 	settings_free(settings);
@@ -214,6 +217,9 @@ run(const struct options *options, struct settings *settings, struct diags *diag
 	for (size_t i = 0; i < settings->listener_count; i++)
 		log_info("answering on %s@%u", address_text(&settings->listeners[i].address, text),
 		    server_port(control_server(control), i));
+	for (size_t i = 0; i < settings->tls_listener_count; i++)
+		log_info("answering on %s@%u by TLS", address_text(&settings->tls_listeners[i].address, text),
+		    server_port(control_server(control), settings->listener_count + i));
 	status = control_run(control);
 done:
 	api_stop(api);

@@ -28,6 +28,9 @@ struct stored {
 };
 
 static void add_server(struct exposition *x);
+static void add_connections(struct exposition *x, const struct server *server, const struct counters *sum);
+static void add_tls(struct exposition *x, const struct server *server, const struct counters *sum);
+static void add_proxied(struct exposition *x, const struct counters *sum);
 static void add_rcodes(struct exposition *x, const struct counters *sum);
 static void add_guard(struct exposition *x, const struct counters *sum);
 static void add_picks(struct exposition *x, const struct counters *sum);
@@ -94,6 +97,8 @@ metrics_show(struct request *request)
 	request_answered(request);
 }
 
+static const char *const transports[TRANSPORTS] = { "udp", "tcp", "tls" };
+
 /* --- queries ------------------------------------------------------------------------------------------------- */
 
 static void
@@ -104,8 +109,8 @@ add_server(struct exposition *x)
 
 	server_counters(server, &sum);
 	family(x, "isobar_queries_total", "counter", "Queries received, by transport.");
-	sample(x, "isobar_queries_total", (double)sum.udp_queries, "transport", "udp", NULL, NULL);
-	sample(x, "isobar_queries_total", (double)sum.tcp_queries, "transport", "tcp", NULL, NULL);
+	for (size_t i = 0; i < TRANSPORTS; i++)
+		sample(x, "isobar_queries_total", (double)sum.queries[i], "transport", transports[i], NULL, NULL);
 	add_rcodes(x, &sum);
 	add_picks(x, &sum);
 	add_guard(x, &sum);
@@ -118,14 +123,66 @@ add_server(struct exposition *x)
 	    (double)sum.client_subnet);
 	single(x, "isobar_send_failures_total", "counter", "Answers that the kernel didn't take.",
 	    (double)sum.send_failures);
-	single(x, "isobar_tcp_connections_open", "gauge", "Open TCP connections of DNS clients.",
-	    server_tcp_open(server));
-	single(x, "isobar_tcp_connections_total", "counter", "TCP connections of DNS clients taken.",
-	    (double)sum.tcp_connections);
-	single(x, "isobar_tcp_connections_refused_total", "counter", "TCP connections beyond the limits.",
-	    (double)sum.tcp_refused);
-	single(x, "isobar_tcp_timeouts_total", "counter", "TCP connections closed for want of progress.",
-	    (double)sum.tcp_timeouts);
+	add_connections(x, server, &sum);
+	add_tls(x, server, &sum);
+	add_proxied(x, &sum);
+}
+
+static void
+add_connections(struct exposition *x, const struct server *server, const struct counters *sum)
+{
+	static const char *const refusals[REFUSALS] = {
+		[REFUSED_FULL] = "connections", [REFUSED_PREFIX] = "connections-per-prefix",
+		[REFUSED_HANDSHAKES_FULL] = "handshakes", [REFUSED_HANDSHAKES_PREFIX] = "handshakes-per-prefix",
+	};
+	static const char *const waits[WAITS] = { [WAIT_QUERY] = "idle", [WAIT_REST] = "query",
+		[WAIT_READER] = "answer", [WAIT_HEADER] = "header", [WAIT_HANDSHAKE] = "handshake" };
+
+	single(x, "isobar_tcp_connections_open", "gauge", "Open connections of DNS clients, TLS included.",
+	    server_connections(server));
+	family(x, "isobar_tcp_connections_total", "counter", "Connections of DNS clients taken.");
+	for (size_t i = TRANSPORT_TCP; i < TRANSPORTS; i++)
+		sample(x, "isobar_tcp_connections_total", (double)sum->connections[i], "transport", transports[i],
+		    NULL, NULL);
+	family(x, "isobar_tcp_connections_refused_total", "counter", "Connections beyond a limit, by the limit.");
+	for (size_t i = 0; i < REFUSALS; i++)
+		sample(x, "isobar_tcp_connections_refused_total", (double)sum->refused[i], "limit", refusals[i], NULL,
+		    NULL);
+	family(x, "isobar_tcp_timeouts_total", "counter",
+	    "Connections closed, by what their client took too long for.");
+	for (size_t i = 0; i < WAITS; i++)
+		sample(x, "isobar_tcp_timeouts_total", (double)sum->timeouts[i], "wait", waits[i], NULL, NULL);
+	single(x, "isobar_tcp_pauses_total", "counter", "Times that queries had to wait, as answers weren't taken.",
+	    (double)sum->paused);
+}
+
+static void
+add_tls(struct exposition *x, const struct server *server, const struct counters *sum)
+{
+	static const char *const results[HANDSHAKES] = { [HANDSHAKE_FULL] = "full", [HANDSHAKE_RESUMED] = "resumed",
+		[HANDSHAKE_FAILED] = "failed" };
+	struct wall ends;
+
+	single(x, "isobar_tls_handshakes_open", "gauge", "TLS handshakes under way.", server_handshakes(server));
+	family(x, "isobar_tls_handshakes_total", "counter", "TLS handshakes, by how they ended.");
+	for (size_t i = 0; i < HANDSHAKES; i++)
+		sample(x, "isobar_tls_handshakes_total", (double)sum->handshakes[i], "result", results[i], NULL, NULL);
+	if (control_tls_ends(x->request->control, &ends))
+		single(x, "isobar_tls_certificate_end_time_seconds", "gauge",
+		    "When the certificate expires, since 1970.", (double)ends.ms / 1000);
+}
+
+static void
+add_proxied(struct exposition *x, const struct counters *sum)
+{
+	static const char *const headers[PROXY_VERDICTS] = { [PROXY_CLIENT] = "client", [PROXY_LOCAL] = "local",
+		[PROXY_MISSING] = "missing", [PROXY_BAD] = "bad" };
+
+	family(x, "isobar_proxy_headers_total", "counter", "PROXY headers of the listed senders, by what they said.");
+	for (size_t i = 0; i < PROXY_VERDICTS; i++)
+		if (headers[i] != NULL)
+			sample(x, "isobar_proxy_headers_total", (double)sum->proxied[i], "header", headers[i], NULL,
+			    NULL);
 }
 
 static void

@@ -29,6 +29,7 @@ static void add_overload(struct view *view, cJSON *list, const struct scene *sce
 static void add_region_problems(struct view *view, cJSON *list, const struct scene *scene, region_id region);
 static void add_problem(struct view *view, cJSON *list, const char *format, ...) PRINTF(3, 4);
 static void add_queries(struct view *view, cJSON *root, const struct counters *sum);
+static uint64_t total(const uint64_t *counts, size_t count);
 static void add_connections(struct view *view, cJSON *root, const struct server *server, const struct counters *sum);
 static void add_store(struct view *view, cJSON *root, struct store *store);
 static void add_api(struct view *view, cJSON *root, const struct api_counters *counters);
@@ -366,8 +367,9 @@ add_queries(struct view *view, cJSON *root, const struct counters *sum)
 		"YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE" };
 	cJSON *queries = view_object(view, root, "queries"), *object;
 
-	view_count(view, queries, "udp", sum->udp_queries);
-	view_count(view, queries, "tcp", sum->tcp_queries);
+	view_count(view, queries, "udp", sum->queries[TRANSPORT_UDP]);
+	view_count(view, queries, "tcp", sum->queries[TRANSPORT_TCP]);
+	view_count(view, queries, "tls", sum->queries[TRANSPORT_TLS]);
 	view_count(view, queries, "dropped", sum->dropped);
 	view_count(view, queries, "client_subnet", sum->client_subnet);
 	object = view_object(view, root, "answers");
@@ -387,10 +389,22 @@ add_connections(struct view *view, cJSON *root, const struct server *server, con
 {
 	cJSON *tcp = view_object(view, root, "tcp");
 
-	view_count(view, tcp, "open", server_tcp_open(server));
-	view_count(view, tcp, "accepted", sum->tcp_connections);
-	view_count(view, tcp, "refused", sum->tcp_refused);
-	view_count(view, tcp, "timeouts", sum->tcp_timeouts);
+	view_count(view, tcp, "open", server_connections(server));
+	view_count(view, tcp, "accepted", sum->connections[TRANSPORT_TCP]);
+	view_count(view, tcp, "accepted_tls", sum->connections[TRANSPORT_TLS]);
+	view_count(view, tcp, "refused", total(sum->refused, REFUSALS));
+	view_count(view, tcp, "timeouts", total(sum->timeouts, WAITS));
+	view_count(view, tcp, "handshakes", total(sum->handshakes, HANDSHAKES));
+}
+
+static uint64_t
+total(const uint64_t *counts, size_t count)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		sum += counts[i];
+	return sum;
 }
 
 static void

@@ -70,6 +70,17 @@ address_of_sockaddr(struct address *address, const struct sockaddr *from)
 	}
 }
 
+void
+address_of_bytes(struct address *address, const uint8_t *bytes, unsigned bits)
+{
+	if (bits == 128) {
+		take_ipv6(address, bytes);
+		return;
+	}
+	*address = (struct address){ .bits = 32 };
+	memcpy(address->bytes, bytes, 4);
+}
+
 socklen_t
 address_to_sockaddr(const struct address *address, uint16_t port, struct sockaddr_storage *to)
 {
@@ -185,4 +196,13 @@ prefix_covers(const struct prefix *prefix, const struct address *address)
 		return false;
 	address_mask(&masked, prefix->length);
 	return memcmp(masked.bytes, prefix->address.bytes, sizeof(masked.bytes)) == 0;
+}
+
+bool
+prefixes_cover(const struct prefix *prefixes, size_t count, const struct address *address)
+{
+	for (size_t i = 0; i < count; i++)
+		if (prefix_covers(&prefixes[i], address))
+			return true;
+	return false;
 }

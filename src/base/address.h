@@ -25,6 +25,7 @@ struct prefix {
 int address_parse(const char *text, struct address *address) NONNULL MUST_USE;	/* 0 or -EINVAL */
 const char *address_text(const struct address *address, char text[static ADDRESS_TEXT_SIZE]) NONNULL;
 void address_of_sockaddr(struct address *address, const struct sockaddr *from) NONNULL;
+void address_of_bytes(struct address *address, const uint8_t *bytes, unsigned bits) NONNULL;	/* 32 or 128 */
 socklen_t address_to_sockaddr(const struct address *address, uint16_t port, struct sockaddr_storage *to) NONNULL;
 
 /* "ADDRESS@PORT"; the port defaults to `port` when it's left out. 0 or -EINVAL. */
@@ -36,5 +37,8 @@ int prefix_parse(const char *text, struct prefix *prefix) NONNULL MUST_USE;
 const char *prefix_text(const struct prefix *prefix, char text[static ADDRESS_TEXT_SIZE]) NONNULL;
 void address_mask(struct address *address, unsigned length) NONNULL;	/* zeroes the bits behind `length` */
 bool prefix_covers(const struct prefix *prefix, const struct address *address) NONNULL;
+/* One of them does; with none `prefixes` may be NULL. */
+bool prefixes_cover(const struct prefix *prefixes, size_t count, const struct address *address)
+	__attribute__((nonnull(3)));
 
 #endif

@@ -27,6 +27,10 @@ static schema_check_fn check_nsid;
 static schema_check_fn check_domain;
 static void check_together(const struct settings *settings, const struct yaml_node *tree, const char *file,
 	struct diags *diags);
+static void check_limits(const struct settings *settings, const struct yaml_node *tree, const char *file,
+	struct diags *diags);
+static void check_tls(const struct settings *settings, const struct yaml_node *tree, const char *file,
+	struct diags *diags);
 static bool is_loopback(const struct address *address);
 
 static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
@@ -74,16 +78,27 @@ static const struct setting api_settings[] = {
 static const struct schema api = {
 	.title = "api", .size = sizeof(struct written_settings), .settings = api_settings };
 
-/* RFC 7766 section 6.2.3 wants an idle time of some seconds. A descriptor and some 10 KB a connection set the rest. */
+/* RFC 7766 section 6.2.3 wants an idle time of some seconds. A descriptor and some 10 KB a connection set the rest.
+ * Who has one address of a network tends to have them all: a /24, and of IPv6 the /56 that one customer gets. */
 static const struct setting tcp_settings[] = {
 	{ .key = "idle-timeout", SETTINGS(tcp_idle_timeout_ms), .type = SETTING_DURATION, .unit = "duration",
 		.least = 100, .most = 3600e3, .otherwise = "10s",
-		.help = "a connection without progress is closed after this time" },
+		.help = "a connection on which no query begins is closed after this time" },
+	{ .key = "query-timeout", SETTINGS(tcp_query_timeout_ms), .type = SETTING_DURATION, .unit = "duration",
+		.least = 100, .most = 3600e3, .otherwise = "5s",
+		.help = "a query that has begun must be whole after this time, a PROXY header too" },
+	{ .key = "answer-timeout", SETTINGS(tcp_answer_timeout_ms), .type = SETTING_DURATION, .unit = "duration",
+		.least = 100, .most = 3600e3, .otherwise = "10s",
+		.help = "answers that wait must be taken after this time" },
 	{ .key = "connections", SETTINGS(tcp_connections), .type = SETTING_INTEGER, .unit = "number",
 		.least = 1, .most = 1e6, .otherwise = "1024", .help = "open connections of all clients together" },
-	{ .key = "connections-per-client", SETTINGS(tcp_connections_per_client), .type = SETTING_INTEGER,
+	{ .key = "connections-per-prefix", SETTINGS(tcp_connections_per_prefix), .type = SETTING_INTEGER,
 		.unit = "number", .least = 1, .most = 1e6, .otherwise = "64",
-		.help = "open connections of one address" },
+		.help = "open connections of one client, which is a prefix" },
+	{ .key = "prefix-ipv4", SETTINGS(tcp_prefix_ipv4), .type = SETTING_INTEGER, .unit = "bits", .least = 1,
+		.most = 32, .otherwise = "24", .help = "length of a client's prefix" },
+	{ .key = "prefix-ipv6", SETTINGS(tcp_prefix_ipv6), .type = SETTING_INTEGER, .unit = "bits", .least = 1,
+		.most = 128, .otherwise = "56", .help = "length of a client's prefix" },
 	{ .key = "queries-in-flight", SETTINGS(tcp_queries_in_flight), .type = SETTING_INTEGER, .unit = "number",
 		.least = 1, .most = 65535, .otherwise = "128",
 		.help = "answers that may wait unread in a connection before no more queries are read from it" },
@@ -141,6 +156,41 @@ static const struct setting rate_settings[] = {
 static const struct schema rates = {
 	.title = "rate-limit", .size = sizeof(struct written_settings), .settings = rate_settings };
 
+static const struct setting tls_listener = {
+	SETTING_ITEM(SETTING_LISTEN, struct listener), .other = offsetof(struct listener, port), .port = 853 };
+
+static const struct setting tls_settings[] = {
+	{ .key = "listen", SETTINGS(tls_listeners), OTHER(tls_listener_count), .type = SETTING_LIST,
+		.unit = "ADDRESS@PORTs", .item = &tls_listener, .most = 256, .otherwise = "[]",
+		.help = "where queries are answered by TLS" },
+	{ .key = "certificate", SETTINGS(tls_certificate), .type = SETTING_TEXT, .unit = "path",
+		.help = "PEM file of the certificate and its chain" },
+	{ .key = "key", SETTINGS(tls_key), .type = SETTING_TEXT, .unit = "path",
+		.help = "PEM file of its private key" },
+	{ .key = "handshake-timeout", SETTINGS(tls_handshake_timeout_ms), .type = SETTING_DURATION,
+		.unit = "duration", .least = 100, .most = 3600e3, .otherwise = "5s",
+		.help = "a handshake must be through after this time" },
+	{ .key = "handshakes", SETTINGS(tls_handshakes), .type = SETTING_INTEGER, .unit = "number",
+		.least = 1, .most = 1e6, .otherwise = "256", .help = "handshakes under way of all clients together" },
+	{ .key = "handshakes-per-prefix", SETTINGS(tls_handshakes_per_prefix), .type = SETTING_INTEGER,
+		.unit = "number", .least = 1, .most = 1e6, .otherwise = "32",
+		.help = "handshakes under way of one client" },
+	{ .key = NULL },
+};
+
+static const struct schema tls = {
+	.title = "tls", .size = sizeof(struct written_settings), .settings = tls_settings };
+
+static const struct setting proxy_settings[] = {
+	{ .key = "from", SETTINGS(proxies), OTHER(proxy_count), .type = SETTING_LIST, .unit = "prefixes",
+		.item = &allowed, .most = 256, .otherwise = "[]",
+		.help = "who says by a PROXY header for whom it asks" },
+	{ .key = NULL },
+};
+
+static const struct schema proxy = {
+	.title = "proxy-protocol", .size = sizeof(struct written_settings), .settings = proxy_settings };
+
 static const struct setting retention_settings[] = {
 	{ .key = "samples", SETTINGS(keep_samples_ms), .type = SETTING_DURATION, .unit = "duration",
 		.least = 3600e3, .most = 3650 * DAY_MS, .otherwise = "2d", .help = "metrics as they were reported" },
@@ -172,7 +222,10 @@ static const struct setting top_settings[] = {
 		.otherwise = "\"\"", .help = "where resolvers report what they find wrong; empty: nowhere" },
 	{ .key = "identity", .type = SETTING_RECORD, .unit = "map", .schema = &identity,
 		.help = "who may ask which server this is" },
-	{ .key = "tcp", .type = SETTING_RECORD, .unit = "map", .schema = &tcp, .help = "limits of TCP" },
+	{ .key = "tcp", .type = SETTING_RECORD, .unit = "map", .schema = &tcp, .help = "limits of TCP, and of TLS" },
+	{ .key = "tls", .type = SETTING_RECORD, .unit = "map", .schema = &tls, .help = "DNS over TLS" },
+	{ .key = "proxy-protocol", .type = SETTING_RECORD, .unit = "map", .schema = &proxy,
+		.help = "proxies that stand in front" },
 	{ .key = "zones", SETTINGS(zones), .type = SETTING_TEXT, .unit = "path",
 		.otherwise = ISOBAR_CONFIG_DIR "/zones", .help = "folder that an empty store is filled from" },
 	{ .key = "store", SETTINGS(store), .type = SETTING_TEXT, .unit = "path",
@@ -269,16 +322,43 @@ check_domain(const char *value, struct schema_why *why)
 static void
 check_together(const struct settings *settings, const struct yaml_node *tree, const char *file, struct diags *diags)
 {
-	const struct yaml_node *limits = yaml_member(tree, "tcp"), *listeners = yaml_member(tree, "api");
+	const struct yaml_node *listeners = yaml_member(tree, "api");
 	const struct address *address = &settings->api_listener.address;
 
-	if (limits != NULL && settings->tcp_connections_per_client > settings->tcp_connections)
-		diag_error(diags, yaml_place(file, limits), NULL,
-		    "'connections-per-client' (%u) is above 'connections' (%u)", settings->tcp_connections_per_client,
-		    settings->tcp_connections);
+	check_limits(settings, tree, file, diags);
+	check_tls(settings, tree, file, diags);
 	if (listeners != NULL && address->bits != 0 && !is_loopback(address))
 		diag_warning(diags, yaml_place(file, listeners), NULL,
 		    "the API isn't encrypted: tokens can be read on the way to an address that isn't loopback");
+}
+
+static void
+check_limits(const struct settings *settings, const struct yaml_node *tree, const char *file, struct diags *diags)
+{
+	const struct yaml_node *tcp_node = yaml_member(tree, "tcp"), *tls_node = yaml_member(tree, "tls");
+
+	if (tcp_node != NULL && settings->tcp_connections_per_prefix > settings->tcp_connections)
+		diag_error(diags, yaml_place(file, tcp_node), NULL,
+		    "'connections-per-prefix' (%u) is above 'connections' (%u)", settings->tcp_connections_per_prefix,
+		    settings->tcp_connections);
+	if (tls_node != NULL && settings->tls_handshakes_per_prefix > settings->tls_handshakes)
+		diag_error(diags, yaml_place(file, tls_node), NULL,
+		    "'handshakes-per-prefix' (%u) is above 'handshakes' (%u)", settings->tls_handshakes_per_prefix,
+		    settings->tls_handshakes);
+}
+
+static void
+check_tls(const struct settings *settings, const struct yaml_node *tree, const char *file, struct diags *diags)
+{
+	const struct yaml_node *node = yaml_member(tree, "tls");
+
+	if (node == NULL)
+		return;
+	if ((settings->tls_certificate == NULL) != (settings->tls_key == NULL))
+		diag_error(diags, yaml_place(file, node), NULL,
+		    "'certificate' and 'key' belong together: one is missing");
+	else if (settings->tls_listener_count > 0 && settings->tls_certificate == NULL)
+		diag_error(diags, yaml_place(file, node), NULL, "to listen takes a 'certificate' and a 'key'");
 }
 
 static bool

@@ -52,10 +52,19 @@ struct settings {
 	const char *nsid;			/* what the server calls itself; "": nothing */
 	size_t identity_allow_count;
 	const struct prefix *identity_allow;	/* who may ask for that, for the version and the epoch */
-	uint32_t tcp_idle_timeout_ms;
+	uint32_t tcp_idle_timeout_ms, tcp_query_timeout_ms, tcp_answer_timeout_ms;
 	unsigned tcp_connections;		/* of all clients */
-	unsigned tcp_connections_per_client;
+	unsigned tcp_connections_per_prefix;
+	uint16_t tcp_prefix_ipv4, tcp_prefix_ipv6;	/* lengths */
 	unsigned tcp_queries_in_flight;		/* of one connection */
+	size_t tls_listener_count;
+	const struct listener *tls_listeners;
+	const char *tls_certificate, *tls_key;	/* paths; NULL: none, and no listeners of TLS */
+	uint32_t tls_handshake_timeout_ms;
+	unsigned tls_handshakes;		/* under way, of all clients */
+	unsigned tls_handshakes_per_prefix;
+	size_t proxy_count;
+	const struct prefix *proxies;		/* who speaks the PROXY protocol */
 	enum log_level log;
 	bool pae_external;			/* true: something else starts isobar-pae */
 	int64_t keep_samples_ms, keep_minutes_ms, keep_hours_ms, keep_reports_ms;	/* as in store.h */

@@ -224,6 +224,7 @@ control_free(struct control *control)
 	}
 	server_stop(control->publisher.server);
 	control->publisher.server = NULL;
+	encryption_end(control);
 	demands_end(control);
 	recorder_end(control->recorder);
 	store_close(control->store);
@@ -272,6 +273,7 @@ on_tick(uv_timer_t *timer)
 	probe_outside(control, now);
 	demands_tick(control, now, wall);
 	defence_tick(control, now, wall);
+	encryption_tick(control, now, wall);
 	maintain(control, now);
 }
 

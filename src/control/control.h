@@ -34,6 +34,8 @@ struct control_options {
 /* Opens the store (imports the zones folder when it's empty), builds the first snapshot and starts the workers.
  * NULL with every problem in `diags`. */
 struct control *control_new(const struct control_options *options, struct diags *diags) NONNULL MUST_USE;
+/* Reads the files that the settings name, as a start would. False with every problem in `diags`. */
+bool control_check(const struct settings *settings, struct diags *diags) NONNULL;
 int control_run(struct control *control) NONNULL;	/* until control_stop(); the process's exit status */
 void control_free(struct control *control);
 
@@ -99,7 +101,8 @@ typedef void outcome_fn(void *arg, const struct outcome *outcome);
 void control_change(struct control *control, struct change *change, outcome_fn *done, void *arg)
 	__attribute__((nonnull(1, 2)));	/* `done` may be NULL */
 
-/* SIGHUP and `isobarctl reload`: storeless, read the folder again; else reopen the geo database and build anew. */
+/* SIGHUP and `isobarctl reload`: read the certificate again; then storeless, read the folder again; else reopen the geo
+ * database and build anew. A bad certificate ends it before anything has changed. */
 void control_reload(struct control *control, outcome_fn *done, void *arg) __attribute__((nonnull(1)));
 
 /* Takes the report. The outcome comes when it's durable and the live words tell it. */
@@ -130,6 +133,8 @@ bool control_distrusts(const struct control *control, size_t service, region_id 
 bool control_expected(const struct control *control, size_t service, double *loads) NONNULL;
 /* Answers that were held against the rules of residency, and those outside of them. */
 void control_lawful(const struct control *control, uint64_t *checked, uint64_t *violations) NONNULL;
+/* When the certificate of TLS does. False: there is none. */
+bool control_tls_ends(const struct control *control, struct wall *ends) NONNULL;
 const struct server *control_server(const struct control *control) NONNULL;
 struct store *control_store(const struct control *control) NONNULL;	/* NULL: storeless, or it could only be read */
 const char *control_zone_text(const struct control *control, const char *name) NONNULL;	/* NULL: no such zone */

@@ -1,4 +1,7 @@
-/* reload.c -- SIGHUP and `isobarctl reload`. The file with the secrets of cookies is read again with either.
+/* reload.c -- SIGHUP and `isobarctl reload`.
+ * First the certificate of TLS: when that can't be used, nothing changes. One that can is in service from then on, also
+ * when what follows is refused: a zone with an error shouldn't hold back what expires. Then the file with the secrets of
+ * cookies is read again.
  * With a store, which is the truth, what is built anew is the same intention: the geo database is opened again.
  * Without one, the folder is read again; a folder with an error leaves what is served as it is.
  * Threads: control. */
@@ -8,15 +11,26 @@
 #include "control/defence.h"
 #include "control/state.h"
 
+static void refuse_certificate(struct diags *diags, outcome_fn *done, void *arg);
+static void log_diags(struct diags *diags);
 static void reload_folder(struct control *control, outcome_fn *done, void *arg);
 static bool prepare_same(struct change *change, struct control *control, struct diags *diags);
 
 void
 control_reload(struct control *control, outcome_fn *done, void *arg)
 {
+	struct diags diags = { 0 };
 	struct arena *arena;
 	struct change *change;
+	bool renewed = encryption_renew(control, &diags);
 
+	if (!renewed)
+		refuse_certificate(&diags, done, arg);
+	else if (diags.count > 0)
+		log_diags(&diags);
+	diag_fini(&diags);
+	if (!renewed)
+		return;
 	defence_reload(control);
 	if (control->options.storeless) {
 		reload_folder(control, done, arg);
@@ -37,6 +51,29 @@ control_reload(struct control *control, outcome_fn *done, void *arg)
 	change->author = "operator";
 	change->reason = "";
 	control_change(control, change, done, arg);
+}
+
+static void
+refuse_certificate(struct diags *diags, outcome_fn *done, void *arg)
+{
+	log_error("the certificate was refused, what was in service stays");
+	log_diags(diags);
+	if (done != NULL)
+		done(arg, &(struct outcome){ .status = OUTCOME_INVALID, .message = "the certificate was refused",
+		    .diags = diags });
+}
+
+static void
+log_diags(struct diags *diags)
+{
+	for (size_t i = 0; i < diags->count; i++) {
+		const struct diag *d = &diags->list[i];
+
+		if (d->level == DIAG_ERROR)
+			log_error("%s: %s", d->file, d->message);
+		else
+			log_warning("%s: %s", d->file, d->message);
+	}
 }
 
 /* Naming the steering makes it a new world, though the text is the same. */

@@ -3,6 +3,7 @@
  * Threads: control, before its loop runs.
  *
  * A ladder whose order must not change:
+ *  0. certificate of TLS (files only: an error in them should cost nothing)
  *  1. store     (what was acknowledged is the truth; without it nothing can be imported; one daemon has it)
  *  2. world     (from the store, or the folder when the store is empty)
  *  3. plan and tables (the last certified ones, so that a restart doesn't move clients)
@@ -42,8 +43,8 @@ static void fail(struct diags *diags, const char *what, const struct text *why);
 bool
 control_load(struct control *control, struct diags *diags)
 {
-	return open_store(control, diags) && load_world(control, diags) && publish_first(control, diags)
-	    && start_server(control, diags);
+	return encryption_start(control, diags) && open_store(control, diags) && load_world(control, diags)
+	    && publish_first(control, diags) && start_server(control, diags);
 }
 
 static bool
@@ -375,13 +376,20 @@ static bool
 start_server(struct control *control, struct diags *diags)
 {
 	const struct settings *settings = control->settings;
-	struct server_listen *listens = calloc(settings->listener_count + 1, sizeof(*listens));
+	size_t count = settings->listener_count + settings->tls_listener_count;
+	struct server_listen *listens = calloc(count + 1, sizeof(*listens));
 	struct server_options options = {
-		.listen_count = settings->listener_count, .listens = listens,
+		.listen_count = count, .listens = listens,
 		.workers = control->publisher.worker_count, .udp_payload = settings->udp_payload,
-		.tcp_idle_ms = settings->tcp_idle_timeout_ms, .tcp_connections = settings->tcp_connections,
-		.tcp_connections_per_client = settings->tcp_connections_per_client,
-		.tcp_in_flight = settings->tcp_queries_in_flight,
+		.tcp_idle_ms = settings->tcp_idle_timeout_ms, .tcp_query_ms = settings->tcp_query_timeout_ms,
+		.tcp_answer_ms = settings->tcp_answer_timeout_ms,
+		.tls_handshake_ms = settings->tls_handshake_timeout_ms,
+		.connections = { settings->tcp_connections, settings->tcp_connections_per_prefix,
+		    settings->tcp_prefix_ipv4, settings->tcp_prefix_ipv6 },
+		.handshakes = { settings->tls_handshakes, settings->tls_handshakes_per_prefix,
+		    settings->tcp_prefix_ipv4, settings->tcp_prefix_ipv6 },
+		.tcp_in_flight = settings->tcp_queries_in_flight, .proxy_count = settings->proxy_count,
+		.proxies = settings->proxies, .tls = control->tls,
 	};
 	struct text error = { 0 };
 
@@ -394,7 +402,10 @@ start_server(struct control *control, struct diags *diags)
 	}
 	for (size_t i = 0; i < settings->listener_count; i++)
 		listens[i] = (struct server_listen){ settings->listeners[i].address, settings->listeners[i].port,
-			settings->listeners[i].udp_payload };
+		    settings->listeners[i].udp_payload, false };
+	for (size_t i = 0; i < settings->tls_listener_count; i++)
+		listens[settings->listener_count + i] = (struct server_listen){ settings->tls_listeners[i].address,
+		    settings->tls_listeners[i].port, 0, true };
 	control->publisher.server = server_start(&options, control->publisher.current, &error);
 	if (control->publisher.server == NULL)
 		fail(diags, "listen", &error);

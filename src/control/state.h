@@ -12,6 +12,8 @@
 #include "control/pae.h"
 #include "control/publish.h"
 #include "control/recorder.h"
+#include "serve/tickets.h"
+#include "serve/tls_context.h"
 
 struct task {
 	struct task *next;
@@ -69,6 +71,9 @@ struct control {
 	struct cookie_secrets secrets;		/* as published to them */
 	struct mono secret_made;
 	uint8_t report_agent[NAME_MAX];
+	struct tls_context *tls;		/* of encrypted listeners, or NULL */
+	struct tickets *tickets;
+	struct mono tls_warned;			/* of its certificate's end */
 	struct recorder *recorder;
 	struct demands *demands;
 	struct outside *outside;
@@ -90,6 +95,12 @@ struct control {
 
 /* start.c */
 bool control_load(struct control *control, struct diags *diags) NONNULL;
+
+/* encryption.c */
+bool encryption_start(struct control *control, struct diags *diags) NONNULL;	/* before the server */
+bool encryption_renew(struct control *control, struct diags *diags) NONNULL;	/* false: the old one stays */
+void encryption_tick(struct control *control, struct mono now, struct wall wall) NONNULL;
+void encryption_end(struct control *control) NONNULL;	/* after the server */
 
 /* telemetry.c; a round_event_fn */
 void event_keep(void *control, const struct health_event *event) NONNULL;

@@ -71,7 +71,8 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 		counter_add(&env->counters->dropped, 1);
 		return 0;
 	}
-	counter_add(env->stream ? &env->counters->tcp_queries : &env->counters->udp_queries, 1);
+	counter_add(&env->counters->queries[env->encrypted ? TRANSPORT_TLS : env->stream ? TRANSPORT_TCP
+	    : TRANSPORT_UDP], 1);
 	if (!env->stream && query.edns)
 		limit = query.payload < env->udp_payload ? query.payload : env->udp_payload;
 	reply_begin(&reply, &query, request, response, limit < size ? limit : size);

@@ -12,23 +12,44 @@
 #include "dns/cookie.h"
 #include "dns/types.h"
 #include "serve/identity.h"
+#include "serve/proxy.h"
 #include "serve/snapshot.h"
 #include "steer/sketch.h"
 
 #define ANSWER_SIZE_MAX 65535
 
-/* Owned by one worker, who stores relaxed; anybody may load relaxed (counters_read). */
+/* What a connection waits for its client to do, each for a time of its own (connection.c). */
+enum stream_wait {
+	WAIT_QUERY,		/* to begin a query */
+	WAIT_REST,		/* to end it */
+	WAIT_READER,		/* to take its answers */
+	WAIT_HEADER,		/* to send a PROXY header */
+	WAIT_HANDSHAKE,
+	WAITS
+};
+
+/* Why a connection isn't taken. */
+enum refusal { REFUSED_FULL, REFUSED_PREFIX, REFUSED_HANDSHAKES_FULL, REFUSED_HANDSHAKES_PREFIX, REFUSALS };
+
+enum transport { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORTS };
+enum handshake { HANDSHAKE_FULL, HANDSHAKE_RESUMED, HANDSHAKE_FAILED, HANDSHAKES };
+
 #define GUARD_KINDS 6		/* of guard.h */
 
+/* Owned by one worker, who stores relaxed; anybody may load relaxed (counters_read). */
 struct counters {
-	uint64_t udp_queries, tcp_queries;
+	uint64_t queries[TRANSPORTS];
 	uint64_t dropped;		/* no header, or a response */
 	uint64_t truncated;
 	uint64_t rcodes[16];
 	uint64_t steered;		/* answers for steered names */
 	uint64_t picks[8];		/* by enum pick_outcome */
 	uint64_t client_subnet;		/* queries with ECS */
-	uint64_t tcp_connections, tcp_refused, tcp_timeouts;
+	uint64_t connections[TRANSPORTS];
+	uint64_t refused[REFUSALS], timeouts[WAITS];	/* connections */
+	uint64_t paused;		/* times that a connection wasn't read, as it didn't take its answers */
+	uint64_t handshakes[HANDSHAKES];
+	uint64_t proxied[PROXY_VERDICTS];
 	uint64_t send_failures;
 	uint64_t cookies[4];		/* queries by enum cookie_state */
 	uint64_t cookies_demanded;	/* that were told to come back with a cookie, or by TCP */

@@ -1,4 +1,4 @@
-/* clients.c -- connections by client, in an open-addressing table.
+/* clients.c -- connections by a client's prefix, in an open-addressing table.
  * In: addresses that come and go.  Out: whether one more is within the limits.
  * Threads: any, by one lock. Limits a worker would be cheaper and wrong: the kernel spreads connections by a hash, so
  * one worker may get most of them.
@@ -20,24 +20,27 @@ struct entry {
 
 struct clients {
 	uv_mutex_t lock;
-	unsigned limit, per_client, total;
+	struct clients_limits limits;
+	unsigned total;
 	size_t mask;		/* places - 1 */
 	struct entry *entries;
 };
 
+static enum clients_verdict enter_prefix(struct clients *clients, const struct address *address);
+static struct address prefix_of(const struct clients *clients, const struct address *address);
 static size_t home_of(const struct clients *clients, const struct address *address);
 static size_t place_of(const struct clients *clients, const struct address *address);
 static void take_out(struct clients *clients, size_t hole);
 
 struct clients *
-clients_new(unsigned limit, unsigned per_client)
+clients_new(const struct clients_limits *limits)
 {
 	struct clients *clients = calloc(1, sizeof(*clients));
 	size_t places = 8;
 
 	if (clients == NULL)
 		return NULL;
-	while (places < (size_t)limit * 2)
+	while (places < (size_t)limits->all * 2)
 		places *= 2;
 	clients->entries = calloc(places, sizeof(*clients->entries));
 	if (clients->entries == NULL || uv_mutex_init(&clients->lock) != 0) {
@@ -46,8 +49,7 @@ clients_new(unsigned limit, unsigned per_client)
 		return NULL;
 	}
 	clients->mask = places - 1;
-	clients->limit = limit;
-	clients->per_client = per_client;
+	clients->limits = *limits;
 	return clients;
 }
 
@@ -61,35 +63,71 @@ clients_free(struct clients *clients)
 	free(clients);
 }
 
-bool
+enum clients_verdict
 clients_enter(struct clients *clients, const struct address *address)
 {
-	struct entry *entry;
-	bool within;
+	enum clients_verdict verdict = CLIENTS_FULL;
 
 	uv_mutex_lock(&clients->lock);
-	entry = &clients->entries[place_of(clients, address)];
-	within = clients->total < clients->limit && entry->connections < clients->per_client;
-	if (within) {
-		entry->address = *address;
-		entry->connections++;
-		clients->total++;
+	if (clients->total < clients->limits.all) {
+		verdict = enter_prefix(clients, address);
+		clients->total += verdict == CLIENTS_WITHIN;
 	}
 	uv_mutex_unlock(&clients->lock);
-	return within;
+	return verdict;
+}
+
+enum clients_verdict
+clients_name(struct clients *clients, const struct address *address)
+{
+	enum clients_verdict verdict;
+
+	uv_mutex_lock(&clients->lock);
+	verdict = enter_prefix(clients, address);
+	uv_mutex_unlock(&clients->lock);
+	return verdict;
+}
+
+/* Under the lock. */
+static enum clients_verdict
+enter_prefix(struct clients *clients, const struct address *address)
+{
+	struct address prefix = prefix_of(clients, address);
+	struct entry *entry;
+
+	if (address->bits == 0)
+		return CLIENTS_WITHIN;
+	entry = &clients->entries[place_of(clients, &prefix)];
+	if (entry->connections >= clients->limits.per_prefix)
+		return CLIENTS_PREFIX_FULL;
+	entry->address = prefix;
+	entry->connections++;
+	return CLIENTS_WITHIN;
+}
+
+static struct address
+prefix_of(const struct clients *clients, const struct address *address)
+{
+	struct address prefix = *address;
+
+	address_mask(&prefix, prefix.bits == 32 ? clients->limits.ipv4_prefix : clients->limits.ipv6_prefix);
+	return prefix;
 }
 
 void
 clients_leave(struct clients *clients, const struct address *address)
 {
-	size_t at;
+	struct address prefix = prefix_of(clients, address);
 
 	uv_mutex_lock(&clients->lock);
-	at = place_of(clients, address);
-	assert(clients->entries[at].connections > 0);
 	clients->total--;
-	if (--clients->entries[at].connections == 0)
-		take_out(clients, at);
+	if (address->bits != 0) {
+		size_t at = place_of(clients, &prefix);
+
+		assert(clients->entries[at].connections > 0);
+		if (--clients->entries[at].connections == 0)
+			take_out(clients, at);
+	}
 	uv_mutex_unlock(&clients->lock);
 }
 

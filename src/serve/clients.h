@@ -1,5 +1,6 @@
-/* clients.h -- how many TCP connections each client has, over all workers. Threads: any; a lock, held for a table
- * probe, is taken when a connection comes and when it goes, never for a query. */
+/* clients.h -- how many of something (connections, handshakes) each client has, over all workers. A client is a prefix:
+ * whoever has one address of a network tends to have them all. Threads: any; a lock, held for a table probe, is taken
+ * when a connection comes and when it goes, never for a query. */
 #ifndef ISOBAR_SERVE_CLIENTS_H
 #define ISOBAR_SERVE_CLIENTS_H
 
@@ -10,12 +11,22 @@
 
 struct clients;
 
-/* At most `limit` connections, at most `per_client` of one address. NULL: out of memory. */
-struct clients *clients_new(unsigned limit, unsigned per_client) MUST_USE;
+struct clients_limits {
+	unsigned all, per_prefix;
+	uint16_t ipv4_prefix, ipv6_prefix;	/* lengths */
+};
+
+enum clients_verdict { CLIENTS_WITHIN, CLIENTS_FULL, CLIENTS_PREFIX_FULL };
+
+/* NULL: out of memory. */
+struct clients *clients_new(const struct clients_limits *limits) NONNULL MUST_USE;
 void clients_free(struct clients *clients);	/* NULL is allowed */
 
-/* Counts a connection of this address, unless a limit forbids it. */
-bool clients_enter(struct clients *clients, const struct address *address) NONNULL MUST_USE;
+/* Counts one of this address, unless a limit forbids it. An address of 0 bits, which is that of a client who isn't
+ * known yet, has no prefix and counts in all only. */
+enum clients_verdict clients_enter(struct clients *clients, const struct address *address) NONNULL MUST_USE;
+/* One that entered unknown has got an address. Unless it's within the limit it stays unknown. */
+enum clients_verdict clients_name(struct clients *clients, const struct address *address) NONNULL MUST_USE;
 void clients_leave(struct clients *clients, const struct address *address) NONNULL;	/* for one that entered */
 unsigned clients_count(struct clients *clients) NONNULL;
 

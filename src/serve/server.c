@@ -26,7 +26,8 @@ struct server {
 	const struct snapshot *published;
 	const struct cookie_secrets *secrets;	/* or NULL; exchanged as the snapshot is */
 	bool plan_stale;
-	struct clients *clients;
+	const struct tls_context *tls;
+	struct clients *connections, *handshakes;
 	struct worker *workers;
 	unsigned started;
 };
@@ -35,8 +36,10 @@ static bool make_sketches(struct server *server);
 static bool make_guards(struct server *server);
 static struct cookie_secrets *copy_secrets(const struct cookie_secrets *secrets);
 static int bind_all(struct server *server, int *fds, struct text *error);
+static void close_sockets(const int *fds, size_t count);
 static int see_free(const struct server_listen *listen, struct text *error);
 static int bind_pair(struct server_listen *listen, int fds[static 2], struct text *error);
+static int bind_encrypted(struct server_listen *listen, int fds[static 2], struct text *error);
 static int bind_one(const struct server_listen *listen, int kind, bool shared);
 static int complain(const struct server_listen *listen, int kind, int status, struct text *error);
 static uint16_t bound_port(int fd);
@@ -56,9 +59,11 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 	}
 	server->options = *options;
 	server->listens = calloc(options->listen_count + 1, sizeof(*server->listens));
-	server->clients = clients_new(options->tcp_connections, options->tcp_connections_per_client);
+	server->connections = clients_new(&options->connections);
+	server->handshakes = clients_new(&options->handshakes);
 	server->workers = aligned_alloc(64, options->workers * sizeof(*server->workers));
-	if (server->listens == NULL || server->clients == NULL || server->workers == NULL)
+	if (server->listens == NULL || server->connections == NULL || server->handshakes == NULL
+	    || server->workers == NULL)
 		goto no_memory;
 	memset(server->workers, 0, options->workers * sizeof(*server->workers));
 	if (!make_sketches(server) || !make_guards(server))
@@ -69,6 +74,7 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 			server->listens[i].udp_payload = options->udp_payload;
 	server->options.listens = server->listens;
 	server->published = snapshot;
+	server->tls = options->tls;
 	assert(snapshot->worker_count >= options->workers);
 	if (bind_all(server, fds, error) != 0)
 		goto fail;
@@ -80,13 +86,15 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 		server->workers[w].published = &server->published;
 		server->workers[w].secrets = &server->secrets;
 		server->workers[w].plan_stale = &server->plan_stale;
-		server->workers[w].clients = server->clients;
+		server->workers[w].connections = server->connections;
+		server->workers[w].handshakes = server->handshakes;
+		server->workers[w].tls = &server->tls;
 		status = worker_start(&server->workers[w], fds + w * options->listen_count * 2);
 		if (status != 0) {
 			text_printf(error, "can't start worker %u: %s", w, strerror(-status));
 			/* The sockets of the workers that didn't start are still ours. */
-			for (size_t i = (w + 1) * options->listen_count * 2; i < fd_count; i++)
-				close(fds[i]);
+			close_sockets(fds + (w + 1) * options->listen_count * 2, fd_count
+			    - (w + 1) * options->listen_count * 2);
 			goto fail;
 		}
 		server->started++;
@@ -155,7 +163,7 @@ copy_secrets(const struct cookie_secrets *secrets)
 	return copy;
 }
 
-/* For each worker, for each address: the UDP socket, then the TCP socket. */
+/* For each worker, for each address: the UDP socket, or -1 where it's encrypted, then the TCP socket. */
 static int
 bind_all(struct server *server, int *fds, struct text *error)
 {
@@ -167,9 +175,17 @@ bind_all(struct server *server, int *fds, struct text *error)
 		status = see_free(&server->listens[i], error);
 	for (; bound < options->workers * options->listen_count && status == 0; bound += status == 0)
 		status = bind_pair(&server->listens[bound % options->listen_count], fds + 2 * bound, error);
-	for (size_t i = 0; i < 2 * bound && status != 0; i++)
-		close(fds[i]);
+	if (status != 0)
+		close_sockets(fds, 2 * bound);
 	return status;
+}
+
+static void
+close_sockets(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 }
 
 static int
@@ -177,7 +193,7 @@ see_free(const struct server_listen *listen, struct text *error)
 {
 	static const int kinds[] = { SOCK_DGRAM, SOCK_STREAM };
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds) && listen->port != 0; i++) {
+	for (size_t i = listen->encrypted; i < ARRAY_SIZE(kinds) && listen->port != 0; i++) {
 		int fd = bind_one(listen, kinds[i], false);
 
 		if (fd < 0)
@@ -193,6 +209,8 @@ bind_pair(struct server_listen *listen, int fds[static 2], struct text *error)
 {
 	bool any_port = listen->port == 0;
 
+	if (listen->encrypted)
+		return bind_encrypted(listen, fds, error);
 	for (int tries = 1;; tries++) {
 		fds[0] = bind_one(listen, SOCK_DGRAM, true);
 		if (fds[0] < 0)
@@ -207,6 +225,18 @@ bind_pair(struct server_listen *listen, int fds[static 2], struct text *error)
 			return complain(listen, SOCK_STREAM, fds[1], error);
 		listen->port = 0;
 	}
+}
+
+static int
+bind_encrypted(struct server_listen *listen, int fds[static 2], struct text *error)
+{
+	fds[0] = -1;
+	fds[1] = bind_one(listen, SOCK_STREAM, true);
+	if (fds[1] < 0)
+		return complain(listen, SOCK_STREAM, fds[1], error);
+	if (listen->port == 0)
+		listen->port = bound_port(fds[1]);
+	return 0;
 }
 
 /* The socket, or -errno. */
@@ -283,6 +313,13 @@ server_plan_stale(struct server *server, bool stale)
 }
 
 void
+server_encrypt(struct server *server, const struct tls_context *tls)
+{
+	rcu_publish(server->tls, tls);
+	rcu_wait_readers();
+}
+
+void
 server_counters(const struct server *server, struct counters *sum)
 {
 	uint64_t *to = (uint64_t *)sum;
@@ -325,9 +362,15 @@ server_port(const struct server *server, size_t listen)
 }
 
 unsigned
-server_tcp_open(const struct server *server)
+server_connections(const struct server *server)
 {
-	return clients_count(server->clients);
+	return clients_count(server->connections);
+}
+
+unsigned
+server_handshakes(const struct server *server)
+{
+	return clients_count(server->handshakes);
 }
 
 void
@@ -344,7 +387,8 @@ server_stop(struct server *server)
 	}
 	free((void *)(uintptr_t)server->secrets);
 	free(server->workers);
-	clients_free(server->clients);
+	clients_free(server->connections);
+	clients_free(server->handshakes);
 	free(server->listens);
 	free(server);
 }

@@ -10,8 +10,10 @@
 #include "base/contract.h"
 #include "base/text.h"
 #include "serve/answer.h"
+#include "serve/clients.h"
 #include "serve/guard.h"
 #include "serve/snapshot.h"
+#include "serve/tls_context.h"
 
 struct server;
 
@@ -21,6 +23,7 @@ struct server_listen {
 	struct address address;
 	uint16_t port;			/* 0: the kernel chooses; server_port() tells */
 	uint16_t udp_payload;		/* 0: that of the options */
+	bool encrypted;			/* TLS, and no UDP */
 };
 
 struct server_options {
@@ -32,10 +35,14 @@ struct server_options {
 	const struct guard_options *guard;	/* rates of all workers together; NULL: no cookies, no limits */
 	const struct cookie_secrets *secrets;	/* in service at the start; NULL: no cookies */
 	const uint8_t *report_agent;	/* a name in wire form, or NULL; must outlive the server */
-	uint32_t tcp_idle_ms;		/* a connection without progress is closed after this */
-	unsigned tcp_connections;	/* over all workers */
-	unsigned tcp_connections_per_client;
+	/* A connection is closed when its client doesn't begin a query, doesn't end it, doesn't take its answers, or
+	 * isn't through with the handshake for this time. */
+	uint32_t tcp_idle_ms, tcp_query_ms, tcp_answer_ms, tls_handshake_ms;
+	struct clients_limits connections, handshakes;	/* over all workers; handshakes under way */
 	unsigned tcp_in_flight;		/* answers a client may have waiting unread; more are not read from it */
+	size_t proxy_count;
+	const struct prefix *proxies;	/* who must say by a PROXY header for whom it asks; must outlive the server */
+	const struct tls_context *tls;	/* for encrypted listeners; borrowed until server_encrypt() brings another */
 };
 
 /* Binds all sockets (every worker its own, by SO_REUSEPORT), then starts the threads, which answer at once. The server
@@ -53,6 +60,8 @@ bool server_secrets(struct server *server, const struct cookie_secrets *secrets)
 
 /* Answers of predictive services say from here on that nobody has planned for long, or not any more. */
 void server_plan_stale(struct server *server, bool stale) NONNULL;
+/* New TLS connections use `tls` from here on; those that are open go on. The one before may be freed then. */
+void server_encrypt(struct server *server, const struct tls_context *tls) NONNULL;
 
 void server_counters(const struct server *server, struct counters *sum) NONNULL;
 
@@ -63,7 +72,8 @@ void server_sketches(struct server *server, uint32_t every, void (*each)(void *a
 void server_tell_time(struct server *server, uint32_t now_ms) NONNULL;	/* since then, to the sketches' clocks */
 
 uint16_t server_port(const struct server *server, size_t listen) NONNULL;
-unsigned server_tcp_open(const struct server *server) NONNULL;
+unsigned server_connections(const struct server *server) NONNULL;	/* open now */
+unsigned server_handshakes(const struct server *server) NONNULL;	/* under way now */
 void server_stop(struct server *server);	/* joins the threads; NULL is allowed */
 
 #endif

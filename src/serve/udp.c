@@ -37,6 +37,7 @@ struct udp_socket {
 static void on_readable(uv_poll_t *handle, int status, int events);
 static int receive(struct udp_socket *s);
 static unsigned answer_batch(struct udp_socket *s, unsigned count);
+static bool take_header(struct udp_socket *s, unsigned i, struct address *client, size_t *header);
 static void aim(struct msghdr *message);
 static void send_batch(struct udp_socket *s, unsigned count);
 
@@ -120,14 +121,18 @@ answer_batch(struct udp_socket *s, unsigned count)
 {
 	const struct snapshot *snapshot = worker_enter(s->worker);
 	struct answer_env env = worker_env(s->worker, snapshot);
+	bool proxied = s->worker->options->proxy_count > 0;
 	unsigned out = 0;
 
 	env.udp_payload = s->payload;
 	for (unsigned i = 0; i < count; i++) {
-		size_t length;
+		size_t skipped = 0, length;
 
 		address_of_sockaddr(&env.client, (struct sockaddr *)&s->peers[i]);
-		length = answer(&env, s->requests[i], s->in[i].msg_len, s->responses[i], RESPONSE_SIZE);
+		if (proxied && !take_header(s, i, &env.client, &skipped))
+			continue;
+		length = answer(&env, s->requests[i] + skipped, s->in[i].msg_len - skipped, s->responses[i],
+		    RESPONSE_SIZE);
 		if (length == 0)
 			continue;
 		s->out_vectors[out] = (struct iovec){ s->responses[i], length };
@@ -139,6 +144,23 @@ answer_batch(struct udp_socket *s, unsigned count)
 	}
 	worker_leave();
 	return out;
+}
+
+/* A listed sender's datagram begins with a PROXY header that says who the client is. False: it doesn't, and there's no
+ * telling whom it is for. */
+static bool
+take_header(struct udp_socket *s, unsigned i, struct address *client, size_t *header)
+{
+	const struct server_options *options = s->worker->options;
+	enum proxy_verdict verdict;
+
+	if (!prefixes_cover(options->proxies, options->proxy_count, client))
+		return true;
+	verdict = proxy_read(s->requests[i], s->in[i].msg_len, header, client);
+	if (verdict == PROXY_MORE)
+		verdict = PROXY_BAD;
+	counter_add(&s->worker->counters.proxied[verdict], 1);
+	return verdict == PROXY_CLIENT || verdict == PROXY_LOCAL;
 }
 
 /* The kernel told to which address and on which interface the query came. The answer leaves from the first; its way is

@@ -44,7 +44,8 @@ worker_start(struct worker *worker, const int *fds)
 	return status;
 close_sockets:
 	for (size_t i = 0; i < 2 * count; i++)
-		close(fds[i]);
+		if (fds[i] >= 0)
+			close(fds[i]);
 	free(worker->udp);
 	return status;
 }
@@ -61,6 +62,8 @@ open_sockets(struct worker *worker, const int *fds)
 		bool wildcard = memcmp(address->bytes, none.bytes, sizeof(none.bytes)) == 0;
 
 		tcp_fds[i] = fds[2 * i + 1];
+		if (fds[2 * i] < 0)
+			continue;
 		if (status == 0)
 			status = udp_start(worker, &worker->udp[i], fds[2 * i], wildcard,
 			    worker->options->listens[i].udp_payload);

@@ -20,7 +20,8 @@ struct worker {
 	const struct cookie_secrets *const *secrets;	/* the server's pointer; read by rcu_load */
 	const bool *plan_stale;				/* the server's; read atomically */
 	struct guard *guard;				/* its own; or NULL */
-	struct clients *clients;			/* of all workers */
+	struct clients *connections, *handshakes;	/* of all workers */
+	const struct tls_context *const *tls;		/* the server's pointer; read by rcu_load */
 	struct sketch *sketch, *spare;			/* that it writes; that control reads. Exchanged by control */
 	uv_loop_t loop;
 	uv_async_t stop;				/* sent by the control thread */
@@ -30,8 +31,8 @@ struct worker {
 	alignas(64) struct counters counters;		/* written here, read by anybody */
 };
 
-/* number, options, guard, clients and the pointers into the server are set. Takes two bound sockets for each listen
- * address (UDP, TCP), also when it fails, and starts the thread. 0 or -errno. */
+/* number, options, guard, both clients and the pointers into the server are set. Takes two bound sockets for each
+ * listen address (UDP, or -1 where it's encrypted; TCP), also when it fails, and starts the thread. 0 or -errno. */
 int worker_start(struct worker *worker, const int *fds) NONNULL MUST_USE;
 void worker_end(struct worker *worker) NONNULL;	/* joins it and frees what it had */
 

@@ -422,7 +422,7 @@ test_edns(void)
 		SUITE_TEXT(world_text(world), raw[i].expected);
 	}
 	CU_ASSERT_EQUAL(world->counters.dropped, 2);
-	CU_ASSERT_EQUAL(world->counters.udp_queries, ARRAY_SIZE(raw) - 2);
+	CU_ASSERT_EQUAL(world->counters.queries[TRANSPORT_UDP], ARRAY_SIZE(raw) - 2);
 	CU_ASSERT_EQUAL(world->counters.rcodes[RCODE_FORMERR], 2);
 	CU_ASSERT_EQUAL(world->counters.rcodes[RCODE_NOTIMP], 1);
 	world_close(world);

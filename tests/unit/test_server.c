@@ -9,9 +9,13 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "certificate.h"
+#include "dns/wire.h"
+#include "serve/tls_context.h"
 #include "world.h"
 
 #define PATIENCE_MS 10000	/* far more than anything here takes; only a failure waits as long */
@@ -27,12 +31,14 @@ static const char zone_text[] = "@ 3600 SOA ns hostmaster 1 7200 900 1209600 300
 	"\"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789\"\n";
 
 static const struct server_options usual = { .workers = 2, .udp_payload = 1232, .tcp_idle_ms = 30000,
-	.tcp_connections = 100, .tcp_connections_per_client = 50, .tcp_in_flight = 100 };
+	.tcp_query_ms = 30000, .tcp_answer_ms = 30000, .tls_handshake_ms = 30000,
+	.connections = { 100, 50, 32, 128 }, .handshakes = { 100, 50, 32, 128 }, .tcp_in_flight = 100 };
 
+/* Encrypted if the options bring a context. */
 static void
 start_at(struct server_options options, const char *address)
 {
-	struct server_listen listen = { .port = 0 };
+	struct server_listen listen = { .port = 0, .encrypted = options.tls != NULL };
 	struct text error = { 0 };
 
 	if (address_parse(address, &listen.address) != 0)
@@ -222,7 +228,7 @@ test_udp(void)
 		close(fds[c]);
 	}
 	server_counters(server, &sum);
-	CU_ASSERT_EQUAL(sum.udp_queries, CLIENTS * QUERIES);
+	CU_ASSERT_EQUAL(sum.queries[TRANSPORT_UDP], CLIENTS * QUERIES);
 	CU_ASSERT_EQUAL(sum.rcodes[RCODE_NXDOMAIN], CLIENTS * QUERIES / 3);
 	CU_ASSERT_EQUAL(sum.send_failures, 0);
 	stop();
@@ -409,6 +415,74 @@ is_served(int fd)
 	return is_answer(bytes, read_answer(fd, bytes), 1, RCODE_NOERROR);
 }
 
+static struct certificate files;
+static struct tickets *tickets;
+static struct tls_context *context;
+
+/* A blocking client of TLS over a connection; NULL: the handshake failed. */
+static SSL *
+tls_client(int fd, const char *alpn)
+{
+	SSL_CTX *client_context = certificate_client(alpn);
+	struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+	SSL *ssl = SSL_new(client_context);
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (ssl == NULL || SSL_set_fd(ssl, fd) != 1)
+		abort();
+	SSL_CTX_free(client_context);
+	if (SSL_connect(ssl) == 1)
+		return ssl;
+	ERR_clear_error();
+	SSL_free(ssl);
+	return NULL;
+}
+
+static bool
+read_tls(SSL *ssl, uint8_t *bytes, size_t size)
+{
+	while (size > 0) {
+		int n = SSL_read(ssl, bytes, (int)size);
+
+		if (n <= 0)
+			return false;
+		bytes += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+static size_t
+read_tls_answer(SSL *ssl, uint8_t *bytes)
+{
+	uint8_t length[2];
+
+	if (!read_tls(ssl, length, 2) || !read_tls(ssl, bytes, wire_get_u16(length)))
+		return 0;
+	return wire_get_u16(length);
+}
+
+static bool
+is_served_by_tls(SSL *ssl)
+{
+	uint8_t bytes[65536];
+	size_t length = stream_request(bytes, "www.example.com. A", 1);
+
+	return SSL_write(ssl, bytes, (int)length) == (int)length
+	    && is_answer(bytes, read_tls_answer(ssl, bytes), 1, RCODE_NOERROR);
+}
+
+/* The server's last word, and the end of the connection behind it. */
+static bool
+ended_tls(SSL *ssl, int fd)
+{
+	uint8_t bytes[65536];
+
+	while (SSL_read(ssl, bytes, sizeof(bytes)) > 0)
+		;
+	return (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0 && ended(fd);
+}
+
 /* Limits hold over all workers, to the connection: of one client, and of all. */
 static void
 test_limits(void)
@@ -418,8 +492,7 @@ test_limits(void)
 	struct counters sum;
 	bool again = false;
 
-	options.tcp_connections = 8;
-	options.tcp_connections_per_client = 5;
+	options.connections = (struct clients_limits){ 8, 5, 32, 128 };
 	options.workers = 3;
 	start(options);
 	for (unsigned i = 0; i < 5; i++) {
@@ -436,10 +509,11 @@ test_limits(void)
 	refused = client(SOCK_STREAM, "127.0.0.4", "127.0.0.1");
 	CU_ASSERT(ended(refused));
 	close(refused);
-	CU_ASSERT_EQUAL(server_tcp_open(server), 8);
+	CU_ASSERT_EQUAL(server_connections(server), 8);
 	server_counters(server, &sum);
-	CU_ASSERT_EQUAL(sum.tcp_connections, 8);
-	CU_ASSERT_EQUAL(sum.tcp_refused, 2);
+	CU_ASSERT_EQUAL(sum.connections[TRANSPORT_TCP], 8);
+	CU_ASSERT_EQUAL(sum.refused[REFUSED_PREFIX], 1);
+	CU_ASSERT_EQUAL(sum.refused[REFUSED_FULL], 1);
 	close(fds[0]);
 	/* The place is free as soon as a worker has seen the end. */
 	for (unsigned tries = 0; tries < 10000 && !again; tries++) {
@@ -467,6 +541,7 @@ test_idle(void)
 	uint8_t byte = 0;
 
 	options.tcp_idle_ms = 1500;
+	options.tcp_query_ms = 1000;
 	start(options);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		fds[i] = client(SOCK_STREAM, NULL, "127.0.0.1");
@@ -492,9 +567,387 @@ test_idle(void)
 	}
 	CU_ASSERT_EQUAL(open, 0);
 	server_counters(server, &sum);
-	CU_ASSERT_EQUAL(sum.tcp_timeouts, 4);
+	CU_ASSERT_EQUAL(sum.timeouts[WAIT_QUERY], 2);
+	CU_ASSERT_EQUAL(sum.timeouts[WAIT_REST], 2);
 	CU_ASSERT(is_served(fds[ASKING]));
 	close(fds[ASKING]);
+	stop();
+}
+
+/* A client that takes nothing, or one octet now and then, of answers that fill every buffer: it has its time. */
+static void
+test_slow_takers(void)
+{
+	struct server_options options = usual;
+	static uint8_t requests[200000];
+	struct counters sum;
+	size_t length = 0;
+	int fds[2];
+
+	options.tcp_answer_ms = 300;
+	start(options);
+	while (length < sizeof(requests) - 600)
+		length += stream_request(requests + length, "big.example.com. TXT", 1);
+	for (unsigned i = 0; i < 2; i++) {
+		int small = 4096;
+
+		fds[i] = client(SOCK_STREAM, NULL, "127.0.0.1");
+		setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	}
+	for (unsigned turn = 0; turn < 1000; turn++) {
+		uint8_t byte;
+
+		for (unsigned i = 0; i < 2; i++)
+			while (send(fds[i], requests, length, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+				;
+		recv(fds[1], &byte, 1, MSG_DONTWAIT);
+		server_counters(server, &sum);
+		if (sum.timeouts[WAIT_READER] == 2)
+			break;
+		poll(NULL, 0, 20);
+	}
+	CU_ASSERT_EQUAL(sum.timeouts[WAIT_READER], 2);
+	CU_ASSERT(sum.paused >= 2);
+	for (unsigned i = 0; i < 2; i++)
+		close(fds[i]);
+	stop();
+}
+
+/* A prefix that takes all it may get, without ever ending a query or a handshake, costs another one nothing. */
+static void
+test_shares(void)
+{
+	static const bool encrypted[] = { false, true };
+
+	for (size_t k = 0; k < ARRAY_SIZE(encrypted); k++) {
+		struct server_options options = usual;
+		struct counters sum;
+		int fds[40];
+		int other;
+
+		options.connections = (struct clients_limits){ 40, 20, 24, 56 };
+		options.handshakes = (struct clients_limits){ 16, 8, 24, 56 };
+		if (encrypted[k])
+			options.tls = context;
+		start(options);
+		for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
+			char from[20];
+
+			snprintf(from, sizeof(from), "127.0.7.%u", i + 1);
+			fds[i] = client(SOCK_STREAM, from, "127.0.0.1");
+			send(fds[i], encrypted[k] ? "\x16\3\1" : "\0\x30x", 3, MSG_NOSIGNAL);
+		}
+		other = client(SOCK_STREAM, "127.0.8.1", "127.0.0.1");
+		if (encrypted[k]) {
+			SSL *ssl = tls_client(other, NULL);
+
+			CU_ASSERT(ssl != NULL && is_served_by_tls(ssl));
+			SSL_free(ssl);
+		} else {
+			CU_ASSERT(is_served(other));
+		}
+		/* Who is refused has it at the end of its connection: all but those within the limit. */
+		for (unsigned i = 0; i < ARRAY_SIZE(fds) - (encrypted[k] ? 8 : 20); i++) {
+			struct pollfd p[ARRAY_SIZE(fds)];
+			unsigned at = 0;
+
+			for (unsigned n = 0; n < ARRAY_SIZE(fds); n++)
+				p[n] = (struct pollfd){ .fd = fds[n], .events = POLLIN };
+			CU_ASSERT_FATAL(poll(p, ARRAY_SIZE(fds), PATIENCE_MS) > 0);
+			while (p[at].revents == 0)
+				at++;
+			CU_ASSERT(ended(fds[at]));
+			close(fds[at]);
+			fds[at] = -1;
+		}
+		server_counters(server, &sum);
+		CU_ASSERT_EQUAL(sum.refused[REFUSED_PREFIX] + sum.refused[REFUSED_HANDSHAKES_PREFIX],
+		    ARRAY_SIZE(fds) - (encrypted[k] ? 8 : 20));
+		CU_ASSERT_EQUAL(sum.refused[REFUSED_FULL] + sum.refused[REFUSED_HANDSHAKES_FULL], 0);
+		for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+			if (fds[i] >= 0)
+				close(fds[i]);
+		close(other);
+		stop();
+	}
+}
+
+/* --- TLS --- */
+
+static void
+test_tls(void)
+{
+	struct server_options options = usual;
+	static uint8_t requests[100000], bytes[65536];
+	struct counters sum;
+	unsigned right = 0;
+	size_t at = 0;
+	SSL *ssl;
+	int fd;
+
+	options.tls = context;
+	start(options);
+	fd = client(SOCK_STREAM, NULL, "127.0.0.1");
+	ssl = tls_client(fd, "\3dot");
+	CU_ASSERT_FATAL(ssl != NULL);
+	for (uint16_t q = 0; q < 1000; q++)
+		at += stream_request(requests + at, q % 2 == 0 ? "www.example.com. A" : "big.example.com. TXT", q);
+	CU_ASSERT_EQUAL(SSL_write(ssl, requests, (int)at), (int)at);
+	for (uint16_t q = 0; q < 1000; q++)
+		right += is_answer(bytes, read_tls_answer(ssl, bytes), q, RCODE_NOERROR);
+	CU_ASSERT_EQUAL(right, 1000);
+	/* Its last word comes with its last query. */
+	CU_ASSERT(SSL_write(ssl, requests, 33) > 0);
+	SSL_shutdown(ssl);
+	CU_ASSERT(ended_tls(ssl, fd));
+	SSL_free(ssl);
+	close(fd);
+	/* No UDP at this address, and no TCP without TLS. */
+	fd = client(SOCK_STREAM, NULL, "127.0.0.1");
+	send_stream(fd, "www.example.com. A", 1);
+	while (recv(fd, bytes, sizeof(bytes), 0) > 0)
+		;
+	close(fd);
+	server_counters(server, &sum);
+	CU_ASSERT(sum.queries[TRANSPORT_TLS] >= 1000 && sum.queries[TRANSPORT_TCP] == 0);
+	CU_ASSERT(sum.connections[TRANSPORT_TLS] == 2 && sum.connections[TRANSPORT_TCP] == 0);
+	CU_ASSERT(sum.handshakes[HANDSHAKE_FULL] == 1 && sum.handshakes[HANDSHAKE_FAILED] == 1);
+	stop();
+}
+
+/* Handshakes that never end, and a connection that goes on with its certificate while new ones get another. */
+static void
+test_tls_times(void)
+{
+	struct server_options options = usual;
+	struct diags diags = { 0 };
+	struct tls_context *fresh;
+	struct counters sum;
+	SSL *first, *second;
+	X509 *before, *after;
+	int fds[4];
+
+	options.tls = context;
+	options.tls_handshake_ms = 300;
+	start(options);
+	for (unsigned i = 0; i < 4; i++)
+		fds[i] = client(SOCK_STREAM, NULL, "127.0.0.1");
+	CU_ASSERT_EQUAL(send(fds[0], "\x16\3\1\1\0", 5, MSG_NOSIGNAL), 5);
+	first = tls_client(fds[2], NULL);
+	CU_ASSERT(first != NULL && is_served_by_tls(first));
+	certificate_write(&files, "ns2.example.com", 0, 86400);
+	fresh = tls_context_new(files.certificate, files.key, tickets, &diags);
+	CU_ASSERT_FATAL(fresh != NULL);
+	server_encrypt(server, fresh);
+	tls_context_free(context);
+	context = fresh;
+	/* One that had begun has the old one; it was accepted by then or not. */
+	second = tls_client(fds[3], NULL);
+	SSL_free(second);
+	close(fds[3]);
+	fds[3] = client(SOCK_STREAM, NULL, "127.0.0.1");
+	second = tls_client(fds[3], NULL);
+	CU_ASSERT(second != NULL && is_served_by_tls(second));
+	CU_ASSERT(first != NULL && is_served_by_tls(first));
+	before = SSL_get1_peer_certificate(first);
+	after = SSL_get1_peer_certificate(second);
+	CU_ASSERT(before != NULL && after != NULL && X509_cmp(before, after) != 0);
+	X509_free(before);
+	X509_free(after);
+	CU_ASSERT(ended(fds[0]) && ended(fds[1]));
+	for (unsigned turn = 0; turn < 1000 && server_handshakes(server) > 0; turn++)
+		poll(NULL, 0, 10);	/* the client sees the end before it's counted */
+	CU_ASSERT_EQUAL(server_handshakes(server), 0);
+	server_counters(server, &sum);
+	CU_ASSERT_EQUAL(sum.timeouts[WAIT_HANDSHAKE], 2);
+	SSL_free(first);
+	SSL_free(second);
+	for (unsigned i = 0; i < 4; i++)
+		close(fds[i]);
+	stop();
+}
+
+/* --- the PROXY protocol --- */
+
+#define PROXY_SIGNED "\r\n\r\n\0\r\nQUIT\n"
+#define PROXY_HEADER PROXY_SIGNED "\x21\x11\0\x0c" "\xc6\x33\x64\7" "\x7f\0\0\1" "\x30\x39\0\x35"
+#define PROXY_LOCAL_HEADER PROXY_SIGNED "\x20\0\0\0"
+#define PROXY_BAD_HEADER PROXY_SIGNED "\x22\0\0\0"
+
+/* A steered name tells whose address counted. */
+static const char steered_text[] = "regions: {eu: {}, us: {}}\nclient-groups: {real: {networks: [198.51.100.0/24]}}\n"
+	"services:\n  who.example.com:\n    sharding-policy: priority\n    regions: {us: {priority: 1}, eu: {priority: 2}}\n"
+	"    residency: [{clients: [real], regions: [eu]}]\n";
+static const char steered_zone[] = "@ 3600 SOA ns hostmaster 1 7200 900 1209600 300\n@ 3600 NS ns\nns 3600 A 192.0.2.53\n"
+	"eu._region.who 60 A 192.0.2.1\nus._region.who 60 A 192.0.2.2\n";
+
+static void
+start_proxied(struct server_options options)
+{
+	static struct prefix proxies[1];
+	struct server_listen listen = { .port = 0, .encrypted = options.tls != NULL };
+	struct text error = { 0 };
+
+	if (prefix_parse("127.0.0.9/32", &proxies[0]) != 0 || address_parse("127.0.0.1", &listen.address) != 0)
+		abort();
+	world = malloc(sizeof(*world));
+	world_open(world, (struct world_parts){ .zones = { { "example.com.", steered_zone } },
+	    .steering = steered_text, .workers = options.workers });
+	options.proxies = proxies;
+	options.proxy_count = 1;
+	options.listens = &listen;
+	options.listen_count = 1;
+	server = server_start(&options, world->snapshot, &error);
+	if (server == NULL)
+		abort();
+}
+
+/* What follows the header, and which region is answered: 1 eu, whose client the header named; 2 us; 0 nothing; 3 an
+ * error, for what isn't parsed isn't a query. */
+static const struct proxied {
+	const char *name, *from, *header;
+	size_t length;
+	unsigned datagram, stream;
+} proxied_rows[] = {
+	{ "a client", "127.0.0.9", PROXY_HEADER, sizeof(PROXY_HEADER) - 1, 1, 1 },
+	{ "the proxy itself", "127.0.0.9", PROXY_LOCAL_HEADER, sizeof(PROXY_LOCAL_HEADER) - 1, 2, 2 },
+	{ "a bad header", "127.0.0.9", PROXY_BAD_HEADER, sizeof(PROXY_BAD_HEADER) - 1, 0, 0 },
+	{ "no header", "127.0.0.9", "", 0, 0, 0 },
+	{ "not a listed sender", "127.0.0.8", "", 0, 2, 2 },
+	{ "a header of one that isn't listed", "127.0.0.8", PROXY_HEADER, sizeof(PROXY_HEADER) - 1, 3, 0 },
+};
+
+static unsigned
+region_in(const uint8_t *bytes, size_t length)
+{
+	if (length == 0)
+		return 0;
+	return is_answer(bytes, length, 7, RCODE_NOERROR) && length > 16 ? bytes[length - 1] : 3;
+}
+
+static void
+test_proxied_datagrams(void)
+{
+	struct counters sum;
+
+	start_proxied(usual);
+	for (size_t i = 0; i < ARRAY_SIZE(proxied_rows); i++) {
+		const struct proxied *row = &proxied_rows[i];
+		int fd = client(SOCK_DGRAM, row->from, "127.0.0.1");
+		uint8_t bytes[2000];
+		size_t length;
+
+		memcpy(bytes, row->header, row->length);
+		length = row->length + world_request(bytes + row->length, "who.example.com. A", (struct ask){ .edns = false });
+		wire_put_u16(bytes + row->length, 7);
+		CU_ASSERT_EQUAL(send(fd, bytes, length, 0), (ssize_t)length);
+		/* What gets no answer is followed by something that does, from the same socket, so in order. */
+		if (row->datagram == 0) {
+			memcpy(bytes, PROXY_HEADER, sizeof(PROXY_HEADER) - 1);
+			length = sizeof(PROXY_HEADER) - 1;
+			length += world_request(bytes + length, "who.example.com. A", (struct ask){ .edns = false });
+			wire_put_u16(bytes + sizeof(PROXY_HEADER) - 1, 8);
+			CU_ASSERT_EQUAL(send(fd, bytes, length, 0), (ssize_t)length);
+			length = receive(fd, bytes, sizeof(bytes));
+			SUITE_ROW(row->name, is_answer(bytes, length, 8, RCODE_NOERROR));
+		} else {
+			SUITE_ROW(row->name, region_in(bytes, receive(fd, bytes, sizeof(bytes))) == row->datagram);
+		}
+		close(fd);
+	}
+	server_counters(server, &sum);
+	CU_ASSERT_EQUAL(sum.proxied[PROXY_CLIENT], 3);
+	CU_ASSERT(sum.proxied[PROXY_LOCAL] == 1 && sum.proxied[PROXY_BAD] == 1 && sum.proxied[PROXY_MISSING] == 1);
+	stop();
+}
+
+/* Header and query octet by octet, and in one piece. */
+static void
+test_proxied_streams(void)
+{
+	struct counters sum;
+
+	start_proxied(usual);
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(proxied_rows); i++) {
+		const struct proxied *row = &proxied_rows[i / 2];
+		int fd = client(SOCK_STREAM, row->from, "127.0.0.1");
+		static uint8_t bytes[65536];
+		size_t length = row->length;
+
+		memcpy(bytes, row->header, row->length);
+		length += stream_request(bytes + length, "who.example.com. A", 7);
+		if (strstr(row->name, "that isn't listed") != NULL)
+			shutdown(fd, SHUT_RD);	/* the rest of a message is waited for */
+		else if (i % 2 == 0)
+			write_whole(fd, bytes, length);
+		else
+			for (size_t k = 0; k < length; k++)
+				write_whole(fd, bytes + k, 1);
+		SUITE_ROW(row->name, region_in(bytes, read_answer(fd, bytes)) == row->stream);
+		close(fd);
+	}
+	server_counters(server, &sum);
+	CU_ASSERT_EQUAL(sum.proxied[PROXY_CLIENT], 2);
+	CU_ASSERT(sum.proxied[PROXY_LOCAL] == 2 && sum.proxied[PROXY_BAD] == 2 && sum.proxied[PROXY_MISSING] == 2);
+	stop();
+}
+
+/* The header goes before the handshake. */
+static void
+test_proxied_tls(void)
+{
+	struct server_options options = usual;
+	static uint8_t bytes[65536];
+
+	options.tls = context;
+	start_proxied(options);
+	for (unsigned i = 0; i < 2; i++) {
+		static const char *const headers[] = { PROXY_HEADER, PROXY_LOCAL_HEADER };
+		int fd = client(SOCK_STREAM, "127.0.0.9", "127.0.0.1");
+		size_t length;
+		SSL *ssl;
+
+		write_whole(fd, (const uint8_t *)headers[i], i == 0 ? sizeof(PROXY_HEADER) - 1
+		    : sizeof(PROXY_LOCAL_HEADER) - 1);
+		ssl = tls_client(fd, "\3dot");
+		CU_ASSERT_FATAL(ssl != NULL);
+		length = stream_request(bytes, "who.example.com. A", 7);
+		CU_ASSERT_EQUAL(SSL_write(ssl, bytes, (int)length), (int)length);
+		CU_ASSERT_EQUAL(region_in(bytes, read_tls_answer(ssl, bytes)), i + 1);
+		SSL_free(ssl);
+		close(fd);
+	}
+	stop();
+}
+
+/* Limits are those of the clients that headers name; the proxy's own connections are bounded in all only. */
+static void
+test_proxied_shares(void)
+{
+	struct server_options options = usual;
+	static uint8_t bytes[65536];
+	int fds[6];
+
+	options.connections = (struct clients_limits){ 6, 2, 24, 56 };
+	options.tcp_query_ms = 300;
+	start_proxied(options);
+	for (unsigned i = 0; i < 3; i++) {	/* one client's, of which two are taken */
+		fds[i] = client(SOCK_STREAM, "127.0.0.9", "127.0.0.1");
+		write_whole(fds[i], (const uint8_t *)PROXY_HEADER, sizeof(PROXY_HEADER) - 1);
+		send_stream(fds[i], "who.example.com. A", 7);
+		CU_ASSERT_EQUAL(region_in(bytes, read_answer(fds[i], bytes)), i < 2);
+	}
+	for (unsigned i = 3; i < 6; i++) {
+		fds[i] = client(SOCK_STREAM, "127.0.0.9", "127.0.0.1");
+		if (i == 5)	/* nothing: it has its time for a header */
+			break;
+		write_whole(fds[i], (const uint8_t *)PROXY_LOCAL_HEADER, sizeof(PROXY_LOCAL_HEADER) - 1);
+		send_stream(fds[i], "who.example.com. A", 7);
+		CU_ASSERT_EQUAL(region_in(bytes, read_answer(fds[i], bytes)), 2);
+	}
+	CU_ASSERT(ended(fds[5]));
+	for (unsigned i = 0; i < 6; i++)
+		close(fds[i]);
 	stop();
 }
 
@@ -683,6 +1136,14 @@ static const struct suite_case cases[] = {
 	{ .name = "a slow reader slows only itself", .run = test_slow_reader },
 	{ .name = "limits of connections", .run = test_limits },
 	{ .name = "idle connections", .run = test_idle },
+	{ .name = "clients that don't take their answers", .run = test_slow_takers },
+	{ .name = "one prefix doesn't take the others' share", .run = test_shares },
+	{ .name = "TLS", .run = test_tls },
+	{ .name = "handshakes in time, and another certificate", .run = test_tls_times },
+	{ .name = "PROXY headers by UDP", .run = test_proxied_datagrams },
+	{ .name = "PROXY headers by TCP", .run = test_proxied_streams },
+	{ .name = "PROXY headers by TLS", .run = test_proxied_tls },
+	{ .name = "shares of clients behind a proxy", .run = test_proxied_shares },
 	{ .name = "publications under load", .run = test_publications },
 	{ .name = "a clean end", .run = test_end },
 	{ .name = "a port that is taken", .run = test_port_taken },
@@ -691,5 +1152,18 @@ static const struct suite_case cases[] = {
 int
 main(void)
 {
-	return suite_run("server", cases, ARRAY_SIZE(cases));
+	struct diags diags = { 0 };
+	int status;
+
+	signal(SIGPIPE, SIG_IGN);	/* OpenSSL writes without MSG_NOSIGNAL */
+	certificate_open(&files);
+	tickets = tickets_new(mono_now());
+	context = tickets == NULL ? NULL : tls_context_new(files.certificate, files.key, tickets, &diags);
+	if (context == NULL)
+		abort();
+	status = suite_run("server", cases, ARRAY_SIZE(cases));
+	tls_context_free(context);
+	tickets_free(tickets);
+	certificate_close(&files);
+	return status;
 }

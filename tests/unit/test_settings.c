@@ -51,7 +51,14 @@ test_defaults(void)
 	CU_ASSERT_EQUAL(s->api_listener.port, 8053);
 	CU_ASSERT_EQUAL(s->tcp_idle_timeout_ms, 10000);
 	CU_ASSERT_EQUAL(s->tcp_connections, 1024);
-	CU_ASSERT_EQUAL(s->tcp_connections_per_client, 64);
+	CU_ASSERT(s->tcp_query_timeout_ms == 5000 && s->tcp_answer_timeout_ms == 10000);
+	CU_ASSERT_EQUAL(s->tcp_connections_per_prefix, 64);
+	CU_ASSERT(s->tcp_prefix_ipv4 == 24 && s->tcp_prefix_ipv6 == 56);
+	CU_ASSERT_EQUAL(s->tls_listener_count, 0);
+	CU_ASSERT(s->tls_certificate == NULL && s->tls_key == NULL);
+	CU_ASSERT(s->tls_handshake_timeout_ms == 5000 && s->tls_handshakes == 256);
+	CU_ASSERT_EQUAL(s->tls_handshakes_per_prefix, 32);
+	CU_ASSERT_EQUAL(s->proxy_count, 0);
 	CU_ASSERT_EQUAL(s->tcp_queries_in_flight, 128);
 	CU_ASSERT_EQUAL(s->log, LOG_LEVEL_INFO);
 	CU_ASSERT_FALSE(s->pae_external);
@@ -73,7 +80,11 @@ test_values(void)
 	    "report-agent: a01.agent.example.net\nidentity: {nsid: \"\"}\n"
 	    "workers: 4\n"
 	    "udp-payload: 4096\n"
-	    "tcp: {idle-timeout: 500ms, connections: 7, connections-per-client: 7, queries-in-flight: 1}\n"
+	    "tcp: {idle-timeout: 500ms, connections: 7, connections-per-prefix: 7, queries-in-flight: 1,\n"
+	    "      query-timeout: 100ms, answer-timeout: 1h, prefix-ipv4: 32, prefix-ipv6: 1}\n"
+	    "tls: {listen: [127.0.0.1, '::1@8530'], certificate: c, key: k, handshake-timeout: 1s, handshakes: 2,\n"
+	    "      handshakes-per-prefix: 1}\n"
+	    "proxy-protocol: {from: [127.0.0.0/8, '::1/128']}\n"
 	    "zones: z\nstore: s\nmodels: m\npae: external\nlog: debug\n"
 	    "api: {socket: /tmp/x, listen: none}\n"
 	    "retention: {samples: 1h, minutes: 60m, hours: 3650d, reports: 3d}\n";
@@ -99,7 +110,17 @@ test_values(void)
 	CU_ASSERT(s->rates.count_only && s->rates.table == 1024);
 	CU_ASSERT_EQUAL(s->tcp_idle_timeout_ms, 500);
 	CU_ASSERT_EQUAL(s->tcp_connections, 7);
-	CU_ASSERT_EQUAL(s->tcp_connections_per_client, 7);
+	CU_ASSERT_EQUAL(s->tcp_connections_per_prefix, 7);
+	CU_ASSERT(s->tcp_query_timeout_ms == 100 && s->tcp_answer_timeout_ms == 3600000);
+	CU_ASSERT(s->tcp_prefix_ipv4 == 32 && s->tcp_prefix_ipv6 == 1);
+	CU_ASSERT_EQUAL_FATAL(s->tls_listener_count, 2);
+	CU_ASSERT(s->tls_listeners[0].port == 853 && s->tls_listeners[1].port == 8530);
+	SUITE_TEXT(s->tls_certificate, "c");
+	SUITE_TEXT(s->tls_key, "k");
+	CU_ASSERT(s->tls_handshake_timeout_ms == 1000 && s->tls_handshakes == 2);
+	CU_ASSERT_EQUAL(s->tls_handshakes_per_prefix, 1);
+	CU_ASSERT_EQUAL_FATAL(s->proxy_count, 2);
+	CU_ASSERT(s->proxies[0].length == 8 && s->proxies[1].length == 128);
 	CU_ASSERT_EQUAL(s->tcp_queries_in_flight, 1);
 	SUITE_TEXT(s->zones, "z");
 	SUITE_TEXT(s->store, "s");
@@ -166,7 +187,16 @@ static const struct message_row settings_rows[] = {
 		"f:1:6: 'log' takes one of error, warning, info, debug, not 'verbose'\n"
 		"f:2:6: 'pae' takes one of internal, external, not 'extern' (did you mean 'external'?)\n" },
 	{ "limits that contradict each other", "tcp: {connections: 5}\n",
-		"f:1:6: 'connections-per-client' (64) is above 'connections' (5)\n" },
+		"f:1:6: 'connections-per-prefix' (64) is above 'connections' (5)\n" },
+	{ "handshakes that contradict each other", "tls: {handshakes: 5}\n",
+		"f:1:6: 'handshakes-per-prefix' (32) is above 'handshakes' (5)\n" },
+	{ "TLS without a certificate", "tls: {listen: [127.0.0.1]}\n",
+		"f:1:6: to listen takes a 'certificate' and a 'key'\n" },
+	{ "a certificate without its key", "tls: {listen: [127.0.0.1], certificate: c}\n",
+		"f:1:6: 'certificate' and 'key' belong together: one is missing\n" },
+	{ "a proxy's address without a length", "proxy-protocol: {from: [127.0.0.1]}\n",
+		"f:1:25: 'from' takes a network such as 192.0.2.0/24 or 2001:db8::/32, not '127.0.0.1' "
+		"(did you mean '127.0.0.1/32'?)\n" },
 	{ "a socket's path has a limit",
 		"api: {socket: /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}\n",
