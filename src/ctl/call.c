@@ -83,6 +83,19 @@ ctl_ask(struct ctl *ctl, const char *method, const char *path, cJSON *body, cJSO
 	return status;
 }
 
+enum ctl_status
+ctl_delete(struct ctl *ctl, char *path, const char *what, const char *became)
+{
+	cJSON *answer = NULL;
+	enum ctl_status status = ctl_call(ctl, "DELETE", path, NULL, &answer);
+
+	if (answer != NULL)
+		printf("%s %s %s.\n", what, ctl->arguments[0], became);
+	cJSON_Delete(answer);
+	free(path);
+	return status;
+}
+
 static enum ctl_status
 no_answer(const struct ctl *ctl, int error, const struct http_response *response)
 {

@@ -91,7 +91,7 @@ extern const size_t verb_count;
 
 struct verb_option {
 	enum ctl_option option;
-	size_t at;			/* where it goes in struct ctl: a const char *, or a bool if it has no argument */
+	size_t at;			/* its place in struct ctl: a const char *, or a bool without an argument */
 	const char *name;		/* "dry-run" */
 	const char *argument;		/* "TEXT", or NULL */
 	const char *help;
@@ -123,6 +123,9 @@ enum ctl_status ctl_send(struct ctl *ctl, const char *method, const char *path, 
  * be NULL: none. */
 enum ctl_status ctl_ask(struct ctl *ctl, const char *method, const char *path, cJSON *body, cJSON **answer)
 	__attribute__((nonnull(1, 2, 3, 5))) MUST_USE;
+
+/* DELETE `path`, which is taken; then, as "Token agent-eu is no longer valid.", what has become of the first argument. */
+enum ctl_status ctl_delete(struct ctl *ctl, char *path, const char *what, const char *became) NONNULL;
 
 /* A path or query built from text: "%s" is escaped, all else stands as it is. */
 char *ctl_path(const char *format, ...) NONNULL MUST_USE;	/* caller frees; ends the program when memory is out */

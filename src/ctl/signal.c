@@ -95,15 +95,7 @@ add_level(cJSON *body, const char *name, const char *text)
 enum ctl_status
 ctl_signals_end(struct ctl *ctl)
 {
-	char *path = ctl_path("/v1/signals/%s", ctl->arguments[0]);
-	cJSON *answer = NULL;
-	enum ctl_status status = ctl_call(ctl, "DELETE", path, NULL, &answer);
-
-	if (answer != NULL)
-		printf("Signal %s has ended.\n", ctl->arguments[0]);
-	cJSON_Delete(answer);
-	free(path);
-	return status;
+	return ctl_delete(ctl, ctl_path("/v1/signals/%s", ctl->arguments[0]), "Signal", "has ended");
 }
 
 enum ctl_status

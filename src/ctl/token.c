@@ -1,5 +1,4 @@
 /* token.c -- tokens.  In: name, scope, lifetime.  Out: a token, once; the list.  Threads: one. */
-#include <stdlib.h>
 
 #include "ctl/ctl.h"
 
@@ -54,13 +53,5 @@ ctl_token_list(struct ctl *ctl)
 enum ctl_status
 ctl_token_revoke(struct ctl *ctl)
 {
-	char *path = ctl_path("/v1/tokens/%s", ctl->arguments[0]);
-	cJSON *answer = NULL;
-	enum ctl_status status = ctl_call(ctl, "DELETE", path, NULL, &answer);
-
-	if (answer != NULL)
-		printf("Token %s is no longer valid.\n", ctl->arguments[0]);
-	cJSON_Delete(answer);
-	free(path);
-	return status;
+	return ctl_delete(ctl, ctl_path("/v1/tokens/%s", ctl->arguments[0]), "Token", "is no longer valid");
 }

@@ -1,5 +1,5 @@
-/* alerts.c -- alerts as weather services publish them: features of GeoJSON with CAP's fields, or CAP 1.2 as JSON or XML.
- * In: the document.  Out: a signal for each alert and region that it concerns.
+/* alerts.c -- alerts as weather services publish them: features of GeoJSON with CAP's fields, or CAP 1.2.
+ * In: the document, as JSON; cap_xml.c makes that of XML.  Out: a signal for each alert and region that it concerns.
  * The life of an alert (CAP 1.2 section 3.2.1): an Update takes the place of the messages that it refers to, a Cancel
  * takes them back. Only messages that are meant (status Actual) do either: an exercise must not end a real alert.
  * What isn't in the document any more has ended; the API sees to that. So one document is all that's needed, and no

@@ -135,7 +135,8 @@ static void XMLCALL
 on_doctype(void *arg, const XML_Char *name, const XML_Char *system, const XML_Char *public, int has_subset)
 {
 	(void)name, (void)system, (void)public, (void)has_subset;
-	stop(arg, "a document type declaration isn't taken: alerts need none, and its entities could expand without end");
+	stop(arg, "a document type declaration isn't taken: alerts need none, and its entities could expand without "
+	    "end");
 }
 
 static void XMLCALL

@@ -240,8 +240,8 @@ add_odd(const struct engine *engine, size_t region, struct wall now, cJSON *entr
 	text_fini(&why);
 }
 
-/* In the first minute of an hour, and while the probability is high: once a minute for every region would fill the store.
- * A minute and not a round, since the store keeps the last round of each. */
+/* In the first minute of an hour, and while the probability is high: once a minute for every region would fill the
+ * store. A minute and not a round, since the store keeps the last round of each. */
 static void
 add_why(const struct engine *engine, size_t region, size_t place, struct wall now, cJSON *entry)
 {
