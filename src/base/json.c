@@ -322,11 +322,11 @@ json_word(const struct json_object *o, const char *name, bool required, const ch
 
 	if (word == NULL)
 		return otherwise;
-	for (; words[count] != NULL; count++) {
+	for (; words[count] != NULL; count++)
 		if (strcmp(word, words[count]) == 0)
 			return words[count];
-		text_printf(&known, "%s%s", count == 0 ? "" : ", ", words[count]);
-	}
+	for (size_t i = 0; i < count; i++)
+		text_printf(&known, "%s%s", i == 0 ? "" : ", ", words[i]);
 	json_error(o, name, text_suggest(word, words, count), "'%.40s' is none of %s", word,
 	    known.bytes == NULL ? "those that it may be" : known.bytes);
 	text_fini(&known);

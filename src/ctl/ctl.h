@@ -124,7 +124,7 @@ enum ctl_status ctl_send(struct ctl *ctl, const char *method, const char *path, 
 enum ctl_status ctl_ask(struct ctl *ctl, const char *method, const char *path, cJSON *body, cJSON **answer)
 	__attribute__((nonnull(1, 2, 3, 5))) MUST_USE;
 
-/* DELETE `path`, which is taken; then, as "Token agent-eu is no longer valid.", what has become of the first argument. */
+/* DELETE `path`, which is taken; then, as "Token x is no longer valid.", what has become of the first argument. */
 enum ctl_status ctl_delete(struct ctl *ctl, char *path, const char *what, const char *became) NONNULL;
 
 /* A path or query built from text: "%s" is escaped, all else stands as it is. */
