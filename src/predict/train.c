@@ -10,9 +10,9 @@
  * decisions lie on the same scale, since the sample is drawn in the same way, and it knows the newest incidents, which
  * on simulated regions is worth a twentieth of average precision.
  *
- * Ties of average precision (within a hundredth) go to the machine with fewer vectors, for it's faster. A linear one has
- * a single vector, so it's taken wherever curved borders don't tell more: evidence adds up, as far as features are
- * independent. */
+ * Ties of average precision (within a hundredth) go to the machine with fewer vectors, for it's faster. A linear one, of
+ * a single vector, would win all of them; where the block can't tell, curved borders were better on later time, so that
+ * one must be as good as the best. */
 #include "predict/train.h"
 
 #include <errno.h>
@@ -39,8 +39,8 @@ static const struct setting {
 	enum machine_kernel kernel;
 	double c, gamma, weight;	/* of positives */
 } grid[] = {
-	{ MACHINE_LINEAR, 1, 0, 1 },
 	{ MACHINE_RBF, 1, 0.1, 1 }, { MACHINE_RBF, 3, 0.03, 1 }, { MACHINE_RBF, 0.3, 0.03, 3 },
+	{ MACHINE_LINEAR, 1, 0, 1 },
 };
 
 struct training {
@@ -204,8 +204,10 @@ choose(struct training *t)
 		    t->settings->seed);
 	for (size_t i = 0; i < ARRAY_SIZE(grid) && status == 0; i++) {
 		double score = try_settings(t, &fit, &grid[i], 1, scores, &vectors);
+		bool linear = grid[i].kernel == MACHINE_LINEAR;
 
-		if (!(score > best + 0.01 || (score > best - 0.01 && score >= 0 && vectors < best_vectors)))
+		if (linear ? !(score >= best && score >= 0) :
+		    !(score > best + 0.01 || (score > best - 0.01 && score >= 0 && vectors < best_vectors)))
 			continue;
 		copy_block(t, 1, scores);
 		best = score > best ? score : best;

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "backtest/compare.h"
+#include "predict/fit.h"
 #include "predict/model.h"
 #include "suite.h"
 
@@ -190,6 +191,34 @@ test_same_bytes(void)
 	dataset_free(dataset);
 }
 
+/* A thinned pool is what samples are drawn from: they have the size that was asked for, and both kinds of rows. */
+static void
+test_sample_size(void)
+{
+	enum { COUNT = 40000, POSITIVES = 100, MOST = 1000, WIDTH = 8 };
+	struct pool pool = { .rows = { calloc(COUNT, sizeof(struct row)), COUNT }, .width = WIDTH, .pseudo = 1 };
+	size_t positives = 0;
+	struct fit fit;
+
+	state = 5;
+	for (uint32_t i = 0; i < COUNT; i++)
+		pool.rows.list[i] = (struct row){ .step = i, .weight = 1, .positive = i % (COUNT / POSITIVES) == 0 };
+	pool.share = rows_thin(&pool.rows, COUNT / 4, settings.seed);
+	pool.features = calloc(pool.rows.count * WIDTH, sizeof(*pool.features));
+	pool.times = calloc(pool.rows.count, sizeof(*pool.times));
+	for (size_t i = 0; i < pool.rows.count * WIDTH; i++)
+		pool.features[i] = uniform() + (pool.rows.list[i / WIDTH].positive ? 0.3 : 0);
+	CU_ASSERT_EQUAL(fit_prepare(&fit, &pool, INT64_MAX, MOST, settings.seed), 0);
+	for (size_t i = 0; i < fit.count; i++)
+		positives += fit.targets[i] > 0;
+	CU_ASSERT(fit.count > MOST * 9 / 10 && fit.count < MOST * 11 / 10);
+	CU_ASSERT_EQUAL(positives, POSITIVES);
+	fit_fini(&fit);
+	rows_fini(&pool.rows);
+	free(pool.features);
+	free(pool.times);
+}
+
 static void
 test_too_little(void)
 {
@@ -209,6 +238,7 @@ static const struct suite_case cases[] = {
 	{ .name = "shuffled labels give chance", .run = test_shuffled },
 	{ .name = "a shift of time is caught", .run = test_shifted },
 	{ .name = "the future changes no byte", .run = test_same_bytes },
+	{ .name = "a sample of the size asked for", .run = test_sample_size },
 	{ .name = "too few incidents", .run = test_too_little },
 };
 
