@@ -6,9 +6,10 @@
 #include "ctl/ctl.h"
 
 static enum ctl_status show_why(struct ctl *ctl);
-static const cJSON *newest_why(const cJSON *answer, const char *region);
+static const cJSON *newest_with(const cJSON *answer, const char *region, const char *reasons);
+static void show_reasons(const cJSON *entry, const char *region);
 static void add_outlook(struct table *table, const char *region, double odd, const cJSON *outlook);
-static void show_odd(const cJSON *answer, const char *region);
+static void show_odd(const cJSON *entry, const char *region);
 static void table_band(struct table *table, double low, double high, int decimals);
 static void add_live(struct table *table, const cJSON *entry);
 static void add_shipped(struct table *table, const cJSON *answer);
@@ -79,24 +80,38 @@ table_band(struct table *table, double low, double high, int decimals)
 		table_text(table, NULL);
 }
 
-/* The newest prediction of the region that tells. */
+/* Why it may fail, and how odd it is: the second is no reason of the first, and either may be all that is known. */
 static enum ctl_status
 show_why(struct ctl *ctl)
 {
-	struct table table = { .columns = { "FEATURE", "<IS", "<USUALLY", "UNIT", "<P WITHOUT IT" } };
 	cJSON *answer = NULL;
-	const cJSON *entry, *feature;
+	const cJSON *fails, *odd;
 	enum ctl_status status = ctl_call(ctl, "GET", "/v1/predictions", NULL, &answer);
 
 	if (answer == NULL)
 		return status;
-	entry = newest_why(answer, ctl->why);
-	if (entry == NULL) {
-		cJSON_Delete(answer);
+	fails = newest_with(answer, ctl->why, "why");
+	odd = newest_with(answer, ctl->why, "anomaly_why");
+	if (fails != NULL)
+		show_reasons(fails, ctl->why);
+	if (fails != NULL && odd != NULL)
+		putchar('\n');
+	if (odd != NULL)
+		show_odd(odd, ctl->why);
+	cJSON_Delete(answer);
+	if (fails == NULL && odd == NULL)
 		return ctl_fail("nothing is known of why in the last hour: no model has spoken of a region '%s'",
 		    ctl->why);
-	}
-	printf("%s fails within %.0f s with probability %.4f (%s, model %.12s)\n", ctl->why,
+	return status;
+}
+
+static void
+show_reasons(const cJSON *entry, const char *region)
+{
+	struct table table = { .columns = { "FEATURE", "<IS", "<USUALLY", "UNIT", "<P WITHOUT IT" } };
+	const cJSON *feature;
+
+	printf("%s fails within %.0f s with probability %.4f (%s, model %.12s)\n", region,
 	    member_number(entry, "horizon_s"), member_number(entry, "probability"), member_text(entry, "at"),
 	    member_text(entry, "model"));
 	cJSON_ArrayForEach(feature, member(entry, "why")) {
@@ -107,29 +122,17 @@ show_why(struct ctl *ctl)
 		table_number(&table, member_number(feature, "without"), 4);
 	}
 	table_print(&table);
-	show_odd(answer, ctl->why);
-	cJSON_Delete(answer);
-	return status;
 }
 
-/* The newest that tells what is odd; how odd a region is is no reason of the forecast, and is told beside it. */
 static void
-show_odd(const cJSON *answer, const char *region)
+show_odd(const cJSON *entry, const char *region)
 {
 	struct table table = { .columns = { "METRIC", "<IS", "<ODD WITHOUT IT" } };
-	const cJSON *entry, *found = NULL, *metric;
+	const cJSON *metric;
 
-	cJSON_ArrayForEach(entry, member(answer, "predictions")) {
-		const char *name = member_text(entry, "region");
-
-		if (name != NULL && strcmp(name, region) == 0 && cJSON_GetArraySize(member(entry, "anomaly_why")) > 0)
-			found = entry;
-	}
-	if (found == NULL)
-		return;
-	printf("\n%s was odder than %.4f of the time before (%s)\n", region, member_number(found, "anomaly_rank"),
-	    member_text(found, "at"));
-	cJSON_ArrayForEach(metric, member(found, "anomaly_why")) {
+	printf("%s was odder than %.4f of the time before (%s)\n", region, member_number(entry, "anomaly_rank"),
+	    member_text(entry, "at"));
+	cJSON_ArrayForEach(metric, member(entry, "anomaly_why")) {
 		table_text(&table, member_text(metric, "metric"));
 		table_number(&table, member_number(metric, "value"), 4);
 		table_number(&table, member_number(metric, "without"), 4);
@@ -137,17 +140,17 @@ show_odd(const cJSON *answer, const char *region)
 	table_print(&table);
 }
 
-/* Entries come by time. */
+/* The newest entry in which these reasons aren't empty; entries come by time. A challenger's don't count. */
 static const cJSON *
-newest_why(const cJSON *answer, const char *region)
+newest_with(const cJSON *answer, const char *region, const char *reasons)
 {
 	const cJSON *entry, *found = NULL;
 
 	cJSON_ArrayForEach(entry, member(answer, "predictions")) {
 		const char *name = member_text(entry, "region"), *role = member_text(entry, "role");
 
-		if (name != NULL && strcmp(name, region) == 0 && role != NULL && strcmp(role, "serving") == 0 &&
-		    cJSON_GetArraySize(member(entry, "why")) > 0)
+		if (name != NULL && strcmp(name, region) == 0 && role != NULL && strcmp(role, "serving") == 0
+		    && cJSON_GetArraySize(member(entry, reasons)) > 0)
 			found = entry;
 	}
 	return found;
