@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "../unit/sample_world.h"
+#include "serve/guard.h"
 
 #define ROUNDS 15
 #define QUERIES 200000
@@ -13,9 +14,13 @@
 static const struct {
 	const char *name, *question;
 	struct ask ask;
+	bool guarded, cookie;
 } kinds[] = {
 	{ .name = "plain", .question = "www.example.com. A", .ask = { .edns = true } },
 	{ .name = "plain, no EDNS", .question = "www.example.com. A" },
+	{ .name = "plain, within rates", .question = "www.example.com. A", .ask = { .edns = true }, .guarded = true },
+	{ .name = "plain, with a cookie", .question = "www.example.com. A", .ask = { .edns = true }, .guarded = true,
+	    .cookie = true },
 	{ .name = "alias", .question = "alias.example.com. A", .ask = { .edns = true } },
 	{ .name = "wildcard", .question = "x.wild.example.com. TXT", .ask = { .edns = true } },
 	{ .name = "delegation", .question = "x.child.example.com. A", .ask = { .edns = true } },
@@ -29,14 +34,26 @@ static const struct {
 
 /* With a sketch as a busy worker has it. */
 static double
-measure(struct world *world, struct sketch *sketch, size_t kind)
+measure(struct world *world, struct sketch *sketch, struct guard *guard, size_t kind)
 {
+	static const struct cookie_secrets secrets = { .count = 1 };
 	struct answer_env env = world_env(world, kinds[kind].ask);
 	uint8_t request[600], response[1232];
 	size_t length = world_request(request, kinds[kind].question, kinds[kind].ask), octets = 0;
 	double least = 1e9;
 
 	env.sketch = sketch;
+	if (kinds[kind].guarded) {
+		env.guard = guard;
+		env.secrets = &secrets;
+	}
+	if (kinds[kind].cookie) {
+		static const uint8_t option[] = { 0, EDNS_COOKIE, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8 };
+
+		wire_put_u16(request + length - 2, sizeof(option));
+		memcpy(request + length, option, sizeof(option));
+		length += sizeof(option);
+	}
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct mono from = mono_now(), to;
 
@@ -59,15 +76,21 @@ measure(struct world *world, struct sketch *sketch, size_t kind)
 int
 main(void)
 {
+	/* Nobody is beyond these, so that what is measured is the counting. */
+	static const struct guard_options limits = { .limited = true, .rates = { .rates = { [RATE_ANSWER] = 1000000000,
+	    [RATE_ALL] = 1000000000 }, .burst_ms = 60000, .slip = 2, .ipv4_prefix = 24, .ipv6_prefix = 56,
+	    .entries = 65536 } };
 	struct sample *sample = sample_open();
 	struct sketch *sketch = sketch_new(SKETCH_SIZE, 1);
+	struct guard *guard = guard_new(&limits, 1);
 
-	if (sketch == NULL)
+	if (sketch == NULL || guard == NULL)
 		abort();
 	sketch_clear(sketch, SKETCH_EVERY_BUSY);
 
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
-		printf("%-22s %6.0f ns\n", kinds[k].name, measure(&sample->world, sketch, k));
+		printf("%-22s %6.0f ns\n", kinds[k].name, measure(&sample->world, sketch, guard, k));
+	guard_free(guard);
 	sketch_free(sketch);
 	sample_close(sample);
 	return 0;

@@ -13,8 +13,9 @@
  * - Chains of aliases from one zone into another that the same server has: we stop at the zone's end, since the
  *   resolver must ask there anyhow, and NSD goes on.
  * - DS in a referral of an unsigned zone, with DO: we add it, NSD only in signed zones. It isn't compared there.
- * - RRSIG and NSEC of an alias' owner in an unsigned zone: we and NSD go on to the target, as for any type (RFC 1034
- *   section 4.3.2, step 3a); Knot says NODATA. With Knot that isn't compared.
+ * - RRSIG and NSEC of an alias' owner in an unsigned zone. Those types may stand beside a CNAME (RFC 4035 section 2.5),
+ * so   one may say that they aren't there, or go on to the target as for any other type (RFC 1034 section 4.3.2, step
+ * 3a). NSD   goes on for both, Knot for neither, we for NSEC.
  * - Requests that aren't plain queries stand in a table below, each with the sentence that decides where they differ.
  * - The owner names of wildcard NS and DNAME, which RFC 4592 sections 4.2 and 4.4 leave undefined. */
 #include <arpa/inet.h>
@@ -465,13 +466,21 @@ show(const struct question *q, const char *what, const struct answer *ours, cons
 	}
 }
 
-/* Knot doesn't follow aliases for the types that may stand beside them in a signed zone. */
 static bool
-is_alias_proof(const struct question *q, const struct answer *ours, const struct answer *reference)
+has_alias(const ldns_pkt *packet)
+{
+	for (size_t i = 0; i < ldns_rr_list_rr_count(ldns_pkt_answer(packet)); i++)
+		if (ldns_rr_get_type(ldns_rr_list_rr(ldns_pkt_answer(packet), i)) == LDNS_RR_TYPE_CNAME)
+			return true;
+	return false;
+}
+
+/* A type that may stand beside a CNAME, of a name that has one. */
+static bool
+is_beside_alias(const struct question *q, const struct answer *ours, const struct answer *reference)
 {
 	return (strcmp(q->type, "RRSIG") == 0 || strcmp(q->type, "NSEC") == 0)
-	    && ldns_rr_list_rr_count(ldns_pkt_answer(ours->packet)) > ldns_rr_list_rr_count(ldns_pkt_answer(
-	    reference->packet));
+	    && (has_alias(ours->packet) || has_alias(reference->packet));
 }
 
 static const char *
@@ -488,7 +497,7 @@ ask_both(const struct server *a, const struct server *b, const struct question *
 		what = "having an answer (ours)";
 	else if (!ask(b, request, length, stream, &reference))
 		what = "having an answer (reference)";
-	else if (!is_knot || !is_alias_proof(q, &ours, &reference))
+	else if (!is_beside_alias(q, &ours, &reference))
 		what = difference(&ours, &reference);
 	if (what != NULL && shown)
 		show(q, what, &ours, &reference);
