@@ -98,6 +98,17 @@ check_service_name(const char *value, struct schema_why *why)
 	return false;
 }
 
+bool
+check_zone_name(const char *value, struct schema_why *why)
+{
+	uint8_t name[NAME_MAX];
+
+	if (is_ascii(value) && name_parse(value, name) > 0)
+		return true;
+	snprintf(why->text, sizeof(why->text), "isn't a domain name");
+	return false;
+}
+
 static bool
 has_region_label(const uint8_t *name)
 {

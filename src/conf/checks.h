@@ -8,6 +8,7 @@ schema_check_fn check_region_name;	/* one DNS label in lower case: it stands in 
 schema_check_fn check_group_name;	/* of a client group that is being defined: never "default" */
 schema_check_fn check_tag;		/* a short word: jurisdictions, risk groups */
 schema_check_fn check_service_name;	/* a domain name that can be steered */
+schema_check_fn check_zone_name;	/* a domain name that can be a zone here */
 schema_check_fn check_country;		/* ISO 3166-1 alpha-2 */
 schema_check_fn check_continent;
 schema_check_fn check_path;		/* of a file */

@@ -183,6 +183,8 @@ read_bare(struct reader *r, const struct value *v, void *record)
 	size_t index;
 
 	fill_defaults(r, schema, record);
+	if (schema->placed)
+		*(struct schema_place *)record = (struct schema_place){ NULL, v->node };
 	return read_value(r, &(struct value){ find_setting(schema, schema->bare, &index), v->node, v->name, record });
 }
 

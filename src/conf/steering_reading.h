@@ -28,6 +28,7 @@ struct steering_reading {
 void steering_take_groups(struct steering_reading *r) NONNULL;
 void steering_take_services(struct steering_reading *r) NONNULL;
 void steering_take_feeds(struct steering_reading *r) NONNULL;
+void steering_take_zones(struct steering_reading *r) NONNULL;
 
 /* Zeroed room, one octet at least. NULL when memory is out, which is then reported. */
 void *steering_room(struct steering_reading *r, struct arena *arena, size_t count, size_t size) NONNULL MUST_USE;

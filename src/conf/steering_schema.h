@@ -119,6 +119,19 @@ struct written_feed {
 	size_t region_count, word_count, series_count;
 };
 
+struct written_dnssec {
+	struct schema_place at;			/* node NULL: not given */
+	unsigned on;
+	unsigned algorithm, keys, denial;	/* words of the table */
+	uint32_t validity_s, refresh_s, zsk_lifetime_s, key_ttl, parent_ttl, propagation_s;
+};
+
+struct written_zone {
+	struct schema_place at;
+	struct written_dnssec dnssec;
+	unsigned region_records;		/* 0 shown, 1 hidden */
+};
+
 struct written_steering {
 	uint32_t health_check_interval_ms, pae_update_interval_ms;
 	unsigned prediction;			/* enum prediction_use */
@@ -129,7 +142,8 @@ struct written_steering {
 	const struct written_group *groups;
 	const struct written_service *services;
 	const struct written_feed *feeds;
-	size_t region_count, group_count, service_count, feed_count;
+	const struct written_zone *zones;
+	size_t region_count, group_count, service_count, feed_count, zone_count;
 };
 
 extern const struct schema steering_schema;	/* of struct written_steering */

@@ -28,6 +28,10 @@ struct subject {
 
 static const uint8_t region_label[] = { 7, '_', 'r', 'e', 'g', 'i', 'o', 'n' };
 
+static void check_zone(const struct steering_zone *wanted, const char *file, struct zone *const *zones, size_t count,
+	struct diags *diags);
+static void report_no_zone(const struct steering_zone *wanted, struct diag_place place, struct zone *const *zones,
+	size_t count, struct diags *diags);
 static void check_service(const struct steering *steering, const struct steering_service *service, const char *file,
 	struct zone *const *zones, size_t count, struct diags *diags);
 static const struct zone *enclosing_zone(const uint8_t *owner, struct zone *const *zones, size_t count);
@@ -55,6 +59,44 @@ steering_check_zones(const struct steering *steering, const char *file, struct z
 		check_service(steering, &steering->services[i], file, zones, count, diags);
 	for (size_t i = 0; i < count; i++)
 		check_orphans(steering, file, zones[i], diags);
+	for (size_t i = 0; i < steering->zone_count; i++)
+		check_zone(&steering->zones[i], file, zones, count, diags);
+}
+
+static void
+check_zone(const struct steering_zone *wanted, const char *file, struct zone *const *zones, size_t count,
+	struct diags *diags)
+{
+	struct diag_place place = { .file = file, .line = wanted->line };
+	const struct zone *zone = NULL;
+
+	for (size_t i = 0; i < count && zone == NULL; i++)
+		if (name_compare(zone_apex(zones[i])->name, wanted->apex) == 0)
+			zone = zones[i];
+	if (zone == NULL)
+		report_no_zone(wanted, place, zones, count, diags);
+	else if (wanted->is_signed && zone_denial(zone) != ZONE_UNSIGNED)
+		diag_error(diags, place, NULL, "the zone '%s' comes signed, and isobard is to sign it, too: leave out "
+		    "'dnssec' here, or the signatures there", wanted->name);
+	else if (wanted->is_signed && node_rrset(zone_apex(zone), TYPE_DNSKEY) != NULL)
+		diag_error(diags, place, NULL, "the zone '%s' has a DNSKEY of its own, and isobard is to sign it: "
+		    "import the key, and leave out the record", wanted->name);
+}
+
+static void
+report_no_zone(const struct steering_zone *wanted, struct diag_place place, struct zone *const *zones, size_t count,
+	struct diags *diags)
+{
+	char text[NAME_TEXT_SIZE], best[NAME_TEXT_SIZE];
+	const char *suggestion = NULL;
+
+	for (size_t i = 0; i < count && suggestion == NULL; i++) {
+		const char *name = name_text(zone_apex(zones[i])->name, text);
+
+		if (text_suggest(wanted->name, &name, 1) != NULL)
+			suggestion = strcpy(best, name);
+	}
+	diag_error(diags, place, suggestion, "there is no zone '%s'", wanted->name);
 }
 
 static void

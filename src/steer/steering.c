@@ -62,6 +62,18 @@ steering_feed_find(const struct steering *steering, const char *name)
 	return NULL;
 }
 
+const struct steering_zone *
+steering_zone_find(const struct steering *steering, const uint8_t *apex)
+{
+	size_t length = name_length(apex, NAME_MAX);
+
+	for (size_t i = 0; i < steering->zone_count; i++)
+		if (name_length(steering->zones[i].apex, NAME_MAX) == length
+		    && memcmp(steering->zones[i].apex, apex, length) == 0)
+			return &steering->zones[i];
+	return NULL;
+}
+
 const char *
 feed_kind_text(enum feed_kind kind)
 {

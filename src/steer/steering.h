@@ -12,6 +12,8 @@
 #include "base/arena.h"
 #include "base/contract.h"
 #include "dns/name.h"
+#include "dnssec/key.h"
+#include "dnssec/signer.h"
 #include "steer/region_set.h"
 
 typedef double rate;		/* requests per second, finite, >= 0 */
@@ -165,6 +167,22 @@ struct steering_feed {
 	unsigned series_most;		/* that one query may yield */
 };
 
+/* How a zone is served beyond its records; zones that aren't named are served as they are. */
+struct steering_zone {
+	const char *name;		/* presentation form, complete, final dot */
+	const uint8_t *apex;		/* lower-case wire form */
+	bool is_signed;			/* by us */
+	enum key_algorithm algorithm;
+	bool split_keys;		/* KSK and ZSK; else one CSK */
+	enum denial_kind denial;
+	uint32_t validity_s, refresh_s;	/* of signatures */
+	uint32_t zsk_lifetime_s;	/* 0: ZSKs don't roll by themselves */
+	uint32_t key_ttl, parent_ttl;	/* of DNSKEY; of DS */
+	uint32_t propagation_s;		/* until every server has a change, ours and the parent's */
+	bool hide_regions;		/* names of region records aren't answered */
+	unsigned line;			/* in steering.yaml */
+};
+
 /* What forecasts of failures are for. */
 enum prediction_use {
 	PREDICTION_ON,		/* plans and TTLs heed them */
@@ -190,6 +208,8 @@ struct steering {
 	const struct client_group *groups;
 	size_t service_count;
 	const struct steering_service *services;	/* by owner in canonical order */
+	size_t zone_count;
+	const struct steering_zone *zones;	/* in the order of the file */
 };
 
 /* A steering with no region and no service, as a folder without steering.yaml has it. NULL: out of memory. */
@@ -202,6 +222,8 @@ const struct steering_feed *steering_feed_find(const struct steering *steering, 
 const char *feed_kind_text(enum feed_kind kind);
 region_id steering_region_find(const struct steering *steering, const char *name) NONNULL;	/* or NO_REGION */
 const struct steering_service *steering_service_find(const struct steering *steering, const char *name) NONNULL;
+/* NULL: nothing is written of this zone. `apex`: in lower case. */
+const struct steering_zone *steering_zone_find(const struct steering *steering, const uint8_t *apex) NONNULL;
 const char *sharding_policy_text(enum sharding_policy policy);
 const char *prediction_use_text(enum prediction_use use);	/* as steering.yaml has it */
 

@@ -326,8 +326,30 @@ static const char step_5[] =
 	"ALTER TABLE prediction ADD COLUMN anomaly_reason TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE prediction ADD COLUMN anomaly_why TEXT NOT NULL DEFAULT '';";	/* JSON, or '' */
 
+/* --- version 6: keys that sign zones, and the serials that signed zones had ------------------------------------- */
+
+static const char step_6[] =
+	"CREATE TABLE zone_key ("
+	"	zone TEXT NOT NULL,"					/* presentation form, final dot, lower case */
+	"	algorithm INTEGER NOT NULL,"
+	"	tag INTEGER NOT NULL,"
+	"	role TEXT NOT NULL CHECK (role IN ('csk', 'ksk', 'zsk')),"
+	"	dnskey BLOB NOT NULL,"					/* RDATA */
+	"	private TEXT NOT NULL,"					/* in BIND's format, or sealed; '': elsewhere */
+	"	created_ms INTEGER NOT NULL,"				/* 0: not yet; the largest: some day */
+	"	published_ms INTEGER NOT NULL,"
+	"	offered_ms INTEGER NOT NULL,"
+	"	ds_seen_ms INTEGER NOT NULL,"
+	"	active_ms INTEGER NOT NULL,"
+	"	retired_ms INTEGER NOT NULL,"
+	"	removed_ms INTEGER NOT NULL,"
+	"	PRIMARY KEY (zone, algorithm, tag)) STRICT;"
+	"CREATE TABLE zone_serial ("
+	"	zone TEXT NOT NULL PRIMARY KEY,"
+	"	serial INTEGER NOT NULL) STRICT;";			/* the last that was served signed */
+
 /* steps[n - 1] leads from version n - 1 to version n. */
-static const char *const steps[] = { step_1, step_2, step_3, step_4, step_5 };
+static const char *const steps[] = { step_1, step_2, step_3, step_4, step_5, step_6 };
 
 _Static_assert(ARRAY_SIZE(steps) == STORE_SCHEMA_VERSION, "one step for each version");
 

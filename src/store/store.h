@@ -21,7 +21,7 @@ struct store;
 struct store_txn;	/* the open transaction, as a job sees it */
 struct store_reader;
 
-#define STORE_SCHEMA_VERSION 5	/* the number of steps in migration.c */
+#define STORE_SCHEMA_VERSION 6	/* the number of steps in migration.c */
 
 struct store_options {
 	const char *path;
@@ -121,6 +121,21 @@ int store_prediction_put(struct store_txn *txn, const struct prediction *predict
 
 int store_plan_put(struct store_txn *txn, struct wall at, uint64_t epoch, const char *status, const char *body) NONNULL;
 	/* status "published" or "refused: why" */
+
+/* --- keys that sign zones (keys.c) --- */
+
+struct key_row {
+	const char *zone;		/* presentation form, final dot, lower case */
+	unsigned algorithm, tag;	/* with the zone what tells it from others */
+	const char *role;		/* "csk", "ksk", "zsk" */
+	const void *dnskey;		/* RDATA */
+	size_t dnskey_length;
+	const char *private_text;	/* sealed or not; "": it's elsewhere */
+	struct wall created, published, offered, ds_seen, active, retired, removed;
+};
+int store_key_put(struct store_txn *txn, const struct key_row *row) NONNULL;	/* private_text stays once it's there */
+int store_key_delete(struct store_txn *txn, const char *zone, unsigned algorithm, unsigned tag) NONNULL; /* -ENOENT */
+int store_zone_serial_put(struct store_txn *txn, const char *zone, uint32_t serial) NONNULL;
 
 /* --- what clients ask for, and how far they are (demand.c) --- */
 
@@ -254,6 +269,12 @@ int store_zones(struct store_reader *reader, bool (*row)(void *arg, const char *
 int store_steering(struct store_reader *reader, struct text *text);	/* empty when there is none */
 int store_overrides(struct store_reader *reader, bool (*row)(void *arg, const struct override *override), void *arg);
 int store_tokens(struct store_reader *reader, bool (*row)(void *arg, const struct token_row *token), void *arg);
+
+/* By zone and age. */
+int store_keys(struct store_reader *reader, bool (*row)(void *arg, const struct key_row *key), void *arg);
+/* The serials that zones had when they were served signed last. */
+int store_zone_serials(struct store_reader *reader, bool (*row)(void *arg, const char *zone, uint32_t serial),
+	void *arg);
 
 struct journal_row {
 	uint64_t revision;

@@ -10,6 +10,7 @@
 #define VERSION_2 "tests/fixtures/store/version-2.sql"
 #define VERSION_3 "tests/fixtures/store/version-3.sql"
 #define VERSION_4 "tests/fixtures/store/version-4.sql"
+#define VERSION_5 "tests/fixtures/store/version-5.sql"
 
 /* --- tools ------------------------------------------------------------------------------------------------------- */
 
@@ -114,7 +115,7 @@ test_new_file(void)
 
 	store_close(folder_store(&folder));
 	expect(folder.path, "PRAGMA application_id", "1230196546");
-	expect(folder.path, "PRAGMA user_version", "5");
+	expect(folder.path, "PRAGMA user_version", "6");
 	expect(folder.path, "PRAGMA journal_mode", "wal");
 	expect(folder.path, "PRAGMA integrity_check", "ok");
 	CU_ASSERT_EQUAL(stat(folder.path, &status), 0);
@@ -190,7 +191,7 @@ static void
 test_migrates_version_1(void)
 {
 	static const struct { const char *name, *sql, *expected; } questions[] = {
-		{ "version", "PRAGMA user_version", "5" },
+		{ "version", "PRAGMA user_version", "6" },
 		{ "whole", "PRAGMA integrity_check", "ok" },
 		{ "zones", "SELECT count(*) FROM zone", "1" },
 		{ "steering", "SELECT text FROM steering", "regions: {eu-west: {}}" },
@@ -226,7 +227,7 @@ static void
 test_migrates_version_2(void)
 {
 	static const struct { const char *name, *sql, *expected; } questions[] = {
-		{ "version", "PRAGMA user_version", "5" },
+		{ "version", "PRAGMA user_version", "6" },
 		{ "whole", "PRAGMA integrity_check", "ok" },
 		{ "drains", "SELECT id || kind || region || value || begin || over_ms || forced || until_ms FROM override",
 		    "7draineu-west0.251.0001700003660000" },
@@ -260,7 +261,7 @@ static void
 test_migrates_version_3(void)
 {
 	static const struct { const char *name, *sql, *expected; } questions[] = {
-		{ "version", "PRAGMA user_version", "5" },
+		{ "version", "PRAGMA user_version", "6" },
 		{ "whole", "PRAGMA integrity_check", "ok" },
 		{ "drains", "SELECT id || kind || region || value || begin || over_ms FROM override",
 		    "7draineu-west0.251.00" },
@@ -294,7 +295,7 @@ static void
 test_migrates_version_4(void)
 {
 	static const struct { const char *name, *sql, *expected; } questions[] = {
-		{ "version", "PRAGMA user_version", "5" },
+		{ "version", "PRAGMA user_version", "6" },
 		{ "whole", "PRAGMA integrity_check", "ok" },
 		{ "predictions", "SELECT group_concat(role || probability) FROM (SELECT * FROM prediction ORDER BY at_ms)",
 		    "serving0.5,shadow0.125" },
@@ -307,6 +308,39 @@ test_migrates_version_4(void)
 	char *migrated_schema, *new_schema;
 
 	fixture_load(folder.path, VERSION_4);
+	store_close(folder_store(&folder));
+	for (size_t i = 0; i < ARRAY_SIZE(questions); i++)
+		expect(folder.path, questions[i].sql, questions[i].expected);
+	store_close(folder_store(&new));
+	migrated_schema = sql_get(folder.path, SCHEMA_TEXT);
+	new_schema = sql_get(new.path, SCHEMA_TEXT);
+	SUITE_TEXT(migrated_schema, new_schema);
+	free(migrated_schema);
+	free(new_schema);
+	folder_close(&folder);
+	folder_close(&new);
+}
+
+/* No zone has keys; nothing else has changed. */
+static void
+test_migrates_version_5(void)
+{
+	static const struct { const char *name, *sql, *expected; } questions[] = {
+		{ "version", "PRAGMA user_version", "6" },
+		{ "whole", "PRAGMA integrity_check", "ok" },
+		{ "predictions", "SELECT group_concat(role || probability) FROM (SELECT * FROM prediction ORDER BY at_ms)",
+		    "serving0.5,shadow0.125" },
+		{ "ranks", "SELECT group_concat(anomaly_rank) FROM prediction", "0.75" },
+		{ "no keys", "SELECT count(*) FROM zone_key", "0" },
+		{ "no serials", "SELECT count(*) FROM zone_serial", "0" },
+		{ "signals", "SELECT source || name || severity FROM signal", "opsstrike0.5" },
+		{ "feeds", "SELECT name || pulls FROM feed", "weather3" },
+		{ "decisions", "SELECT model || action FROM model_decision", "m1promoted" },
+	};
+	struct folder folder = folder_open(), new = folder_open();
+	char *migrated_schema, *new_schema;
+
+	fixture_load(folder.path, VERSION_5);
 	store_close(folder_store(&folder));
 	for (size_t i = 0; i < ARRAY_SIZE(questions); i++)
 		expect(folder.path, questions[i].sql, questions[i].expected);
@@ -374,7 +408,7 @@ test_failed_migration(void)
 	expect(folder.path, "SELECT count(*) FROM sqlite_schema WHERE name IN ('agent', 'minute')", "0");
 	sql_run(folder.path, "DROP TABLE report_2");
 	store_close(folder_store(&folder));
-	expect(folder.path, "PRAGMA user_version", "5");
+	expect(folder.path, "PRAGMA user_version", "6");
 	folder_close(&folder);
 }
 
@@ -401,8 +435,8 @@ static void
 test_refuses(void)
 {
 	static const struct { const char *name, *sql, *words, *reader_words; } files[] = {
-		{ "newer", "PRAGMA application_id = 1230196546; PRAGMA user_version = 6; CREATE TABLE zone (x)",
-		    "newer Isobar (schema version 6; this program knows versions up to 5)", "newer Isobar" },
+		{ "newer", "PRAGMA application_id = 1230196546; PRAGMA user_version = 7; CREATE TABLE zone (x)",
+		    "newer Isobar (schema version 7; this program knows versions up to 6)", "newer Isobar" },
 		{ "another program's", "CREATE TABLE bookmark (url)", "not an Isobar store", "not an Isobar store" },
 		{ "another program's with an id", "PRAGMA application_id = 252006673; CREATE TABLE t (x)",
 		    "not an Isobar store", "not an Isobar store" },
@@ -494,6 +528,7 @@ static const struct suite_case cases[] = {
 	{ .name = "version 2 is migrated with all its rows", .run = test_migrates_version_2 },
 	{ .name = "version 3 is migrated", .run = test_migrates_version_3 },
 	{ .name = "version 4 is migrated", .run = test_migrates_version_4 },
+	{ .name = "version 5 is migrated", .run = test_migrates_version_5 },
 	{ .name = "a migrated schema equals a new one", .run = test_migrated_equals_new },
 	{ .name = "the journal of a migrated store is whole", .run = test_migrated_journal_is_whole },
 	{ .name = "a migration that fails leaves the old version whole", .run = test_failed_migration },

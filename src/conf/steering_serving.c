@@ -1,0 +1,82 @@
+/* steering_serving.c -- the zones section of steering.yaml: how zones are served.
+ * In: zones as written.  Out: those of the steering.  Whether they exist is for steering_zones.c. */
+#include "conf/steering_reading.h"
+
+#include <string.h>
+
+static void take_zone(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
+static bool written_before(const struct steering_reading *r, const struct steering_zone *zones, size_t count,
+	const uint8_t *apex, const struct written_zone *written);
+static void check_times(struct steering_reading *r, const struct written_dnssec *written);
+
+void
+steering_take_zones(struct steering_reading *r)
+{
+	size_t count = r->written->zone_count, taken = 0;
+	struct steering_zone *zones = steering_room(r, r->arena, count, sizeof(*zones));
+
+	for (size_t i = 0; zones != NULL && i < count; i++) {
+		const struct written_zone *written = &r->written->zones[i];
+		uint8_t apex[NAME_MAX];
+		size_t length = name_parse(written->at.key->text, apex);
+
+		check_times(r, &written->dnssec);
+		if (length == 0 || written_before(r, zones, taken, apex, written))	/* told */
+			continue;
+		zones[taken].apex = arena_copy(r->arena, apex, length);
+		if (zones[taken].apex == NULL) {
+			steering_out_of_memory(r);
+			return;
+		}
+		take_zone(r, written, &zones[taken++]);
+	}
+	r->steering->zones = zones;
+	r->steering->zone_count = zones == NULL ? 0 : taken;
+}
+
+/* "example.com" and "Example.com." are two keys of the map, and one zone. */
+static bool
+written_before(const struct steering_reading *r, const struct steering_zone *zones, size_t count, const uint8_t *apex,
+	const struct written_zone *written)
+{
+	const struct steering so_far = { .zones = zones, .zone_count = count };
+
+	if (steering_zone_find(&so_far, apex) == NULL)
+		return false;
+	diag_error(r->diags, steering_place(r, written->at.key), NULL, "the zone '%s' is given twice",
+	    yaml_shown(written->at.key->text).text);
+	return true;
+}
+
+static void
+take_zone(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone)
+{
+	static const enum key_algorithm algorithms[] = { KEY_ECDSAP256SHA256, KEY_ED25519 };
+	const struct written_dnssec *dnssec = &written->dnssec;
+	char text[NAME_TEXT_SIZE];
+
+	zone->name = steering_text(r, name_text(zone->apex, text));
+	zone->line = written->at.key->line;
+	zone->hide_regions = written->region_records == 1;
+	zone->is_signed = dnssec->at.node != NULL && dnssec->on;
+	zone->algorithm = algorithms[dnssec->algorithm];
+	zone->split_keys = dnssec->keys == 1;
+	zone->denial = (enum denial_kind)dnssec->denial;
+	zone->validity_s = dnssec->validity_s;
+	zone->refresh_s = dnssec->refresh_s;
+	zone->zsk_lifetime_s = dnssec->zsk_lifetime_s;
+	zone->key_ttl = dnssec->key_ttl;
+	zone->parent_ttl = dnssec->parent_ttl;
+	zone->propagation_s = dnssec->propagation_s;
+}
+
+static void
+check_times(struct steering_reading *r, const struct written_dnssec *written)
+{
+	const struct yaml_node *node = written->at.node;
+
+	if (node == NULL || node->kind != YAML_MAP || written->validity_s > written->refresh_s)
+		return;
+	diag_error(r->diags, steering_place(r, node), NULL, "'validity' (%us) must be above 'refresh' (%us): a "
+	    "signature would be due for its successor when it's made", written->validity_s, written->refresh_s);
+}
