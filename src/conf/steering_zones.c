@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "dns/types.h"
 #include "zone/master.h"
+#include "zone/signed_check.h"
 
 /* One service with where its records are. */
 struct subject {
@@ -35,6 +36,7 @@ static void report_no_zone(const struct steering_zone *wanted, struct diag_place
 static void check_service(const struct steering *steering, const struct steering_service *service, const char *file,
 	struct zone *const *zones, size_t count, struct diags *diags);
 static const struct zone *enclosing_zone(const uint8_t *owner, struct zone *const *zones, size_t count);
+static void report_signed(const struct subject *s);
 static bool is_ours(const struct subject *s);
 static void find_variants(struct subject *s);
 static size_t variant_name(const uint8_t *owner, const char *region, uint8_t name[static NAME_MAX]);
@@ -111,6 +113,10 @@ check_service(const struct steering *steering, const struct steering_service *se
 		diag_error(diags, s.place, NULL, "the service '%s' lies in none of the zones", service->name);
 		return;
 	}
+	if (zone_is_signed(s.zone)) {
+		report_signed(&s);
+		return;
+	}
 	s.owner = zone_find_name(s.zone, service->owner);
 	if (s.owner != NULL && !is_ours(&s))
 		return;
@@ -140,6 +146,19 @@ enclosing_zone(const uint8_t *owner, struct zone *const *zones, size_t count)
 		}
 	}
 	return best;
+}
+
+/* Signatures hold for a name and its records together: those of a region's records are no good under the service's name,
+ * and the zone's keys, which could make others, aren't here. */
+static void
+report_signed(const struct subject *s)
+{
+	char text[NAME_TEXT_SIZE];
+
+	diag_error(s->diags, s->place, NULL,
+	    "the service '%s' can't be steered: its zone '%s' is signed already, and only who has its keys can sign the "
+	    "answers of its regions; give the zone without DNSSEC records and let isobard sign it", s->service->name,
+	    name_text(zone_apex(s->zone)->name, text));
 }
 
 static bool

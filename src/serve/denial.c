@@ -5,8 +5,8 @@
  * NSEC: the record at or before a name denies it, and what it doesn't list. NSEC3: a name is denied by its closest
  * encloser, which has a record, and one that covers the next closer name. Where opt-out has left an encloser out of the
  * chain, the next one above that has a record stands for it (the closest provable encloser, section 7.2.1).
- * All is laid down in the zone but for the next closer name, which is looked for (zone_denial.c): with NSEC3 that is the
- * only hash that an answer computes. */
+ * All is laid down in the zone but for the next closer name, which is looked for (zone_denial.c): with NSEC3 that is
+ * the only hash that an answer computes. */
 #include "serve/denial.h"
 
 #include "dns/types.h"

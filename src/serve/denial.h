@@ -1,5 +1,5 @@
-/* denial.h -- what a signed zone says of what isn't there, to who wants it (DO). In other zones, and for others, nothing
- * is added. Threads: any; each with its own decision. */
+/* denial.h -- what a signed zone says of what isn't there, to who wants it (DO). In other zones, and for others,
+ * nothing is added. Threads: any; each with its own decision. */
 #ifndef ISOBAR_SERVE_DENIAL_H
 #define ISOBAR_SERVE_DENIAL_H
 

@@ -1,8 +1,8 @@
 /* master_write.c -- a zone as a master file that any server reads.
  * In: a zone. Out: text. Owners are relative to $ORIGIN and stand on every line, so that a line found by grep or shown
  * by diff speaks for itself; names in RDATA are complete, so that it can be copied to another zone.
- * $TTL is that of the SOA, and only records that differ from it state their own. An RRset is followed by its signatures,
- * and NSEC3 records stand at the end. */
+ * $TTL is that of the SOA, and only records that differ from it state their own. An RRset is followed by its
+ * signatures, and NSEC3 records stand at the end. */
 #include "zone/master_write.h"
 
 #include <string.h>

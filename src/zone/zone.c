@@ -124,6 +124,12 @@ zone_nsec3_at(const struct zone *zone, size_t i)
 	return &zone->nsec3[i];
 }
 
+bool
+zone_nsec3_is_used(const struct zone *zone, size_t i)
+{
+	return i < zone->nsec3_chain;
+}
+
 void
 zone_hold(struct zone *zone)
 {

@@ -73,14 +73,16 @@ bool rrset_signatures(const struct rrset *set, struct rrset *signatures) NONNULL
 size_t zone_node_count(const struct zone *zone) NONNULL;
 const struct node *zone_node_at(const struct zone *zone, size_t i) NONNULL;
 
-/* The owners of NSEC3 records, each with that one RRset; in no order to be relied upon. */
+/* The owners of NSEC3 records, each with that one RRset. */
 size_t zone_nsec3_count(const struct zone *zone) NONNULL;
 const struct node *zone_nsec3_at(const struct zone *zone, size_t i) NONNULL;
+/* Of the chain that answers are given from; those come first, by hash. */
+bool zone_nsec3_is_used(const struct zone *zone, size_t i) NONNULL;
 
 /* --- denial of existence, of signed zones ------------------------------------------------------------------ */
 
 enum zone_denial {
-	ZONE_UNSIGNED,		/* or signed in a way that denies nothing: no chain, or more iterations than are hashed */
+	ZONE_UNSIGNED,		/* or signed without a chain that could be used */
 	ZONE_NSEC,
 	ZONE_NSEC3,		/* of the first NSEC3PARAM whose chain is there */
 };

@@ -9,8 +9,8 @@
  * name (RRsets, their wire form and signatures, the name itself) is one piece of memory.
  *
  * An RRSIG goes to the RRset that it covers. One that covers nothing stays, as an RRset of type RRSIG, which
- * zone_check() calls an error. Drafts of NSEC3 owners have no parents and stand in a list of their own; a draft may have
- * the name of one of the others. */
+ * zone_check() calls an error. Drafts of NSEC3 owners have no parents and stand in a list of their own; one may have
+ * the name of a draft of the others. */
 #include "zone/zone.h"
 
 #include <assert.h>

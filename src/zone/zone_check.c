@@ -21,6 +21,7 @@
 
 #include "dns/types.h"
 #include "zone/rrtype.h"
+#include "zone/signed_check.h"
 
 /* Of each kind; the diagnostics keep no more either, and errors must not drown in warnings. */
 #define ERRORS_MAX ((size_t)200)
@@ -99,6 +100,7 @@ zone_check(const struct zone *zone, bool complete, struct findings *findings)
 	for (size_t i = 0; i < zone_node_count(zone); i++)
 		check_node(&check, zone_node_at(zone, i));
 	free(check.glue);
+	signed_check(zone, complete, findings);
 }
 
 /* --- glue --------------------------------------------------------------------------------------------------- */
@@ -492,6 +494,18 @@ find(struct check *check, enum diag_level level, const struct node *node, uint16
 
 	va_start(args, format);
 	add(check->findings, level, &target, suggestion, format, args);
+	va_end(args);
+}
+
+void
+findings_add(struct findings *findings, enum diag_level level, const struct node *node, uint16_t type,
+	const char *format, ...)
+{
+	struct target target = { .node = node, .type = type };
+	va_list args;
+
+	va_start(args, format);
+	add(findings, level, &target, NULL, format, args);
 	va_end(args);
 }
 

@@ -33,6 +33,8 @@ struct findings {
 
 /* `complete` is false when some records could not be read: then nothing that is missing is reported. */
 void zone_check(const struct zone *zone, bool complete, struct findings *findings) NONNULL;
+void findings_add(struct findings *findings, enum diag_level level, const struct node *node, uint16_t type,
+	const char *format, ...) NONNULL PRINTF(5, 6);
 void findings_fini(struct findings *findings) NONNULL;
 
 #endif

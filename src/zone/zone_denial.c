@@ -3,14 +3,15 @@
  * Threads: any, once the zone is frozen.
  *
  * NSEC. Nodes lie in memory in canonical order, so for a node the search compares addresses. A name that doesn't exist
- * is given by its closest encloser and the label below that (the next closer name): what lies under the encloser is told
- * apart by that one label, what doesn't by its address again.
+ * is given by its closest encloser and the label below that (the next closer name): what lies under the encloser is
+ * told apart by that one label, what doesn't by its address again.
  *
- * NSEC3. The chain is sorted by hash, and hashes are evenly spread: the search begins where the hash should be, and needs
- * a step or two. What matches each node, and what covers the "*." below it, is found when the zone is frozen, so that an
- * answer hashes one name, the next closer one. Below a delegation or a DNAME nothing is denied.
+ * NSEC3. The chain is sorted by hash, and hashes are evenly spread: the search begins where the hash should be, and
+ * needs a step or two. What matches each node, and what covers the "*." below it, is found when the zone is frozen, so
+ * that an answer hashes one name, the next closer one. Below a delegation or a DNAME nothing is denied.
  *
- * A chain may be incomplete (a zone that is broken: zone_check() tells), so nothing here relies on more than its order. */
+ * A chain may be incomplete (a zone that is broken: zone_check() tells), so nothing here relies on more than its
+ * order. */
 #include "base/hash.h"
 #include "dns/types.h"
 #include "dns/wire.h"
@@ -302,9 +303,9 @@ hash_label(const struct zone *zone, const uint8_t *name, char label[static NSEC3
 		sha1(bytes, SHA1_SIZE + (size_t)zone->salt_length, hash);
 	}
 	for (unsigned i = 0; i < NSEC3_LABEL; i++) {
-		unsigned bit = i * 5, two = (unsigned)hash[bit / 8] << 8 | (bit / 8 + 1 < SHA1_SIZE ? hash[bit / 8 + 1] : 0);
+		unsigned at = i * 5 / 8, two = (unsigned)hash[at] << 8 | (at + 1 < SHA1_SIZE ? hash[at + 1] : 0u);
 
-		label[i] = digits[two >> (11 - bit % 8) & 31];
+		label[i] = digits[two >> (11 - i * 5 % 8) & 31];
 	}
 }
 

@@ -560,6 +560,36 @@ test_zones(void)
 	}
 }
 
+/* A zone that arrived signed has no keys here. */
+static void
+test_signed_zone(void)
+{
+	const char *source = getenv("ISOBAR_SOURCE");
+	struct diags diags = { 0 };
+	struct steering *s = read_good(WWW);
+	char path[2048], *text, *messages;
+	uint8_t origin[NAME_MAX];
+	struct zone *zone;
+	size_t length;
+	int error;
+
+	snprintf(path, sizeof(path), "%s/tests/fixtures/zones-signed/nsec.zone", source == NULL ? "." : source);
+	text = text_read_file(path, 1 << 20, &length, &error);
+	CU_ASSERT_FATAL(text != NULL && name_parse("example.com", origin) != 0);
+	zone = master_read(text, "z", origin, &diags);
+	CU_ASSERT_FATAL(zone != NULL && !diag_failed(&diags));
+	diag_fini(&diags);
+	steering_check_zones(s, "f", &zone, 1, &diags);
+	messages = messages_of(&diags);
+	SUITE_TEXT(messages, "f:3: the service 'www.example.com.' can't be steered: its zone 'example.com.' is signed "
+	    "already, and only who has its keys can sign the answers of its regions; give the zone without DNSSEC "
+	    "records and let isobard sign it\n");
+	free(messages);
+	zone_release(zone);
+	steering_free(s);
+	free(text);
+}
+
 /* ---- damage -------------------------------------------------------------------------------------------------- */
 
 static uint64_t
@@ -666,6 +696,7 @@ static const struct suite_case cases[] = {
 	{ .name = "looking up regions, services and legal regions", .run = test_lookups },
 	{ .name = "an empty steering", .run = test_empty },
 	{ .name = "checks against zones", .run = test_zones },
+	{ .name = "a zone that is signed already", .run = test_signed_zone },
 	{ .name = "damaged texts are refused or read, never more", .run = test_damaged },
 	{ .name = "memory that runs out is an error", .run = test_scarce },
 };
