@@ -16,11 +16,13 @@
 #include <string.h>
 
 #include "dns/types.h"
+#include "dns/wire.h"
 #include "zone/master_name.h"
 #include "zone/rdata_explain.h"
 #include "zone/rdata_fields.h"
 #include "zone/rdata_write.h"
 #include "zone/rrtype.h"
+#include "zone/svcb.h"
 #include "zone/ttl.h"
 
 enum { IPSECKEY_GATEWAY = 3, IPSECKEY_KEY = 4 };	/* places among its words; the key may be several */
@@ -42,6 +44,7 @@ static bool read_generic(struct form *form);
 static bool read_hex(struct form *form, unsigned length);
 static bool generic_fits(struct form *form);
 static bool check_count(const struct form *form);
+static bool read_service(struct form *form);
 static bool write_line(struct form *form);
 static bool write_field(struct form *form, size_t i);
 static bool may_be_quoted(ldns_rdf_type kind);
@@ -80,7 +83,35 @@ rdata_read(struct rdata_reader *reader, uint16_t type, const struct token *type_
 			    "%s has no form of its own: write \\# LENGTH HEX (RFC 3597)", form.type_name);
 		return false;
 	}
+	if (type == TYPE_SVCB || type == TYPE_HTTPS)
+		return check_count(&form) && read_service(&form);
 	return check_count(&form) && write_line(&form) && read_line(&form);
+}
+
+/* SVCB and HTTPS: svcb.c says why ldns isn't asked. */
+static bool
+read_service(struct form *form)
+{
+	struct rdata_reader *reader = form->reader;
+	const char *why;
+	char what[256];
+	size_t name, at = 0;
+	int params;
+
+	if (!write_number(form, &form->values[0], UINT16_MAX))
+		return false;
+	wire_put_u16(reader->bytes, (unsigned)strtoul(form->values[0].text, NULL, 10));
+	name = master_name_read(&form->values[1], form->origin, reader->bytes + 2, &why);
+	if (name == 0) {
+		snprintf(what, sizeof(what), "is no domain name: %s", why);
+		return wrong(form, &form->values[1], NULL, what);
+	}
+	params = svcb_params_read(form->values + 2, form->count - 2, reader->bytes + 2 + name, RDATA_MAX - 2 - name,
+	    &at, &why);
+	if (params < 0)
+		return wrong(form, &form->values[2 + at], NULL, why);
+	reader->length = (uint16_t)(2 + name + (size_t)params);
+	return true;
 }
 
 /* --- RFC 3597's form ---------------------------------------------------------------------------------------- */
