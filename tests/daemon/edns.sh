@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tests/daemon/edns.sh -- cookies, limits and a listener's UDP size, as dig and kdig see them: two servers that share their
-# secrets, one that requires cookies, and a secret that is rolled over while both answer.
+# tests/daemon/edns.sh -- cookies, limits and a listener's UDP size, as dig and kdig see them: servers that share their secrets,
+# of which one requires cookies, and one has a rate; a secret is rolled over while they answer.
 # shellcheck disable=SC2317 # functions that world_await and holds call look unreachable to it
 # shellcheck source-path=SCRIPTDIR/../..
 . "$ISOBAR_SOURCE/zones/demo/world.sh"
@@ -13,6 +13,7 @@ main() {
 	world_open
 	world_port && one=$REPLY
 	world_port && two=$REPLY
+	world_port && three=$REPLY
 	world_port && other=$REPLY
 	mkdir "$world/zones"
 	cat >"$world/zones/example.test.zone" <<-'END'
@@ -29,11 +30,13 @@ main() {
 	secrets "current $first"
 	settings one "listen: [127.0.0.1@$one, {address: 127.0.0.1@$other, udp-payload: 512}]" "workers: 1" \
 		"cookies: {secrets: $world/secrets}" \
-		"rate-limit: {answers: 5, burst: 1s, exempt: []}" "report-agent: agent.example.net"
+		"report-agent: agent.example.net"
+	settings three "listen: [127.0.0.1@$three]" "workers: 1" "rate-limit: {answers: 5, burst: 1s, exempt: []}"
 	settings two "listen: [127.0.0.1@$two]" "cookies: {secrets: $world/secrets, required: always}"
 	world_start one "$ISOBAR_BUILD/src/isobard" -c "$world/one.yaml" --zones "$world/zones"
 	world_start two "$ISOBAR_BUILD/src/isobard" -c "$world/two.yaml" --zones "$world/zones"
-	holds "both answer" world_await 20 both_answer
+	world_start three "$ISOBAR_BUILD/src/isobard" -c "$world/three.yaml" --zones "$world/zones"
+	holds "they answer" world_await 20 all_answer
 	cookies
 	rollover
 	payload
@@ -55,6 +58,10 @@ settings() {	# NAME LINES...
 
 ask() {	# PORT ARGUMENTS of dig
 	dig @127.0.0.1 -p "$1" +tries=1 +time=2 "${@:2}"
+}
+
+all_answer() {
+	both_answer && ask "$three" ns.example.test A | grep -q 192.0.2.53
 }
 
 both_answer() {
@@ -128,11 +135,11 @@ payload() {
 limits() {
 	local all
 	all=$(for i in $(seq 40); do printf 'www.example.test A\n'; done |
-		dig @127.0.0.1 -p "$one" +nocookie +ignore +tries=1 +time=1 -f /dev/stdin 2>&1 | head -c 200000)
+		dig @127.0.0.1 -p "$three" +nocookie +ignore +tries=1 +time=1 -f /dev/stdin 2>&1 | head -c 200000)
 	holds "a flood gets its rate" test "$(grep -c '192.0.2.1$' <<<"$all")" -ge 5
 	holds "and truncated answers" test "$(grep -c 'flags: qr aa tc' <<<"$all")" -ge 1
 	same "a client with a cookie isn't limited" "$(for i in $(seq 20); do printf 'www.example.test A\n'; done |
-		dig @127.0.0.1 -p "$one" "+cookie=$(cookie_of "$one")" +tries=1 +time=1 -f /dev/stdin | grep -c '192.0.2.1$')" 20
+		dig @127.0.0.1 -p "$three" "+cookie=$(cookie_of "$three")" +tries=1 +time=1 -f /dev/stdin | grep -c '192.0.2.1$')" 20
 }
 
 bad_secrets() {
