@@ -6,6 +6,7 @@
 # shellcheck source-path=SCRIPTDIR/../..
 . "$ISOBAR_SOURCE/zones/demo/world.sh"
 . "$ISOBAR_SOURCE/tests/cases.sh"
+. "$ISOBAR_SOURCE/tests/daemon/peers.sh"
 
 world_open
 world_port && ours=$REPLY
@@ -16,29 +17,7 @@ percent=${ISOBAR_DIFFERENTIAL-20}
 mkdir "$world/zones" "$world/knot"
 "$tool" zones "$world/zones"
 
-{
-	cat <<-END
-		server:
-		    ip-address: 127.0.0.1@$nsd
-		    username: ""
-		    chroot: ""
-		    zonesdir: "$world/zones"
-		    database: ""
-		    pidfile: "$world/nsd.pid"
-		    xfrdfile: "$world/xfrd.state"
-		    zonelistfile: "$world/zone.list"
-		    server-count: 1
-		    rrl-ratelimit: 0
-		    ipv4-edns-size: 1232
-		    minimal-responses: yes
-		remote-control:
-		    control-enable: no
-	END
-	for file in "$world"/zones/*.zone; do
-		name=${file##*/}
-		printf 'zone:\n    name: %s\n    zonefile: %s\n' "${name%.zone}" "$name"
-	done
-} >"$world/nsd.conf"
+peer_nsd_conf "$nsd" "$world/zones" "$world" >"$world/nsd.conf"
 
 {
 	cat <<-END

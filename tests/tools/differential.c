@@ -3,6 +3,8 @@
  *	differential zones DIR			writes master files, NAME.zone, the same in every run
  *	differential ask A@PORT B@PORT WHICH PERCENT	asks both about them, that part of 20,000 questions; prints "ok" or
  *							"not ok" for each kind of question
+ *	differential validate A@PORT B@PORT PERCENT	A is a validating resolver that asks B: all that B answers must be
+ *							secure for it, with the same rcode and answer
  *
  * B is the reference. Compared: rcode, AA, TC, RD, the question to the letter, answer and authority as sets of records
  * with their TTLs, the presence of OPT, and that each required address of a referral is there. A truncated answer is
@@ -17,6 +19,11 @@
  * so   one may say that they aren't there, or go on to the target as for any other type (RFC 1034 section 4.3.2, step
  * 3a). NSD   goes on for both, Knot for neither, we for NSEC.
  * - Requests that aren't plain queries stand in a table below, each with the sentence that decides where they differ.
+ * - RRSIG in signed zones: as with ANY, we answer those over one RRset (RFC 8482 section 7).
+ * - In signed zones, proofs of names that a DNAME has led to: NSD proves what isn't there of the name before (RFC 4035
+ *   section 3.1.3 wants that of the one that the chain ends with). With NSEC3, NSD leaves out the closest encloser at
+ *   some answers of wildcards and adds it where a wildcard itself is asked for (RFC 5155 sections 7.2.5 and 7.2.3), so
+ *   there one set of proofs must be part of the other.
  * - The owner names of wildcard NS and DNAME, which RFC 4592 sections 4.2 and 4.4 leave undefined. */
 #include <arpa/inet.h>
 #include <poll.h>
@@ -417,6 +424,59 @@ has_glue(const ldns_pkt *ours, const ldns_pkt *reference)
 	return true;
 }
 
+static bool
+has_type(const ldns_rr_list *list, ldns_rr_type type)
+{
+	for (size_t i = 0; i < ldns_rr_list_rr_count(list); i++)
+		if (ldns_rr_get_type(ldns_rr_list_rr(list, i)) == type)
+			return true;
+	return false;
+}
+
+static bool
+is_part(const ldns_rr_list *a, const ldns_rr_list *b)
+{
+	for (size_t i = 0; i < ldns_rr_list_rr_count(a); i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < ldns_rr_list_rr_count(b) && !found; k++)
+			found = ldns_rr_compare(ldns_rr_list_rr(a, i), ldns_rr_list_rr(b, k)) == 0;
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+/* DS of unsigned zones and proofs: see above. */
+static bool
+same_authority(const ldns_pkt *a, const ldns_pkt *b)
+{
+	const ldns_rr_list *x = ldns_pkt_authority(a), *y = ldns_pkt_authority(b);
+	bool is_signed = has_type(x, LDNS_RR_TYPE_RRSIG) || has_type(y, LDNS_RR_TYPE_RRSIG);
+	ldns_rr_list *mine, *other;
+	bool same;
+
+	if (!is_signed)
+		return same_records(x, y, LDNS_RR_TYPE_DS);
+	if (has_type(ldns_pkt_answer(a), LDNS_RR_TYPE_DNAME))
+		return true;
+	if (!has_type(x, LDNS_RR_TYPE_NSEC3))
+		return same_records(x, y, 0);
+	mine = sorted(x, 0);
+	other = sorted(y, 0);
+	same = is_part(mine, other) || is_part(other, mine);
+	ldns_rr_list_deep_free(mine);
+	ldns_rr_list_deep_free(other);
+	return same;
+}
+
+static bool
+only_signatures(const ldns_pkt *answer)
+{
+	return ldns_rr_get_type(ldns_rr_list_rr(ldns_pkt_question(answer), 0)) == LDNS_RR_TYPE_RRSIG
+	    && has_type(ldns_pkt_answer(answer), LDNS_RR_TYPE_RRSIG);
+}
+
 static const char *
 difference(const struct answer *ours, const struct answer *reference)
 {
@@ -439,9 +499,9 @@ difference(const struct answer *ours, const struct answer *reference)
 		return "question";
 	if (ldns_pkt_tc(a))
 		return NULL;
-	if (!same_records(ldns_pkt_answer(a), ldns_pkt_answer(b), 0))
+	if (!same_records(ldns_pkt_answer(a), ldns_pkt_answer(b), 0) && !only_signatures(a))
 		return "answer";
-	if (!same_records(ldns_pkt_authority(a), ldns_pkt_authority(b), LDNS_RR_TYPE_DS))
+	if (!same_authority(a, b))
 		return "authority";
 	if (ldns_rr_list_rr_count(ldns_pkt_answer(b)) == 0 && !has_glue(a, b))
 		return "glue";
@@ -483,6 +543,14 @@ is_beside_alias(const struct question *q, const struct answer *ours, const struc
 	    && (has_alias(ours->packet) || has_alias(reference->packet));
 }
 
+static void
+free_both(struct answer *ours, struct answer *reference)
+{
+	ldns_pkt_free(ours->packet);
+	ldns_pkt_free(reference->packet);
+	ours->packet = reference->packet = NULL;
+}
+
 static const char *
 ask_both(const struct server *a, const struct server *b, const struct question *q, bool stream, bool shown)
 {
@@ -499,13 +567,15 @@ ask_both(const struct server *a, const struct server *b, const struct question *
 		what = "having an answer (reference)";
 	else if (!is_beside_alias(q, &ours, &reference))
 		what = difference(&ours, &reference);
+	/* Proofs may differ, and then their size does: by TCP both tell all. */
+	if (what != NULL && strcmp(what, "TC") == 0 && (q->dnssec_ok || strcmp(q->type, "RRSIG") == 0) && !stream) {
+		free_both(&ours, &reference);
+		return ask_both(a, b, q, true, shown);
+	}
 	if (what != NULL && shown)
 		show(q, what, &ours, &reference);
 	truncated = what == NULL && ldns_pkt_tc(ours.packet);
-	ldns_pkt_free(ours.packet);
-	ours.packet = NULL;
-	ldns_pkt_free(reference.packet);
-	reference.packet = NULL;
+	free_both(&ours, &reference);
 	return what == NULL && truncated && !stream ? ask_both(a, b, q, true, shown) : what;
 }
 
@@ -749,6 +819,138 @@ ask_all(const char *a, const char *b, unsigned of_100)
 	return failed | ask_odd(&ours, &reference);
 }
 
+/* ---- validation ----------------------------------------------------------------------------------------------- */
+
+/* Not what resolvers make something of their own of: types for zones only, DS of an apex, which is its parent's, and
+ * names that begin with "*", whose signatures look like those of wildcards. */
+static bool
+is_for_resolvers(const struct question *q)
+{
+	static const char *const others[] = { "RRSIG", "NSEC", "TYPE200", "DNAME" };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(q->type, others[i]) == 0)
+			return false;
+	for (size_t z = 0; z < ZONES; z++)
+		if (strcmp(q->type, "DS") == 0 && strcmp(q->name, zones[z].apex) == 0)
+			return false;
+	return strchr(q->name, '*') == NULL;
+}
+
+/* Only what ends where it can be known: not in a delegation, another zone, a ring, or a chain longer than resolvers go. */
+static bool
+is_whole(const struct question *q, const ldns_pkt *answer)
+{
+	const ldns_rr_list *list = ldns_pkt_answer(answer);
+	const char *apex = NULL;
+	size_t aliases = 0;
+	char last[NAME_SIZE * 4];
+
+	snprintf(last, sizeof(last), "%s", q->name);
+	for (size_t z = 0; z < ZONES; z++)
+		if (is_under(q->name, zones[z].apex) && (apex == NULL || strlen(zones[z].apex) > strlen(apex)))
+			apex = zones[z].apex;
+	for (size_t i = 0; i < ldns_rr_list_rr_count(list); i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(list, i);
+		char *target;
+
+		if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_CNAME)
+			continue;
+		target = ldns_rdf2str(ldns_rr_rdf(rr, 0));
+		snprintf(last, sizeof(last), "%s", target);
+		free(target);
+		if (strchr(last, '*') != NULL)
+			return false;
+		aliases++;
+	}
+	return apex != NULL && aliases < 8 && is_under(last, apex) && ldns_pkt_aa(answer)
+	    && !(strcmp(apex, "example.test.") == 0 && is_under(last, "nested.example.test."))
+	    && !has_type(ldns_pkt_authority(answer), LDNS_RR_TYPE_NS)
+	    && (aliases == 0 || strcmp(q->type, "CNAME") == 0
+	        || has_type(ldns_pkt_authority(answer), LDNS_RR_TYPE_SOA)
+	        || has_type(list, ldns_get_rr_type_by_name(q->type)));
+}
+
+/* A wildcard that is an empty non-terminal: unbound takes what covers it for a proof that it isn't there. */
+static bool
+has_empty_wildcard(const ldns_pkt *answer)
+{
+	const ldns_rr_list *list = ldns_pkt_authority(answer);
+	bool found = false;
+
+	for (size_t i = 0; i < ldns_rr_list_rr_count(list) && !found; i++)
+		if (ldns_rr_get_type(ldns_rr_list_rr(list, i)) == LDNS_RR_TYPE_NSEC) {
+			char *next = ldns_rdf2str(ldns_rr_rdf(ldns_rr_list_rr(list, i), 0));
+
+			found = strstr(next, ".*.") != NULL;
+			free(next);
+		}
+	return found;
+}
+
+static bool
+has_opt_out(const ldns_pkt *answer)
+{
+	const ldns_rr_list *list = ldns_pkt_authority(answer);
+
+	for (size_t i = 0; i < ldns_rr_list_rr_count(list); i++)
+		if (ldns_rr_get_type(ldns_rr_list_rr(list, i)) == LDNS_RR_TYPE_NSEC3
+		    && ldns_nsec3_optout(ldns_rr_list_rr(list, i)))
+			return true;
+	return false;
+}
+
+static int
+validate_all(const char *resolver, const char *server, unsigned of_100)
+{
+	static struct answer direct, validated;
+	struct server a, b;
+	int failed = 0;
+	uint16_t id = 0;
+
+	if (!open_server(&a, resolver) || !open_server(&b, server)) {
+		fprintf(stderr, "differential: can't talk to %s and %s\n", resolver, server);
+		return 1;
+	}
+	for (size_t g = 0; g + 1 < sizeof(groups) / sizeof(groups[0]); g++) {
+		unsigned bad = 0, asked = 0;
+
+		for (unsigned n = groups[g].count * of_100 / 100; n > 0; n--) {
+			struct question q = { .type = types[next_number(sizeof(types) / sizeof(types[0]))],
+				.payload = 4096, .dnssec_ok = true, .desired = true };
+			const char *what = NULL;
+			uint8_t request[700];
+			size_t length;
+
+			groups[g].choose(&q, &zones[next_number(ZONES)]);
+			length = make_request(request, &q, ++id);
+			if (!is_for_resolvers(&q) || !ask(&b, request, length, true, &direct))
+				continue;
+			if (is_whole(&q, direct.packet) && !has_empty_wildcard(direct.packet)) {
+				asked++;
+				if (!ask(&a, request, length, true, &validated))
+					what = "having an answer";
+				else if (ldns_pkt_get_rcode(direct.packet) != ldns_pkt_get_rcode(validated.packet))
+					what = "rcode";
+				else if (!ldns_pkt_ad(validated.packet) && !has_opt_out(direct.packet))
+					what = "being secure";
+				if (what != NULL && bad++ < SHOWN)
+					show(&q, what, &direct, &validated);
+				ldns_pkt_free(validated.packet);
+				validated.packet = NULL;
+			}
+			ldns_pkt_free(direct.packet);
+			direct.packet = NULL;
+		}
+		if (bad == 0 && asked > 0)
+			printf("ok %u answers about %s validate\n", asked, groups[g].name);
+		else
+			printf("not ok %u answers about %s validate: %u don't\n", asked, groups[g].name, bad);
+		failed |= bad > 0 || asked == 0;
+	}
+	return failed;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -760,6 +962,9 @@ main(int argc, char **argv)
 		is_knot = strcmp(argv[4], "knot") == 0;
 		return ask_all(argv[2], argv[3], (unsigned)atoi(argv[5]));
 	}
-	fprintf(stderr, "usage: differential zones DIR | ask A@PORT B@PORT nsd|knot PERCENT\n");
+	if (argc == 5 && strcmp(argv[1], "validate") == 0 && atoi(argv[4]) > 0)
+		return validate_all(argv[2], argv[3], (unsigned)atoi(argv[4]));
+	fprintf(stderr, "usage: differential zones DIR | ask A@PORT B@PORT nsd|knot PERCENT | "
+	    "validate RESOLVER@PORT SERVER@PORT PERCENT\n");
 	return 2;
 }

@@ -1,0 +1,27 @@
+# tests/daemon/peers.sh -- sourced by test scripts: other name servers with the zone files of a folder.
+# shellcheck shell=bash
+
+peer_nsd_conf() {	# PORT ZONES FOLDER
+	local file name
+	cat <<-END
+		server:
+		    ip-address: 127.0.0.1@$1
+		    username: ""
+		    chroot: ""
+		    zonesdir: "$2"
+		    database: ""
+		    pidfile: "$3/nsd.pid"
+		    xfrdfile: "$3/xfrd.state"
+		    zonelistfile: "$3/zone.list"
+		    server-count: 1
+		    rrl-ratelimit: 0
+		    ipv4-edns-size: 1232
+		    minimal-responses: yes
+		remote-control:
+		    control-enable: no
+	END
+	for file in "$2"/*.zone; do
+		name=${file##*/}
+		printf 'zone:\n    name: %s\n    zonefile: %s\n' "${name%.zone}" "$name"
+	done
+}
