@@ -1,7 +1,7 @@
 /* reload.c -- SIGHUP and `isobarctl reload`.
  * First the certificate of TLS: when that can't be used, nothing changes. One that can is in service from then on, also
- * when what follows is refused: a zone with an error shouldn't hold back what expires. Then the file with the secrets of
- * cookies is read again.
+ * when what follows is refused: a zone with an error shouldn't hold back what expires. Then the file with the secrets
+ * of cookies is read again.
  * With a store, which is the truth, what is built anew is the same intention: the geo database is opened again.
  * Without one, the folder is read again; a folder with an error leaves what is served as it is.
  * Threads: control. */

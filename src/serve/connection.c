@@ -269,12 +269,11 @@ static void
 decrypt(struct connection *c)
 {
 	size_t room;
-	uint8_t *to;
 
 	for (;;) {
+		uint8_t *to = stream_room(&c->stream, &room);
 		ssize_t count;
 
-		to = stream_room(&c->stream, &room);
 		c->more = room == 0;
 		if (c->more || c->ended)
 			return;
