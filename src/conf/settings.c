@@ -191,6 +191,15 @@ static const struct setting proxy_settings[] = {
 static const struct schema proxy = {
 	.title = "proxy-protocol", .size = sizeof(struct written_settings), .settings = proxy_settings };
 
+static const struct setting dnssec_settings[] = {
+	{ .key = "passphrase-file", SETTINGS(dnssec_passphrase_file), .type = SETTING_TEXT, .unit = "path",
+		.otherwise = "\"\"", .help = "its first line seals private keys in the store" },
+	{ .key = NULL },
+};
+
+static const struct schema dnssec = {
+	.title = "dnssec", .size = sizeof(struct written_settings), .settings = dnssec_settings };
+
 static const struct setting retention_settings[] = {
 	{ .key = "samples", SETTINGS(keep_samples_ms), .type = SETTING_DURATION, .unit = "duration",
 		.least = 3600e3, .most = 3650 * DAY_MS, .otherwise = "2d", .help = "metrics as they were reported" },
@@ -214,6 +223,8 @@ static const struct setting top_settings[] = {
 		.otherwise = "0", .help = "threads that answer; 0: one for each processor" },
 	{ .key = "udp-payload", SETTINGS(udp_payload), .type = SETTING_INTEGER, .unit = "octets", .least = 512,
 		.most = 4096, .otherwise = "1232", .help = "largest UDP message that is sent or promised to be read" },
+	{ .key = "dnssec", .type = SETTING_RECORD, .unit = "map", .schema = &dnssec,
+		.help = "the keys of zones that isobard signs" },
 	{ .key = "cookies", .type = SETTING_RECORD, .unit = "map", .schema = &cookies,
 		.help = "how clients show that they are at their address" },
 	{ .key = "rate-limit", .type = SETTING_RECORD, .unit = "map", .schema = &rates,

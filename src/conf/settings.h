@@ -48,6 +48,7 @@ struct settings {
 	int cookies_required;			/* 0 never, 1 under attack, 2 always */
 	uint32_t attack_rate;			/* queries/s without a valid cookie that are an attack */
 	struct rate_settings rates;
+	const char *dnssec_passphrase_file;	/* that seals keys in the store, or "" */
 	const char *report_agent;		/* domain name, or "" (RFC 9567) */
 	const char *nsid;			/* what the server calls itself; "": nothing */
 	size_t identity_allow_count;

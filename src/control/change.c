@@ -4,8 +4,9 @@
  *
  * One is under way at a time, because each is validated against what the one before made. The steps of a change:
  *  1. prepare  (the change reads the present state and fills itself in)
- *  2. validate (the next world and snapshot are built whole; certified)
- *  3. commit   (one transaction: texts, override, journal row)         <- a dry run ends before this
+ *  2. validate (the next world is built whole, its zones are signed, here or by a thread if that takes long; then the
+ *               snapshot, which is certified)
+ *  3. commit   (one transaction: texts, keys, override, journal row)   <- a dry run ends before this
  *  4. publish  (one pointer exchange)
  *  5. outcome
  * What fails before 4 leaves everything in service as it was. */
@@ -23,12 +24,23 @@
 static void queue_run(struct control *control);
 static void publication_begin(struct publication *p);
 static void change_begin(struct publication *p);
+static bool change_world(struct publication *p);
+static void sign(struct publication *p);
+static void on_signed(void *arg);
+static void signed_by_thread(void *arg);
+static void go_on(struct publication *p);
+static void change_go_on(struct publication *p);
 static bool change_build(struct publication *p);
 static bool build(struct publication *p, const struct world *world, const struct plan *plan);
 static struct plan *plan_reread(const struct plan *plan, const struct steering *from, const struct steering *to);
 static char *journal_body(const struct publication *p);
 static int change_store(struct store_txn *txn, void *arg);
 static void rebuild(struct publication *p);
+static void resign_begin(struct publication *p);
+static void resign_go_on(struct publication *p);
+static int resign_store(struct store_txn *txn, void *arg);
+static void resign_publish(struct publication *p);
+static void resign_failed(struct publication *p);
 static void plan_replace(struct control *control, struct plan *plan);
 static void plan_begin(struct publication *p);
 static bool plan_build(struct publication *p);
@@ -105,6 +117,8 @@ publication_begin(struct publication *p)
 		plan_begin(p);
 	else if (p->change != NULL)
 		change_begin(p);
+	else if (p->resign)
+		resign_begin(p);
 	else
 		rebuild(p);
 }
@@ -112,10 +126,78 @@ publication_begin(struct publication *p)
 static void
 change_begin(struct publication *p)
 {
+	struct change *change = p->change;
+
+	if ((change->prepare != NULL && !change->prepare(change, p->control, &p->diags)) || !change_world(p))
+		finish(p, OUTCOME_INVALID, "the change was refused; nothing has changed");
+	else if (p->world != NULL && p->control->signer != NULL)
+		sign(p);
+	else
+		go_on(p);
+}
+
+/* Gives p->world its signed zones, and goes on from there, at once or when the thread is done. */
+static void
+sign(struct publication *p)
+{
+	struct control *control = p->control;
+	bool keeps_keys = control->store != NULL && (p->change == NULL || !p->change->dry_run);
+
+	p->pass = signing_begin(control->signer, p->world, p->change == NULL ? NULL : p->change->key_wish, keeps_keys,
+	    wall_now(), &p->diags);
+	if (p->pass == NULL) {
+		go_on(p);
+		return;
+	}
+	if (signing_is_long(p->pass) && signing_start(control->signer, p->pass, on_signed, p))
+		return;
+	signing_work(p->pass);
+	go_on(p);
+}
+
+static void
+on_signed(void *arg)
+{
+	struct publication *p = arg;
+
+	if (!control_post(p->control, signed_by_thread, p))
+		log_warning("stopping while zones were signed; nothing has changed");
+}
+
+static void
+signed_by_thread(void *arg)
+{
+	struct publication *p = arg;
+	struct control *control = p->control;
+
+	go_on(p);
+	queue_run(control);
+}
+
+static void
+go_on(struct publication *p)
+{
+	bool is_change = p->change != NULL;
+
+	if (diag_failed(&p->diags) || (p->pass != NULL && !signing_finish(p->pass, p->world, &p->diags))) {
+		if (is_change)
+			finish(p, OUTCOME_INVALID, "the change was refused; nothing has changed");
+		else
+			resign_failed(p);
+	} else if (is_change) {
+		change_go_on(p);
+	} else {
+		resign_go_on(p);
+	}
+}
+
+static void
+change_go_on(struct publication *p)
+{
 	struct control *control = p->control;
 	struct change *change = p->change;
 
-	if ((change->prepare != NULL && !change->prepare(change, control, &p->diags)) || !change_build(p))
+	if (p->world != NULL && !change_build(p))
 		finish(p, OUTCOME_INVALID, "the change was refused; nothing has changed");
 	else if (!change_moves_list(p) || (p->body = journal_body(p)) == NULL)
 		finish(p, OUTCOME_UNAVAILABLE, "out of memory");
@@ -130,7 +212,7 @@ change_begin(struct publication *p)
 }
 
 static bool
-change_build(struct publication *p)
+change_world(struct publication *p)
 {
 	const struct change *change = p->change;
 	struct control *control = p->control;
@@ -138,14 +220,20 @@ change_build(struct publication *p)
 		.whole = change->whole, .zone_count = change->zone_count, .zones = change->zones,
 		.steering = change->steering, .steering_file = "steering.yaml",
 	};
-	const struct plan *plan = control->plan;
 
 	p->overrides_changed = change->override != NULL || change->override_delete != 0;
 	if (edit.zone_count == 0 && !edit.whole && edit.steering == NULL && p->overrides_changed)
 		return true;
 	p->world = world_edit(control->world, &edit, &p->diags);
-	if (p->world == NULL)
-		return false;
+	return p->world != NULL;
+}
+
+static bool
+change_build(struct publication *p)
+{
+	struct control *control = p->control;
+	const struct plan *plan = control->plan;
+
 	if (p->world->steering != control->world->steering && plan != NULL) {
 		plan = p->replanned = plan_reread(plan, control->world->steering, p->world->steering);
 		p->plan_dropped = plan == NULL;
@@ -233,6 +321,8 @@ journal_body(const struct publication *p)
 	}
 	if (change->override_delete != 0)
 		cJSON_AddNumberToObject(body, "override-deleted", (double)change->override_delete);
+	if (p->pass != NULL && *signing_words(p->pass) != '\0')
+		cJSON_AddStringToObject(body, "keys", signing_words(p->pass));
 	if (change->note != NULL)
 		cJSON_AddRawToObject(body, "drill", change->note);
 	text = json_write(body);
@@ -260,6 +350,8 @@ change_store(struct store_txn *txn, void *arg)
 		status = store_override_put(txn, change->override);
 	if (status == 0 && change->override_delete != 0)
 		status = store_override_delete(txn, change->override_delete);
+	if (status == 0 && p->pass != NULL)
+		status = signing_store(txn, p->pass);
 	if (status == 0)
 		status = store_journal_add(txn, wall_now(), change->author, change->action, change->reason, p->body,
 		    &p->revision);
@@ -298,6 +390,97 @@ rebuild(struct publication *p)
 	}
 	log_error("what the regions accept now can't be put in force, it's tried again: %s",
 	    p->message.bytes == NULL ? "out of memory" : p->message.bytes);
+	finish(p, OUTCOME_UNAVAILABLE, "");
+}
+
+/* --- signatures and keys whose time has come ---------------------------------------------------------------------- */
+
+void
+publication_resign(struct control *control)
+{
+	struct publication *p = calloc(1, sizeof(*p));
+
+	if (p == NULL) {
+		log_error("out of memory: signatures can't be made anew now");
+		signing_failed(control->signer, wall_now());
+		return;
+	}
+	p->resign = true;
+	publication_submit(control, p);
+}
+
+/* The same intention as a world of its own, which gets the new signed zones. */
+static void
+resign_begin(struct publication *p)
+{
+	static const struct world_edit same = { .steering_file = "steering.yaml" };
+
+	p->world = world_edit(p->control->world, &same, &p->diags);
+	if (p->world == NULL)
+		resign_failed(p);
+	else
+		sign(p);
+}
+
+static void
+resign_go_on(struct publication *p)
+{
+	struct control *control = p->control;
+
+	if (!build(p, p->world, control->plan))
+		resign_failed(p);
+	else if (control->store == NULL)
+		resign_publish(p);	/* it can't be written: what is signed counts all the same */
+	else if (!store_submit(control->store, resign_store, on_stored, p))
+		resign_failed(p);
+}
+
+static int
+resign_store(struct store_txn *txn, void *arg)
+{
+	struct publication *p = arg;
+	const char *words = signing_words(p->pass);
+	int status = signing_store(txn, p->pass);
+
+	if (status == 0 && *words != '\0')
+		status = store_journal_add(txn, wall_now(), "isobard", "key.roll", words, "{}", &p->revision);
+	return status;
+}
+
+static void
+resign_publish(struct publication *p)
+{
+	struct control *control = p->control;
+	struct world *old = control->world;
+
+	if (p->revision != 0)
+		control->status.revision = p->revision;
+	if (publish_commit(&control->publisher, &p->candidate, control->round, mono_now(), wall_now()) != 0) {
+		resign_failed(p);
+		return;
+	}
+	signing_commit(p->pass);
+	if (*signing_words(p->pass) != '\0')
+		log_info("keys: %s", signing_words(p->pass));
+	control->world = p->world;
+	p->world = old;		/* freed with the publication */
+	if (p->plan_dropped)
+		plan_replace(control, NULL);
+	recorder_epoch(control->recorder);
+	control->status.published = wall_now();
+	finish(p, OUTCOME_DONE, "");
+}
+
+static void
+resign_failed(struct publication *p)
+{
+	struct text errors = { 0 };
+
+	diag_print(&p->diags, &errors);
+	log_error("zones can't be signed anew, it's tried again: %s", errors.bytes != NULL ? errors.bytes
+	    : p->message.bytes != NULL ? p->message.bytes : store_trouble(p->status));
+	text_fini(&errors);
+	signing_failed(p->control->signer, wall_now());
 	finish(p, OUTCOME_UNAVAILABLE, "");
 }
 
@@ -388,7 +571,11 @@ publication_stored(void *arg)
 	struct control *control = p->control;
 
 	control_store_told(control, p->status);
-	if (p->status == -ENOENT) {
+	if (p->resign && p->status != 0) {
+		resign_failed(p);
+	} else if (p->resign) {
+		resign_publish(p);
+	} else if (p->status == -ENOENT) {
 		control->overrides_stale |= p->overrides_changed;
 		finish(p, OUTCOME_NOT_FOUND, "there is no such entry; nothing has changed");
 	} else if (p->status != 0) {
@@ -432,6 +619,8 @@ change_publish(struct publication *p)
 			    " it counts from the next start");
 			return;
 		}
+		if (p->pass != NULL)
+			signing_commit(p->pass);
 		control->world = p->world;
 		p->world = NULL;
 		if (p->plan_dropped || old->steering != control->world->steering) {
@@ -508,6 +697,7 @@ void
 publication_abandon(struct publication *p)
 {
 	candidate_fini(&p->candidate);
+	signing_pass_free(p->pass);
 	world_free(p->world);
 	plan_free(p->plan);
 	plan_free(p->replanned);

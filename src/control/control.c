@@ -224,10 +224,12 @@ control_free(struct control *control)
 	}
 	server_stop(control->publisher.server);
 	control->publisher.server = NULL;
+	watch_end(control);
 	encryption_end(control);
 	demands_end(control);
 	recorder_end(control->recorder);
 	store_close(control->store);
+	signing_wait(control->signer);	/* its publication is abandoned only then */
 	while (control->queue != NULL) {
 		struct publication *p = control->queue;
 
@@ -241,6 +243,7 @@ control_free(struct control *control)
 	round_free(control->round);
 	plan_free(control->plan);
 	world_free(control->world);
+	signing_free(control->signer);
 	arena_free(control->override_arena);
 	free(control->overrides);
 	if (control->lock_fd >= 0)
@@ -267,6 +270,8 @@ on_tick(uv_timer_t *timer)
 	if (round_constraints(control->round) != control->publisher.constraints && control->queue == NULL
 	    && mono_ms_between(control->rebuilt, now) >= REBUILD_AGAIN_MS)
 		publication_rebuild(control);
+	if (control->signer != NULL && control->queue == NULL && signing_is_due(control->signer, wall))
+		publication_resign(control);
 	if (certify_is_due(&control->publisher, control->round, now))
 		certify_keep(&control->publisher, control->round, control->plan, control_demand(control), now, wall);
 	end_overrides(control, now, wall);
@@ -274,6 +279,7 @@ on_tick(uv_timer_t *timer)
 	demands_tick(control, now, wall);
 	defence_tick(control, now, wall);
 	encryption_tick(control, now, wall);
+	watch_tick(control, now);
 	maintain(control, now);
 }
 

@@ -17,6 +17,7 @@
 #include "control/certify.h"
 #include "control/drains.h"
 #include "control/round.h"
+#include "control/signing.h"
 #include "control/world.h"
 #include "plan/moves.h"
 #include "plan/plan.h"
@@ -61,6 +62,7 @@ struct change {
 	const struct zone_text *zones;
 	const char *steering;		/* the new text of steering.yaml, or NULL: unchanged */
 	struct override *override;	/* to add or, with an id, to replace; or NULL */
+	const struct key_wish *key_wish;	/* what is to be done about a zone's keys; or NULL */
 	const char *note;		/* JSON for the journal: what came of a drill; or NULL */
 	int64_t override_delete;	/* id, or 0 */
 };

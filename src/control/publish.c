@@ -104,21 +104,29 @@ build_snapshot(const struct publisher *publisher, const struct world *world, str
 	const struct plan *plan, struct candidate *candidate)
 {
 	struct zone **zones = calloc(world->zone_count + 1, sizeof(struct zone *));
+	bool *hidden = calloc(world->zone_count + 1, sizeof(*hidden));
 	struct snapshot *snapshot;
 	struct compiled compiled;
 	struct snapshot_parts parts = {
 		.epoch = publisher->epoch + 1, .steering = steering, .zones = zones,
 		.zone_count = world->zone_count, .worker_count = publisher->worker_count,
 		.geo = world->geo == NULL ? NULL : world->geo->geo,
+		.signed_zones = world->signed_zones, .hidden = hidden,
 	};
 
-	if (zones == NULL || compile_tables(&compiled, steering, plan, demand_of(publisher, candidate),
-	    publisher->current) != 0) {
+	if (zones == NULL || hidden == NULL || compile_tables(&compiled, steering, plan,
+	    demand_of(publisher, candidate), publisher->current) != 0) {
+		free(hidden);
 		free(zones);
 		return NULL;
 	}
-	for (size_t i = 0; i < world->zone_count; i++)
+	for (size_t i = 0; i < world->zone_count; i++) {
+		const struct steering_zone *wanted;
+
 		zones[i] = world->zones[i]->zone;
+		wanted = steering_zone_find(world->steering, zone_apex(zones[i])->name);
+		hidden[i] = wanted != NULL && wanted->hide_regions;
+	}
 	parts.tables = compiled.services;
 	parts.countries = compiled.countries;
 	parts.country_count = compiled.country_count;
@@ -126,6 +134,7 @@ build_snapshot(const struct publisher *publisher, const struct world *world, str
 	candidate->moved = compiled.moved;
 	compiled.moved = NULL;
 	compiled_fini(&compiled);
+	free(hidden);
 	free(zones);
 	return snapshot;
 }

@@ -6,9 +6,10 @@
  *  0. certificate of TLS (files only: an error in them should cost nothing)
  *  1. store     (what was acknowledged is the truth; without it nothing can be imported; one daemon has it)
  *  2. world     (from the store, or the folder when the store is empty)
- *  3. plan and tables (the last certified ones, so that a restart doesn't move clients)
- *  4. snapshot, round (the newest reports make the live words, so no dead region is answered at first)
- *  5. workers   (the first answer may go out only now)
+ *  3. keys, signed zones (all that an answer may need is signed before the first one, by all processors)
+ *  4. plan and tables (the last certified ones, so that a restart doesn't move clients)
+ *  5. snapshot, round (the newest reports make the live words, so no dead region is answered at first)
+ *  6. workers   (the first answer may go out only now)
  * Probes and the PAE come after it, in control_run(): they need a loop. */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,9 @@ static bool was_imported(struct store_reader *reader);
 static bool import_folder(struct control *control, struct diags *diags);
 static int import_job(struct store_txn *txn, void *arg);
 static void load_plan(struct control *control);
+static bool load_keys(struct control *control, struct diags *diags);
+static bool sign_first(struct control *control, struct diags *diags);
+static int sign_job(struct store_txn *txn, void *arg);
 static bool publish_first(struct control *control, struct diags *diags);
 static bool publish_stored(struct control *control, struct diags *diags);
 static void load_events(struct control *control);
@@ -44,7 +48,9 @@ bool
 control_load(struct control *control, struct diags *diags)
 {
 	return encryption_start(control, diags) && open_store(control, diags) && load_world(control, diags)
-	    && publish_first(control, diags) && start_server(control, diags);
+	    && load_keys(control, diags) && sign_first(control, diags) && publish_first(control, diags)
+	    && start_server(control, diags)
+	    && watch_start(control, diags);
 }
 
 static bool
@@ -266,6 +272,64 @@ load_plan(struct control *control)
 	text_fini(&body);
 	text_fini(&error);
 	store_reader_close(reader);
+}
+
+static bool
+load_keys(struct control *control, struct diags *diags)
+{
+	const char *passphrase_file = control->settings->dnssec_passphrase_file;
+	struct text error = { 0 };
+	struct store_reader *reader;
+
+	if (control->options.storeless)
+		return signing_allowed_without_store(control->world, diags);
+	reader = store_reader_open(control->settings->store, &error);
+	if (reader != NULL)
+		control->signer = signing_new(*passphrase_file == '\0' ? NULL : passphrase_file, reader, diags);
+	else
+		fail(diags, "store", &error);
+	store_reader_close(reader);
+	text_fini(&error);
+	return control->signer != NULL;
+}
+
+struct first_signing { struct control *control; struct signing_pass *pass; };
+
+static bool
+sign_first(struct control *control, struct diags *diags)
+{
+	struct signing_pass *pass;
+	bool done;
+
+	if (control->signer == NULL)
+		return true;
+	pass = signing_begin(control->signer, control->world, NULL, control->store != NULL, wall_now(), diags);
+	if (pass == NULL)
+		return false;
+	signing_work(pass);
+	done = signing_finish(pass, control->world, diags);
+	if (done && control->store != NULL && !signing_is_empty(pass)
+	    && store_call(control->store, sign_job, &(struct first_signing){ control, pass }) != 0) {
+		fail(diags, "the keys of zones can't be stored", NULL);
+		done = false;
+	}
+	if (done)
+		signing_commit(pass);
+	signing_pass_free(pass);
+	return done;
+}
+
+static int
+sign_job(struct store_txn *txn, void *arg)
+{
+	const struct first_signing *first = arg;
+	const char *words = signing_words(first->pass);
+	int status = signing_store(txn, first->pass);
+
+	if (status == 0 && *words != '\0')
+		status = store_journal_add(txn, wall_now(), "isobard", "key.roll", words, "{}",
+		    &first->control->status.revision);
+	return status;
 }
 
 static bool

@@ -12,6 +12,7 @@
 #include "control/pae.h"
 #include "control/publish.h"
 #include "control/recorder.h"
+#include "control/watch.h"
 #include "serve/tickets.h"
 #include "serve/tls_context.h"
 
@@ -33,6 +34,8 @@ struct publication {
 	/* from its turn on */
 	bool begun;
 	struct world *world;
+	bool resign;			/* with neither change nor plan: something is to be signed anew */
+	struct signing_pass *pass;	/* of `world`; or NULL */
 	struct plan *replanned;		/* the plan in service, read again for a new steering; or NULL */
 	bool law_changed;		/* since the proposed plan was made */
 	bool plan_dropped;		/* it fits no more: static weights until the next */
@@ -74,6 +77,8 @@ struct control {
 	struct tls_context *tls;		/* of encrypted listeners, or NULL */
 	struct tickets *tickets;
 	struct mono tls_warned;			/* of its certificate's end */
+	struct signer *signer;		/* NULL: storeless */
+	struct watch *watch;
 	struct recorder *recorder;
 	struct demands *demands;
 	struct outside *outside;
@@ -108,6 +113,7 @@ void event_keep(void *control, const struct health_event *event) NONNULL;
 /* change.c */
 void publication_submit(struct control *control, struct publication *publication) NONNULL;
 void publication_rebuild(struct control *control) NONNULL;
+void publication_resign(struct control *control) NONNULL;
 void publication_abandon(struct publication *publication) NONNULL;	/* at the end: frees, tells nobody */
 
 /* change_moves.c */

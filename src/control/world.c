@@ -212,6 +212,9 @@ world_free(struct world *world)
 		return;
 	for (size_t i = 0; i < world->zone_count; i++)
 		world_zone_release(world->zones[i]);
+	for (size_t i = 0; i < world->zone_count && world->signed_zones != NULL; i++)
+		signed_zone_release(world->signed_zones[i]);
+	free(world->signed_zones);
 	free(world->zones);
 	free(world->steering_text);
 	steering_free(world->steering);

@@ -8,6 +8,7 @@
 
 #include "base/contract.h"
 #include "base/diag.h"
+#include "dnssec/signer.h"
 #include "steer/geo.h"
 #include "steer/steering.h"
 #include "zone/zone.h"
@@ -25,6 +26,7 @@ struct world {
 	struct world_zone **zones;	/* by name */
 	char *steering_text;		/* "" when there is none */
 	struct steering *steering;
+	struct signed_zone **signed_zones;	/* by zone, held; NULL: signed elsewhere, or not. NULL: none is */
 	struct geo_file { unsigned holds; struct geo *geo; } *geo;	/* or NULL */
 };
 

@@ -37,7 +37,7 @@ static bool prepare_name(struct signed_zone *to, const struct work *work, const 
 static struct signed_name *name_of(struct signed_zone *zone, size_t index);
 static bool place_item(struct signed_zone *to, const struct work *work, const struct item *item);
 static bool put_signatures(struct arena *arena, const struct work *work, const struct item *item, struct rrset *set);
-static struct wall when_next(const struct work *work);
+static void tell_times(struct signed_zone *to, const struct work *work);
 static int compare_steered(const void *a, const void *b);
 
 struct signed_zone *
@@ -349,7 +349,7 @@ build(struct work *work)
 	to->holds = 1;
 	to->signatures = work->task_count;
 	to->made = work->made;
-	to->next = when_next(work);
+	tell_times(to, work);
 	to->arena = arena_new();
 	to->zone = build_zone(work);
 	if (to->arena != NULL && to->zone != NULL && build_names(to, work))
@@ -498,8 +498,8 @@ put_signatures(struct arena *arena, const struct work *work, const struct item *
 }
 
 /* The first signature that comes due, and some time for others to come due, too; or a key's time before that. */
-static struct wall
-when_next(const struct work *work)
+static void
+tell_times(struct signed_zone *to, const struct work *work)
 {
 	const struct signing *signing = work->signing;
 	uint32_t now = (uint32_t)(signing->now.ms / 1000), refresh = signing->policy.refresh_s;
@@ -512,6 +512,7 @@ when_next(const struct work *work)
 		if (left < soonest)
 			soonest = left;
 	}
+	to->expires = (struct wall){ signing->now.ms + soonest * 1000 };
 	soonest = signing->now.ms + (soonest - refresh + wait) * 1000;
 	for (size_t k = 0; k < signing->key_count; k++) {
 		const struct key_times *times = &signing->keys[k].times;
@@ -523,7 +524,7 @@ when_next(const struct work *work)
 			if (all[t].ms > signing->now.ms && all[t].ms < soonest)
 				soonest = all[t].ms;
 	}
-	return (struct wall){ soonest };
+	to->next = (struct wall){ soonest };
 }
 
 void

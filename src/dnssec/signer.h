@@ -59,6 +59,7 @@ struct signed_zone {
 	size_t name_count;
 	const struct signed_name *names;
 	struct wall next;	/* when something of it must be signed again or a key's time comes */
+	struct wall expires;	/* the first signature of it */
 	size_t signatures, made;	/* all of them; .. of these, made now and not found in the cache */
 	/* private from here on */
 	struct arena *arena;

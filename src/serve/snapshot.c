@@ -20,6 +20,8 @@ static bool add_services(struct snapshot *snapshot, const struct snapshot_parts 
 static bool service_init(struct snapshot *snapshot, struct service *service, const struct snapshot_parts *parts,
 	size_t index);
 static bool find_variants(struct snapshot *snapshot, struct service *service);
+static void take_signed_name(struct snapshot *snapshot, struct service *service);
+static bool is_closest(struct zone *const *zones, size_t count, size_t zone, const uint8_t *name);
 static bool collect_types(struct snapshot *snapshot, struct service *service);
 static bool order_regions(struct snapshot *snapshot, struct service *service);
 static bool compile_residency(struct snapshot *snapshot, struct service *service);
@@ -68,8 +70,10 @@ snapshot_free(struct snapshot *snapshot)
 {
 	if (snapshot == NULL)
 		return;
-	for (size_t i = 0; i < snapshot->zone_count; i++)
+	for (size_t i = 0; i < snapshot->zone_count; i++) {
 		zone_release(snapshot->zones[i]);
+		signed_zone_release(snapshot->signed_zones[i]);
+	}
 	for (size_t i = 0; i < snapshot->service_count; i++) {
 		const struct service *service = &snapshot->services[i];
 
@@ -107,19 +111,27 @@ static bool
 index_zones(struct snapshot *snapshot, const struct snapshot_parts *parts)
 {
 	struct zone **zones = arena_alloc(snapshot->arena, parts->zone_count * sizeof(struct zone *));
+	struct signed_zone **signed_zones = arena_alloc(snapshot->arena,
+	    parts->zone_count * sizeof(struct signed_zone *));
 
 	snapshot->zone_index_size = index_size_for(parts->zone_count);
 	snapshot->zone_index = arena_alloc(snapshot->arena,
 	    snapshot->zone_index_size * sizeof(*snapshot->zone_index));
-	if (zones == NULL || snapshot->zone_index == NULL)
+	snapshot->names_taken = arena_alloc(snapshot->arena, parts->zone_count * sizeof(size_t));
+	if (zones == NULL || signed_zones == NULL || snapshot->names_taken == NULL || snapshot->zone_index == NULL)
 		return false;
 	snapshot->zones = zones;
+	snapshot->signed_zones = signed_zones;
 	for (size_t i = 0; i < parts->zone_count; i++) {
-		struct zone *zone = parts->zones[i];
+		struct signed_zone *by_us = parts->signed_zones == NULL ? NULL : parts->signed_zones[i];
+		struct zone *zone = by_us == NULL ? parts->zones[i] : by_us->zone;
 		struct name_parts name;
 		size_t at;
 
 		zone_hold(zone);
+		if (by_us != NULL)
+			signed_zone_hold(by_us);
+		signed_zones[i] = by_us;
 		zones[snapshot->zone_count++] = zone;
 		name_take_apart(&name, zone_apex(zone)->name);
 		if (name.labels > snapshot->deepest_apex)
@@ -181,7 +193,10 @@ service_init(struct snapshot *snapshot, struct service *service, const struct sn
 	service->zone = snapshot_zone(snapshot, intent->owner, &name, 0);
 	if (service->zone != NULL)
 		service->node = zone_find(service->zone, intent->owner, &name, 0);
-	return find_variants(snapshot, service) && collect_types(snapshot, service)
+	if (!find_variants(snapshot, service))
+		return false;
+	take_signed_name(snapshot, service);
+	return collect_types(snapshot, service)
 	    && order_regions(snapshot, service) && compile_residency(snapshot, service)
 	    && prepare_counts(snapshot, service);
 }
@@ -200,6 +215,67 @@ find_variants(struct snapshot *snapshot, struct service *service)
 
 		variants[r] = variant_find(service->zone, service->intent->owner, snapshot->steering->regions[r].name);
 	}
+	return true;
+}
+
+/* Where the zone was signed by us, variants are those that are signed for the service's name. Services come in the
+ * order in which steered_names() has them. */
+static void
+take_signed_name(struct snapshot *snapshot, struct service *service)
+{
+	const struct signed_zone *by_us;
+	size_t zone = 0;
+
+	while (zone < snapshot->zone_count && snapshot->zones[zone] != service->zone)
+		zone++;
+	by_us = service->node == NULL || zone == snapshot->zone_count ? NULL : snapshot->signed_zones[zone];
+	if (by_us == NULL || snapshot->names_taken[zone] == by_us->name_count)
+		return;
+	service->signed_name = &by_us->names[snapshot->names_taken[zone]++];
+	service->variants = service->signed_name->variants;
+}
+
+size_t
+steered_names(const struct steering *steering, struct zone *const *zones, size_t count, size_t zone,
+	struct arena *arena, const struct steered_name **names)
+{
+	struct steered_name *list = arena_alloc(arena, (steering->service_count + 1) * sizeof(*list));
+	size_t found = 0;
+
+	*names = list;
+	for (size_t s = 0; s < steering->service_count; s++) {
+		const struct steering_service *service = &steering->services[s];
+		const struct node *owner, **variants;
+
+		if (list == NULL)
+			return SIZE_MAX;
+		if (!is_closest(zones, count, zone, service->owner)
+		    || (owner = zone_find_name(zones[zone], service->owner)) == NULL)
+			continue;
+		variants = arena_alloc(arena, (steering->region_count + 1) * sizeof(struct node *));
+		if (variants == NULL)
+			return SIZE_MAX;
+		for (size_t i = 0; i < service->region_count; i++) {
+			region_id r = service->regions[i].region;
+
+			variants[r] = variant_find(zones[zone], service->owner, steering->regions[r].name);
+		}
+		list[found++] = (struct steered_name){ owner, steering->region_count, variants };
+	}
+	return found;
+}
+
+/* No other zone is closer to the name. */
+static bool
+is_closest(struct zone *const *zones, size_t count, size_t zone, const uint8_t *name)
+{
+	const struct node *apex = zone_apex(zones[zone]);
+
+	if (!name_is_under(name, apex->name))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (zone_apex(zones[i])->labels > apex->labels && name_is_under(name, zone_apex(zones[i])->name))
+			return false;
 	return true;
 }
 

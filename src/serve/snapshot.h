@@ -88,6 +88,7 @@ struct snapshot {
 	struct zone_slot { uint64_t hash; const struct zone *zone; bool hides; } *zone_index;
 	struct service_slot { const struct node *node; const struct service *service; } *service_index;
 	size_t zone_index_size, service_index_size;
+	size_t *names_taken;			/* by zone, of what is signed by us; while services are added */
 	unsigned deepest_apex;
 };
 
@@ -103,10 +104,10 @@ struct snapshot_parts {
 	const struct geo *geo;			/* or NULL; must outlive the snapshot */
 	struct zone *const *zones;		/* held by the snapshot */
 	size_t zone_count;
-	/* By zone, or NULL: none. What is signed by us is served in place of the zone itself, and held by the snapshot; its
-	 * names are those of steered_names(). */
+	/* By zone, or NULL: none. What is signed by us is served in place of the zone itself, and held by the snapshot;
+	 * its names are those of steered_names(). */
 	struct signed_zone *const *signed_zones;
-	const bool *hidden;			/* by zone, or NULL: none. The names of its region records aren't found */
+	const bool *hidden;			/* by zone, or NULL: none. Names of its region records aren't found */
 	const uint8_t *countries;		/* that are demand groups of their own (partition.h) */
 	size_t country_count;
 	const struct service_tables *tables;	/* by service; held by the snapshot */

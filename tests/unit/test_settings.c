@@ -465,7 +465,8 @@ check_setting(void *arg, const struct schema *schema, const struct setting *s)
 	SUITE_ROW(s->key, s->offset + s->size <= schema->size);
 	/* An unbounded whole number would overflow its member, and a negative one wrap round. */
 	SUITE_ROW(s->key, !quantity || member_bounds(s, bounds));
-	SUITE_ROW(s->key, !quantity || s->type == SETTING_NUMBER || (s->least >= 0 && s->most <= most));
+	SUITE_ROW(s->key, !quantity || s->type == SETTING_NUMBER || (s->least >= 0
+	    && s->most / (s->divisor > 0 ? s->divisor : 1) <= most));
 	SUITE_ROW(s->key, s->type != SETTING_ENUM || (s->words != NULL && s->size == sizeof(int)));
 	SUITE_ROW(s->key, s->type != SETTING_LIST || (s->item != NULL && s->other != 0));
 	SUITE_ROW(s->key, (s->type != SETTING_MAP && s->type != SETTING_NAMES) ||
