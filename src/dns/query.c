@@ -6,6 +6,7 @@
  * ECS address with bits behind its prefix: FORMERR by RFC 6891 section 6.1.1 and RFC 7871 section 7.1.2), lenient where
  * it can't be: other records are skipped (RFC 8906 asks servers to stay quiet about those that they don't know).
  * A field is set only when all of it was good, since the error's answer is made from them.
+ * TSIG is found here and judged elsewhere: nothing may come behind it (RFC 8945 section 5.1).
  * Without a question there is only one good request: the one for a server's cookie (RFC 7873 section 5.4, which RFC
  * 9619 section 4 leaves standing). Two questions never are (RFC 9619). */
 #include "dns/query.h"
@@ -14,6 +15,7 @@
 
 #include "dns/wire.h"
 
+static enum query_verdict verdict_of(const struct query *query, enum query_verdict verdict);
 static enum query_verdict read_question(struct query *query, struct wire_reader *r);
 static enum query_verdict read_records(struct query *query, struct wire_reader *r, unsigned others,
 	unsigned additional);
@@ -37,6 +39,7 @@ query_read(struct query *query, const uint8_t *bytes, size_t length)
 	query->edns = query->dnssec_ok = query->nsid = query->subnet = false;
 	query->expire = query->keepalive = query->padding = false;
 	query->cookie = NULL;
+	query->tsig = 0;
 	query->subnet_length = 0;
 	query->payload = 512;
 	query->id = wire_u16(&r);
@@ -56,7 +59,20 @@ query_read(struct query *query, const uint8_t *bytes, size_t length)
 		if (verdict == QUERY_OK || records == QUERY_BADVERS || (records == QUERY_OK && query->cookie != NULL))
 			verdict = records;
 	}
-	return query->flags & FLAGS_OPCODE ? QUERY_NOTIMP : verdict;
+	return verdict_of(query, verdict);
+}
+
+static enum query_verdict
+verdict_of(const struct query *query, enum query_verdict verdict)
+{
+	switch ((query->flags & FLAGS_OPCODE) >> 11) {
+	case OPCODE_QUERY:
+		return verdict;
+	case OPCODE_NOTIFY:
+		return verdict != QUERY_OK ? verdict : query->question_length > 0 ? QUERY_NOTAUTH : QUERY_FORMERR;
+	default:
+		return QUERY_NOTIMP;
+	}
 }
 
 static enum query_verdict
@@ -104,8 +120,12 @@ read_record(struct query *query, struct wire_reader *r, bool additional)
 	ttl = wire_u32(r);
 	length = wire_u16(r);
 	rdata = wire_bytes(r, length);
-	if (r->failed)
+	if (r->failed || query->tsig != 0)
 		return QUERY_FORMERR;
+	if (type == TYPE_TSIG) {
+		query->tsig = (uint16_t)owner;
+		return additional && class == CLASS_ANY ? QUERY_OK : QUERY_FORMERR;
+	}
 	if (type != TYPE_OPT)
 		return QUERY_OK;
 	if (!additional || query->edns || r->bytes[owner] != 0)

@@ -33,6 +33,7 @@ struct query {
 	bool expire;			/* asks for the zone's EXPIRE, RFC 7314 */
 	bool keepalive;			/* asks how long a stream may idle, RFC 7828 */
 	bool padding;			/* the response may be padded, RFC 7830 */
+	uint16_t tsig;			/* where the TSIG record begins, which is the last; 0: none, RFC 8945 */
 };
 
 enum query_verdict {
@@ -41,6 +42,7 @@ enum query_verdict {
 	QUERY_FORMERR,
 	QUERY_NOTIMP,
 	QUERY_BADVERS,
+	QUERY_NOTAUTH,		/* a NOTIFY (RFC 1996): all zones are ours in the first place */
 };
 
 /* Fills `query` as far as it could be read: an error answer echoes the id and, where it was whole, the question. */

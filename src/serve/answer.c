@@ -24,9 +24,17 @@
 #include "serve/guard.h"
 #include "serve/observe.h"
 #include "serve/steered.h"
+#include "serve/stream.h"
+#include "serve/transfers.h"
 
+_Static_assert(TRANSFER_KINDS == OUTGOING_KINDS, "each kind has its counter");
 _Static_assert(2 + NAME_MAX >= IDENTITY_SIZE + 3, "an identity lies where a synthesized CNAME would");
 
+static enum tsig_verdict check_signature(const struct answer_env *env, const struct query *query,
+	const uint8_t *request, size_t length, struct tsig *tsig);
+static void leave_room(struct reply *reply, size_t room);
+static size_t respond(const struct answer_env *env, const struct query *query, enum query_verdict verdict,
+	bool trusted, const struct transfer_refusal *refusal, struct reply *reply);
 static uint16_t rcode_of(enum query_verdict verdict);
 static void decide(struct decision *d);
 static void decide_identity(struct decision *d);
@@ -38,6 +46,7 @@ static const struct node *visible(const struct decision *d, const struct node *n
 static void decide_node(struct decision *d, const struct node *node, const uint8_t *owner, const struct gap *gap);
 static bool decide_steered(struct decision *d, const struct service *service, const uint8_t *owner,
 	const struct gap *gap);
+static const struct rrset *told_soa(const struct decision *d, const struct node *node);
 static void decide_any(struct decision *d, const struct node *node, const uint8_t *owner, const struct gap *gap);
 static void decide_signatures(struct decision *d, const struct node *node, const uint8_t *owner, const struct gap *gap);
 static void decide_dname(struct decision *d, const struct node *node, const uint8_t *name,
@@ -62,9 +71,11 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 {
 	struct query query;
 	struct reply reply;
-	struct decision d;
-	enum guard_verdict admitted;
-	size_t limit = env->stream ? ANSWER_SIZE_MAX : 512;
+	struct tsig tsig;
+	const struct tsig *good = NULL;		/* the request is signed, and it's true */
+	struct transfer_refusal refusal;
+	bool has_tsig, transfers;
+	size_t limit = env->stream ? ANSWER_SIZE_MAX : 512, answered;
 	enum query_verdict verdict = query_read(&query, request, length);
 
 	if (verdict == QUERY_DROP) {
@@ -75,21 +86,53 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 	    : TRANSPORT_UDP], 1);
 	if (!env->stream && query.edns)
 		limit = query.payload < env->udp_payload ? query.payload : env->udp_payload;
-	reply_begin(&reply, &query, request, response, limit < size ? limit : size);
+	limit = limit < size ? limit : size;
+	reply_begin(&reply, &query, request, response, limit);
 	reply.payload = env->udp_payload;
 	reply.padded = env->encrypted && query.padding;
-	admitted = guard_admit(env, &query, verdict, &reply);
+	has_tsig = query.tsig != 0 && verdict != QUERY_FORMERR;
+	if (has_tsig) {
+		enum tsig_verdict checked = check_signature(env, &query, request, length, &tsig);
+
+		has_tsig = checked != TSIG_MALFORMED && reply.at + OPT_SIZE + tsig_room(&tsig) <= size;
+		if (!has_tsig)
+			verdict = QUERY_FORMERR;
+		else if (checked == TSIG_REFUSED)
+			verdict = QUERY_NOTAUTH;
+		else
+			good = &tsig;
+	}
+	transfers = verdict == QUERY_OK && query.question_length > 0 && query.class == CLASS_IN
+	    && (query.type == TYPE_AXFR || query.type == TYPE_IXFR);
+	if (transfers) {
+		answered = transfers_answer(env, &query, request, length, good, response, limit, &refusal);
+		if (answered > 0)
+			return answered;
+	}
+	if (has_tsig)
+		leave_room(&reply, tsig_room(&tsig));
+	answered = respond(env, &query, verdict, good != NULL, transfers ? &refusal : NULL, &reply);
+	return answered == 0 || !has_tsig ? answered : tsig_sign(&tsig, env->tsig, response, answered, env->now);
+}
+
+static size_t
+respond(const struct answer_env *env, const struct query *query, enum query_verdict verdict, bool trusted,
+	const struct transfer_refusal *refusal, struct reply *reply)
+{
+	struct decision d;
+	enum guard_verdict admitted = guard_admit(env, query, verdict, trusted, reply);
+
 	if (verdict != QUERY_OK)
-		reply.rcode = rcode_of(verdict);
+		reply->rcode = rcode_of(verdict);
 	if (admitted != GUARD_GO_ON) {
 		if (admitted == GUARD_DROP)
 			return 0;
-		if (query.subnet)
-			reply_subnet(&reply, 0);
-		return finish(env, &reply);
+		if (query->subnet)
+			reply_subnet(reply, 0);
+		return finish(env, reply);
 	}
 	d.env = env;
-	d.query = &query;
+	d.query = query;
 	d.count = d.links = 0;
 	d.rcode = RCODE_NOERROR;
 	d.authoritative = false;
@@ -98,14 +141,48 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 	d.about = NULL;
 	d.scope = 0;
 	d.zone = NULL;
-	decide(&d);
-	return encode(&d, &reply);
+	if (refusal == NULL) {
+		decide(&d);
+	} else {
+		d.rcode = refusal->rcode;
+		d.ede = refusal->ede;
+	}
+	return encode(&d, reply);
+}
+
+static enum tsig_verdict
+check_signature(const struct answer_env *env, const struct query *query, const uint8_t *request, size_t length,
+	struct tsig *tsig)
+{
+	static const struct tsig_keys none;
+	enum tsig_verdict verdict = tsig_verify(tsig, env->tsig, env->tsig == NULL ? &none : env->keys, request, length,
+	    query->tsig, env->now);
+
+	counter_add(&env->counters->tsig[verdict != TSIG_GOOD], 1);
+	return verdict;
+}
+
+/* For TSIG, which is never the victim of truncation. A response that has nothing else may be longer than 512 octets:
+ * so is its request. */
+static void
+leave_room(struct reply *reply, size_t room)
+{
+	reply->limit = reply->limit - reply->at > room ? reply->limit - room : reply->at;
 }
 
 static uint16_t
 rcode_of(enum query_verdict verdict)
 {
-	return verdict == QUERY_FORMERR ? RCODE_FORMERR : verdict == QUERY_NOTIMP ? RCODE_NOTIMP : RCODE_BADVERS;
+	switch (verdict) {
+	case QUERY_NOTIMP:
+		return RCODE_NOTIMP;
+	case QUERY_BADVERS:
+		return RCODE_BADVERS;
+	case QUERY_NOTAUTH:
+		return RCODE_NOTAUTH;
+	default:
+		return RCODE_FORMERR;
+	}
 }
 
 static void
@@ -120,7 +197,7 @@ decide(struct decision *d)
 		decide_identity(d);
 		return;
 	}
-	if (query->class != CLASS_IN || query->type == TYPE_AXFR || query->type == TYPE_IXFR) {
+	if (query->class != CLASS_IN) {
 		d->rcode = RCODE_REFUSED;
 		return;
 	}
@@ -255,7 +332,7 @@ decide_node(struct decision *d, const struct node *node, const uint8_t *owner, c
 		decide_any(d, node, owner, gap);
 		return;
 	}
-	set = node_rrset(node, type);
+	set = type == TYPE_SOA ? told_soa(d, node) : node_rrset(node, type);
 	if (set == NULL && (set = node_rrset(node, TYPE_CNAME)) == NULL) {
 		decide_no_type(d, node, gap);
 		return;
@@ -268,6 +345,16 @@ decide_node(struct decision *d, const struct node *node, const uint8_t *owner, c
 		add_service(d, set, node, owner);
 	else
 		add_targets(d, set, NULL);
+}
+
+/* With the serial that transfers have, so that who asks whether something is new is told the same. */
+static const struct rrset *
+told_soa(const struct decision *d, const struct node *node)
+{
+	const struct transfer_zone *zone = d->env->transfers == NULL || (node->flags & NODE_APEX) == 0 ? NULL
+	    : transfers_zone(d->env->transfers, node->name);
+
+	return zone != NULL ? &zone->edition->soa : node_rrset(node, TYPE_SOA);
 }
 
 static void
@@ -602,7 +689,7 @@ add_options(const struct decision *d, struct reply *reply)
 	}
 	/* A primary answers with the SOA's own number (RFC 7314 section 3.3). */
 	if (query->expire && query->type == TYPE_SOA && d->authoritative && d->count > 0
-	    && d->pieces[0].set.wire == zone_soa(d->zone)->wire && d->pieces[0].section == SECTION_ANSWER)
+	    && d->pieces[0].set.type == TYPE_SOA && d->pieces[0].section == SECTION_ANSWER)
 		reply_option(reply, EDNS_EXPIRE, zone_soa(d->zone)->wire + zone_soa(d->zone)->length - 8, 4);
 }
 

@@ -15,6 +15,7 @@
 #include "serve/proxy.h"
 #include "serve/snapshot.h"
 #include "steer/sketch.h"
+#include "transfer/tsig.h"
 
 #define ANSWER_SIZE_MAX 65535
 
@@ -35,6 +36,11 @@ enum transport { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORTS };
 enum handshake { HANDSHAKE_FULL, HANDSHAKE_RESUMED, HANDSHAKE_FAILED, HANDSHAKES };
 
 #define GUARD_KINDS 6		/* of guard.h */
+#define TRANSFER_KINDS 3	/* of transfer/outgoing.h */
+
+struct stream_source;
+struct transfer_desk;
+struct transfers;
 
 /* Owned by one worker, who stores relaxed; anybody may load relaxed (counters_read). */
 struct counters {
@@ -52,6 +58,9 @@ struct counters {
 	uint64_t proxied[PROXY_VERDICTS];
 	uint64_t send_failures;
 	uint64_t cookies[4];		/* queries by enum cookie_state */
+	uint64_t transfers[TRANSFER_KINDS];	/* begun, by enum outgoing_kind */
+	uint64_t transfers_refused;	/* by rules, or by limits */
+	uint64_t tsig[2];		/* messages with TSIG: good, others */
 	uint64_t cookies_demanded;	/* that were told to come back with a cookie, or by TCP */
 	uint64_t limited[2][GUARD_KINDS];	/* beyond their rate, by kind: dropped, truncated */
 };
@@ -79,6 +88,11 @@ struct answer_env {
 	uint32_t now;			/* Unix time, seconds, modulo 2^32 */
 	uint64_t now_ns;		/* monotonic; one reading serves a batch */
 	uint16_t udp_payload;		/* the most octets of a UDP answer, and what OPT says; 512 .. 4096 */
+	struct tsig_maker *tsig;	/* of this worker; or NULL: no keys */
+	const struct tsig_keys *keys;	/* with `tsig`: those that clients may sign with */
+	const struct transfers *transfers;	/* what secondaries may have; NULL: nothing */
+	struct transfer_desk *desk;	/* of all workers; or NULL: no transfers by streams */
+	struct stream_source *source;	/* set where messages follow the one that is returned. NULL: none may */
 };
 
 /* The length of the response in `response` (which holds at least 512 octets by UDP, ANSWER_SIZE_MAX by TCP), or 0 when

@@ -2,7 +2,7 @@
  * In: a query, what was decided.  Out: go on, send, truncate, drop.  Threads: the worker's own.
  *
  * The policy, by what the client shows:
- *  - By TCP, or with a valid cookie: it's at its address. It's answered and never limited.
+ *  - By TCP, with a valid cookie, or signed by a key that we know: it's at its address. It's answered and never limited.
  *  - With a client's cookie only, or one that isn't ours: it's answered, and told ours (RFC 7873 sections 5.2.3,
  * 5.2.4).    Where cookies are required, it gets BADCOOKIE with ours, and comes again with it.
  *  - Without: it's answered within its rate. Where cookies are required, it gets TC, and comes again by TCP.
@@ -60,7 +60,8 @@ guard_free(struct guard *guard)
 }
 
 enum guard_verdict
-guard_admit(const struct answer_env *env, const struct query *query, enum query_verdict read, struct reply *reply)
+guard_admit(const struct answer_env *env, const struct query *query, enum query_verdict read, bool trusted,
+	struct reply *reply)
 {
 	struct guard *guard = env->guard;
 	bool cookies = guard != NULL && env->secrets != NULL;
@@ -69,6 +70,8 @@ guard_admit(const struct answer_env *env, const struct query *query, enum query_
 		guard->state = COOKIE_NONE;
 	if (cookies)
 		check_cookie(env, query, reply);
+	if (guard != NULL && trusted)
+		guard->state = COOKIE_VALID;
 	if (read == QUERY_OK && query->question_length == 0) {
 		reply->rcode = !cookies ? RCODE_FORMERR
 		    : guard->state == COOKIE_INVALID ? RCODE_BADCOOKIE : RCODE_NOERROR;

@@ -42,9 +42,9 @@ struct guard *guard_new(const struct guard_options *options, uint64_t seed) NONN
 void guard_free(struct guard *guard);	/* NULL is allowed */
 
 /* Before anything is looked up: looks at the cookie and puts ours into the reply. GUARD_GO_ON: a good query that may be
- * answered. GUARD_SEND: an error or a demand for a cookie. */
+ * answered. GUARD_SEND: an error or a demand for a cookie. `trusted`: it's signed by a key that we know. */
 enum guard_verdict guard_admit(const struct answer_env *env, const struct query *query, enum query_verdict read,
-	struct reply *reply) NONNULL;
+	bool trusted, struct reply *reply) NONNULL;
 
 /* When it's decided, and before it's written: is it beyond a rate? The query must be the one of the last guard_admit().
  * */

@@ -27,6 +27,8 @@ struct server {
 	const struct cookie_secrets *secrets;	/* or NULL; exchanged as the snapshot is */
 	bool plan_stale;
 	const struct tls_context *tls;
+	const struct transfers *transfers;	/* or NULL */
+	struct transfer_desk *desk;
 	struct clients *connections, *handshakes;
 	struct worker *workers;
 	unsigned started;
@@ -34,6 +36,7 @@ struct server {
 
 static bool make_sketches(struct server *server);
 static bool make_guards(struct server *server);
+static bool make_tsigs(struct server *server);
 static struct cookie_secrets *copy_secrets(const struct cookie_secrets *secrets);
 static int bind_all(struct server *server, int *fds, struct text *error);
 static void close_sockets(const int *fds, size_t count);
@@ -66,7 +69,7 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 	    || server->workers == NULL)
 		goto no_memory;
 	memset(server->workers, 0, options->workers * sizeof(*server->workers));
-	if (!make_sketches(server) || !make_guards(server))
+	if (!make_sketches(server) || !make_guards(server) || !make_tsigs(server))
 		goto no_memory;
 	memcpy(server->listens, options->listens, options->listen_count * sizeof(*server->listens));
 	for (size_t i = 0; i < options->listen_count; i++)
@@ -89,6 +92,8 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 		server->workers[w].connections = server->connections;
 		server->workers[w].handshakes = server->handshakes;
 		server->workers[w].tls = &server->tls;
+		server->workers[w].transfers = &server->transfers;
+		server->workers[w].desk = server->desk;
 		status = worker_start(&server->workers[w], fds + w * options->listen_count * 2);
 		if (status != 0) {
 			text_printf(error, "can't start worker %u: %s", w, strerror(-status));
@@ -151,6 +156,19 @@ make_guards(struct server *server)
 	}
 	server->secrets = options->secrets == NULL ? NULL : copy_secrets(options->secrets);
 	return server->secrets != NULL || options->secrets == NULL;
+}
+
+static bool
+make_tsigs(struct server *server)
+{
+	bool made = true;
+
+	server->desk = transfer_desk_new(&server->options.transfers);
+	for (unsigned w = 0; server->options.keys != NULL && w < server->options.workers && made; w++) {
+		server->workers[w].tsig = tsig_maker_new();
+		made = server->workers[w].tsig != NULL;
+	}
+	return made && server->desk != NULL;
 }
 
 static struct cookie_secrets *
@@ -320,6 +338,19 @@ server_encrypt(struct server *server, const struct tls_context *tls)
 }
 
 void
+server_transfers(struct server *server, const struct transfers *transfers)
+{
+	rcu_publish(server->transfers, transfers);
+	rcu_wait_readers();
+}
+
+struct transfer_desk *
+server_desk(const struct server *server)
+{
+	return server->desk;
+}
+
+void
 server_counters(const struct server *server, struct counters *sum)
 {
 	uint64_t *to = (uint64_t *)sum;
@@ -384,11 +415,13 @@ server_stop(struct server *server)
 		sketch_free(server->workers[w].sketch);
 		sketch_free(server->workers[w].spare);
 		guard_free(server->workers[w].guard);
+		tsig_maker_free(server->workers[w].tsig);
 	}
 	free((void *)(uintptr_t)server->secrets);
 	free(server->workers);
 	clients_free(server->connections);
 	clients_free(server->handshakes);
+	transfer_desk_free(server->desk);
 	free(server->listens);
 	free(server);
 }

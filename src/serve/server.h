@@ -14,6 +14,7 @@
 #include "serve/guard.h"
 #include "serve/snapshot.h"
 #include "serve/tls_context.h"
+#include "serve/transfers.h"
 
 struct server;
 
@@ -42,6 +43,8 @@ struct server_options {
 	unsigned tcp_in_flight;		/* answers a client may have waiting unread; more are not read from it */
 	size_t proxy_count;
 	const struct prefix *proxies;	/* who must say by a PROXY header for whom it asks; must outlive the server */
+	const struct tsig_keys *keys;	/* that clients may sign with; NULL: none. Must outlive the server */
+	struct transfer_limits transfers;
 	const struct tls_context *tls;	/* for encrypted listeners; borrowed until server_encrypt() brings another */
 };
 
@@ -62,6 +65,11 @@ bool server_secrets(struct server *server, const struct cookie_secrets *secrets)
 void server_plan_stale(struct server *server, bool stale) NONNULL;
 /* New TLS connections use `tls` from here on; those that are open go on. The one before may be freed then. */
 void server_encrypt(struct server *server, const struct tls_context *tls) NONNULL;
+
+/* What secondaries may have from here on. When it returns no worker begins a transfer of what was there before; those
+ * that have begun hold their editions. */
+void server_transfers(struct server *server, const struct transfers *transfers) NONNULL;
+struct transfer_desk *server_desk(const struct server *server) NONNULL;
 
 void server_counters(const struct server *server, struct counters *sum) NONNULL;
 

@@ -92,10 +92,14 @@ static size_t
 answer_query(struct stream *stream, const struct answer_env *env, size_t at)
 {
 	struct answer_env streamed = *env;
+	struct stream_source source = { .next = NULL };
 	size_t size = wire_get_u16(stream->in + at);
 
 	streamed.stream = true;
+	streamed.source = &source;
 	add(stream, answer(&streamed, stream->in + at + 2, size, stream->out + stream->out_used + 2, ANSWER_SIZE_MAX));
+	if (source.next != NULL)
+		stream_begin(stream, &source);
 	return 2 + size;
 }
 

@@ -133,6 +133,10 @@ worker_env(struct worker *worker, const struct snapshot *snapshot)
 		.report_agent = worker->options->report_agent,
 		.guard = worker->guard,
 		.secrets = rcu_load(*worker->secrets),
+		.tsig = worker->tsig,
+		.keys = worker->options->keys,
+		.transfers = rcu_load(*worker->transfers),
+		.desk = worker->desk,
 		.now = (uint32_t)wall.tv_sec,
 		.now_ns = (uint64_t)mono.tv_sec * 1000000000 + (uint64_t)mono.tv_nsec,
 	};

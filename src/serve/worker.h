@@ -22,6 +22,9 @@ struct worker {
 	struct guard *guard;				/* its own; or NULL */
 	struct clients *connections, *handshakes;	/* of all workers */
 	const struct tls_context *const *tls;		/* the server's pointer; read by rcu_load */
+	const struct transfers *const *transfers;	/* the server's pointer; read by rcu_load */
+	struct transfer_desk *desk;			/* of all workers */
+	struct tsig_maker *tsig;			/* its own; or NULL: no keys */
 	struct sketch *sketch, *spare;			/* that it writes; that control reads. Exchanged by control */
 	uv_loop_t loop;
 	uv_async_t stop;				/* sent by the control thread */

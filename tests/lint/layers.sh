@@ -4,12 +4,12 @@
 cd "$(dirname "$0")/../.." || exit 1
 . tests/cases.sh
 
-order=(base http dns zone dnssec steer serve report store conf feed predict load backtest models plan estimate certificate packing planner control api)
+order=(base http dns zone dnssec transfer steer serve report store conf feed predict load backtest models plan estimate certificate packing planner control api)
 
 # Header, then the files that may include it (an extended regular expression).
 doors=(
 	'xxhash\.h'      'src/base/hash\.h'
-	'openssl/'       'src/(base|dns|dnssec|serve)/'
+	'openssl/'       'src/(base|dns|dnssec|transfer|serve)/'
 	'cjson/'         'src/base/json\.h'
 	'urcu'           'src/base/rcu\.h'
 	'curl/'          'src/http/'

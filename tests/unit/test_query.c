@@ -56,12 +56,12 @@ static const struct {
 
 	{ .name = "opcode inverse query", BYTES(ONE("\x08\0") WWW), .verdict = QUERY_NOTIMP },
 	{ .name = "opcode status", BYTES(ONE("\x10\0") WWW), .verdict = QUERY_NOTIMP },
-	{ .name = "opcode notify", BYTES(ONE("\x20\0") WWW), .verdict = QUERY_NOTIMP },
+	{ .name = "opcode notify", BYTES(ONE("\x20\0") WWW), .verdict = QUERY_NOTAUTH },
 	{ .name = "opcode update, with records", BYTES(HEAD("\x28\0", "\1", "\0", "\1", "\0") WWW WWW "\0\0\0\0"
 	    "\0\0"),
 	    .verdict = QUERY_NOTIMP },
 	{ .name = "opcode 15, header alone", BYTES(HEAD("\x78\0", "\0", "\0", "\0", "\0")), .verdict = QUERY_NOTIMP },
-	{ .name = "opcode notify, question broken", BYTES(ONE("\x20\0") "\x41"), .verdict = QUERY_NOTIMP },
+	{ .name = "opcode notify, question broken", BYTES(ONE("\x20\0") "\x41"), .verdict = QUERY_FORMERR },
 
 	{ .name = "OPT", BYTES(EDNS WWW OPT "\0\0"), .verdict = QUERY_OK },
 	{ .name = "OPT, unknown option", BYTES(EDNS WWW OPT "\0\6" "\xfd\xe9" "\0\2" "ab"), .verdict = QUERY_OK },
