@@ -2,9 +2,11 @@
  * In: nothing. Out: a line for each kind of question: the least of ROUNDS rounds, since what else the machine does only
  * ever adds. Clients differ from query to query, as they do in life. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "../unit/sample_world.h"
 #include "serve/guard.h"
 
@@ -15,6 +17,7 @@ static const struct {
 	const char *name, *question;
 	struct ask ask;
 	bool guarded, cookie;
+	const char *file;	/* of a zone that arrived signed: that of tests/fixtures/zones-signed, or NULL */
 } kinds[] = {
 	{ .name = "plain", .question = "www.example.com. A", .ask = { .edns = true } },
 	{ .name = "plain, no EDNS", .question = "www.example.com. A" },
@@ -30,6 +33,17 @@ static const struct {
 	{ .name = "steered, by ECS", .question = "sticky.example.com. A", .ask = { .subnet = "10.1.2.0/24" } },
 	{ .name = "steered, in turn", .question = "turn.example.com. A", .ask = { .edns = true } },
 	{ .name = "steered, nearest", .question = "near.example.com. AAAA", .ask = { .subnet = "192.0.2.0/24" } },
+	{ .name = "signed", .question = "www.example.com. A", .ask = { .dnssec_ok = true }, .file = "nsec" },
+	{ .name = "signed, without DO", .question = "www.example.com. A", .ask = { .edns = true }, .file = "nsec" },
+	{ .name = "signed, wildcard", .question = "x.wild.example.com. A", .ask = { .dnssec_ok = true }, .file = "nsec" },
+	{ .name = "signed, delegation", .question = "x.insecure.example.com. A", .ask = { .dnssec_ok = true },
+	    .file = "nsec" },
+	{ .name = "NSEC, no such name", .question = "nothere.example.com. A", .ask = { .dnssec_ok = true },
+	    .file = "nsec" },
+	{ .name = "NSEC3, no such type", .question = "www.example.com. MX", .ask = { .dnssec_ok = true },
+	    .file = "nsec3" },
+	{ .name = "NSEC3, no such name", .question = "nothere.example.com. A", .ask = { .dnssec_ok = true },
+	    .file = "nsec3" },
 };
 
 /* With a sketch as a busy worker has it. */
@@ -73,6 +87,24 @@ measure(struct world *world, struct sketch *sketch, struct guard *guard, size_t 
 	return least;
 }
 
+static struct world *
+signed_world(const char *file)
+{
+	const char *source = getenv("ISOBAR_SOURCE");
+	struct world *world = malloc(sizeof(*world));
+	char path[2048], *text;
+	size_t length;
+	int error;
+
+	snprintf(path, sizeof(path), "%s/tests/fixtures/zones-signed/%s.zone", source == NULL ? "." : source, file);
+	text = text_read_file(path, 1 << 20, &length, &error);
+	if (world == NULL || text == NULL)
+		abort();
+	world_open(world, (struct world_parts){ .zones = { { "example.com.", text } } });
+	free(text);
+	return world;
+}
+
 int
 main(void)
 {
@@ -88,8 +120,15 @@ main(void)
 		abort();
 	sketch_clear(sketch, SKETCH_EVERY_BUSY);
 
-	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
-		printf("%-22s %6.0f ns\n", kinds[k].name, measure(&sample->world, sketch, guard, k));
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		struct world *world = kinds[k].file == NULL ? &sample->world : signed_world(kinds[k].file);
+
+		printf("%-22s %6.0f ns\n", kinds[k].name, measure(world, sketch, guard, k));
+		if (kinds[k].file != NULL) {
+			world_close(world);
+			free(world);
+		}
+	}
 	guard_free(guard);
 	sketch_free(sketch);
 	sample_close(sample);
