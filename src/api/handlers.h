@@ -67,6 +67,13 @@ void record_put(struct request *request) NONNULL;
 void record_delete(struct request *request) NONNULL;
 void apply_read_body(struct request *request) NONNULL;
 
+/* keys.c: the keys of zones that are signed here */
+void keys_show(struct request *request) NONNULL;
+void key_roll(struct request *request) NONNULL;
+void key_seen(struct request *request) NONNULL;
+void key_import(struct request *request) NONNULL;
+void key_export(struct request *request) NONNULL;
+
 /* overrides.c: the same */
 void override_read_body(struct request *request) NONNULL;
 void override_delete(struct request *request) NONNULL;

@@ -7,12 +7,14 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "api/counters.h"
 #include "api/feed_states.h"
 #include "api/handlers.h"
 #include "api/live_scores.h"
 #include "api/resources.h"
+#include "dnssec/rollover.h"
 #include "feed/in_force.h"
 
 struct exposition {
@@ -50,6 +52,12 @@ static void add_certificate(struct exposition *x);
 static void add_models(struct exposition *x);
 static void add_feeds(struct exposition *x);
 static void add_zones(struct exposition *x);
+static void add_signing(struct exposition *x);
+static void zone_gauge(struct exposition *x, const char *name, const char *help,
+	double (*value)(const struct signing_view *zone));
+static double signatures_of(const struct signing_view *zone);
+static double expiry_of(const struct signing_view *zone);
+static void add_keys(struct exposition *x);
 static void add_store(struct exposition *x);
 static void add_api(struct exposition *x);
 static void family(struct exposition *x, const char *name, const char *type, const char *help);
@@ -91,6 +99,7 @@ metrics_show(struct request *request)
 	add_models(&x);
 	add_feeds(&x);
 	add_zones(&x);
+	add_signing(&x);
 	add_store(&x);
 	add_api(&x);
 	answer_body(request, 200, "text/plain; version=0.0.4; charset=utf-8", &out);
@@ -640,6 +649,62 @@ add_zones(struct exposition *x)
 	for (size_t i = 0; i < x->scene.snapshot->zone_count; i++)
 		sample(x, "isobar_zone_records", (double)zone_records(x->scene.snapshot->zones[i]), "zone",
 		    name_text(zone_apex(x->scene.snapshot->zones[i])->name, name), NULL, NULL);
+}
+
+static void
+add_signing(struct exposition *x)
+{
+	single(x, "isobar_signatures_made_total", "counter", "Signatures made since the start; answering makes none.",
+	    (double)signatures_made());
+	if (control_signer(x->request->control) == NULL)
+		return;
+	zone_gauge(x, "isobar_zone_signatures", "Signatures of a zone that is signed here.", signatures_of);
+	zone_gauge(x, "isobar_zone_signature_expiry_seconds", "Time until the first signature of a zone expires.",
+	    expiry_of);
+	add_keys(x);
+}
+
+static void
+zone_gauge(struct exposition *x, const char *name, const char *help, double (*value)(const struct signing_view *zone))
+{
+	struct signing_view zone;
+
+	family(x, name, "gauge", help);
+	for (size_t i = 0; signing_views(control_signer(x->request->control), i, &zone, 1) == 1; i++)
+		if (zone.signed_zone != NULL)
+			sample(x, name, value(&zone), "zone", zone.zone, NULL, NULL);
+}
+
+static double
+signatures_of(const struct signing_view *zone)
+{
+	return (double)zone->signed_zone->signatures;
+}
+
+static double
+expiry_of(const struct signing_view *zone)
+{
+	return (double)(zone->signed_zone->expires.ms - wall_now().ms) / 1000;
+}
+
+/* By state and not by tag: a dashboard wants to know that one waits for its DS, and tags come and go. */
+static void
+add_keys(struct exposition *x)
+{
+	static const char name[] = "isobar_zone_keys";
+	static const char *const states[] = { "published", "waiting for DS", "active", "retired" };
+	struct signing_view zone;
+	struct wall now = wall_now();
+
+	family(x, name, "gauge", "Keys of a zone that is signed here, by state.");
+	for (size_t i = 0; signing_views(control_signer(x->request->control), i, &zone, 1) == 1; i++)
+		for (size_t s = 0; s < ARRAY_SIZE(states) && zone.signed_zone != NULL; s++) {
+			unsigned count = 0;
+
+			for (size_t k = 0; k < zone.key_count; k++)
+				count += strcmp(key_state_text(&zone.keys[k], now), states[s]) == 0;
+			sample(x, name, count, "zone", zone.zone, "state", states[s]);
+		}
 }
 
 static void

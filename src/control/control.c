@@ -496,6 +496,12 @@ control_drains(const struct control *control)
 	return &control->drains;
 }
 
+const struct signer *
+control_signer(const struct control *control)
+{
+	return control->signer;
+}
+
 size_t
 control_overrides(const struct control *control, const struct override **overrides)
 {

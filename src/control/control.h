@@ -141,6 +141,7 @@ const struct server *control_server(const struct control *control) NONNULL;
 struct store *control_store(const struct control *control) NONNULL;	/* NULL: storeless, or it could only be read */
 const char *control_zone_text(const struct control *control, const char *name) NONNULL;	/* NULL: no such zone */
 const char *control_steering_text(const struct control *control) NONNULL;	/* "" when there is none */
+const struct signer *control_signer(const struct control *control) NONNULL;	/* NULL: storeless */
 size_t control_overrides(const struct control *control, const struct override **overrides) NONNULL;
 const struct drains_state *control_drains(const struct control *control) NONNULL;
 /* Why there can be no drill of this region now, in `why`; true: there can. */

@@ -202,6 +202,14 @@ enum ctl_status ctl_zone_delete(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_record_set(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_record_delete(struct ctl *ctl) NONNULL;
 
+/* key.c */
+enum ctl_status ctl_key_list(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_key_ds(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_key_seen(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_key_roll(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_key_import(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_key_export(struct ctl *ctl) NONNULL;
+
 /* latency.c */
 enum ctl_status ctl_latency_import(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_latency_list(struct ctl *ctl) NONNULL;

@@ -21,6 +21,12 @@ const struct verb verbs[] = {
 	{ "record set", "ZONE OWNER TYPE RDATA...", CHANGE | OPTION_TTL, "replace the records of a name and type",
 	    ctl_record_set },
 	{ "record delete", "ZONE OWNER [TYPE]", CHANGE, "delete the records of a name", ctl_record_delete },
+	{ "key list", "[ZONE]", 0, "the keys of signed zones, and what each does now", ctl_key_list },
+	{ "key ds", "ZONE", 0, "the DS records that the parent zone is to have", ctl_key_ds },
+	{ "key seen", "ZONE [TAG]", CHANGE, "the parent zone has the DS", ctl_key_seen },
+	{ "key roll", "ZONE [ROLE]", CHANGE, "a new key takes over from the CSK, KSK or ZSK", ctl_key_roll },
+	{ "key import", "ZONE FILE [ROLE]", CHANGE, "take a key from the files of BIND's or ldns' tools", ctl_key_import },
+	{ "key export", "ZONE TAG [DIR]", 0, "write a key into such files", ctl_key_export },
 	{ "region list", "", 0, "the regions and how they are", ctl_region_list },
 	{ "region show", "REGION", 0, "one region with its agents, backends and services", ctl_region_show },
 	{ "drain", "REGION", CHANGE | OPTION_FOR | OPTION_FOREVER | OPTION_TO | OPTION_OVER | OPTION_SERVICE |
