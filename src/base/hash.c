@@ -1,6 +1,6 @@
 /* hash.c -- SHA-256 and SHA-1 by OpenSSL.
- * SHA-256 fails only when libcrypto can't be used at all (no memory, no provider); then no token and no audit row can be
- * trusted, and going on would be worse than stopping.
+ * SHA-256 fails only when libcrypto can't be used at all (no memory, no provider); then no token and no audit row can
+ * be trusted, and going on would be worse than stopping.
  * SHA-1 is called by its old interface: 140 ns for a name, where EVP takes 330 ns even with a context that is ready,
  * and needs such a context in each thread. It's plain arithmetic that can't fail. */
 #define OPENSSL_SUPPRESS_DEPRECATED

@@ -1,5 +1,5 @@
-/* hash.h -- the one door to xxHash, to SHA-256 and to SHA-1 (OpenSSL). XXH3 spreads, it doesn't authenticate: tokens and
- * the audit chain use SHA-256. SHA-1 only places names in a chain of NSEC3 (RFC 5155 section 11). Threads: any. */
+/* hash.h -- the one door to xxHash, to SHA-256 and to SHA-1 (OpenSSL). XXH3 spreads, it doesn't authenticate: tokens
+ * and the audit chain use SHA-256. SHA-1 only places names in a chain of NSEC3 (RFC 5155 section 11). Threads: any. */
 #ifndef ISOBAR_BASE_HASH_H
 #define ISOBAR_BASE_HASH_H
 

@@ -148,16 +148,16 @@ enclosing_zone(const uint8_t *owner, struct zone *const *zones, size_t count)
 	return best;
 }
 
-/* Signatures hold for a name and its records together: those of a region's records are no good under the service's name,
- * and the zone's keys, which could make others, aren't here. */
+/* Signatures hold for a name and its records together: those of a region's records are no good under the service's
+ * name, and the zone's keys, which could make others, aren't here. */
 static void
 report_signed(const struct subject *s)
 {
 	char text[NAME_TEXT_SIZE];
 
 	diag_error(s->diags, s->place, NULL,
-	    "the service '%s' can't be steered: its zone '%s' is signed already, and only who has its keys can sign the "
-	    "answers of its regions; give the zone without DNSSEC records and let isobard sign it", s->service->name,
+	    "the service '%s' can't be steered: its zone '%s' is signed already, and only who has its keys can "
+	    "sign the answers of its regions; give the zone without DNSSEC records and let isobard sign it", s->service->name,
 	    name_text(zone_apex(s->zone)->name, text));
 }
 

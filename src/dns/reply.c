@@ -149,7 +149,8 @@ full:
 }
 
 static bool
-put_records(struct reply *reply, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *wire, uint32_t length)
+put_records(struct reply *reply, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *wire,
+	uint32_t length)
 {
 	for (const uint8_t *end = wire + length; wire < end; wire += 2 + wire_get_u16(wire))
 		if (!put_record(reply, owner, type, ttl, wire + 2, wire_get_u16(wire)))

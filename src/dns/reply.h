@@ -64,8 +64,8 @@ struct reply_rrset {
 	const uint8_t *wire, *signatures;
 };
 
-/* The same with signatures: what is signed is there with them or not at all (RFC 4035 section 3.1.1), but for additional
- * records, which may do without. */
+/* The same with signatures: what is signed is there with them or not at all (RFC 4035 section 3.1.1), but for
+ * additional records, which may do without. */
 bool reply_add_signed(struct reply *reply, enum section section, const uint8_t *owner, const struct reply_rrset *set)
 	NONNULL;
 

@@ -519,9 +519,11 @@ decide_negative(struct decision *d, uint16_t rcode, uint32_t ttl)
 {
 	uint32_t negative = zone_negative_ttl(d->zone);
 
+	if (ttl > negative)
+		ttl = negative;
 	d->rcode = rcode;
 	d->about = d->zone;
-	decision_add(d, SECTION_AUTHORITY, zone_apex(d->zone)->name, zone_soa(d->zone), ttl < negative ? ttl : negative);
+	decision_add(d, SECTION_AUTHORITY, zone_apex(d->zone)->name, zone_soa(d->zone), ttl);
 }
 
 struct piece *
@@ -609,7 +611,8 @@ target_node(const struct decision *d, const uint8_t *target)
 	name_lower(name, target, name_length(target, NAME_MAX));
 	node = zone_find_name(d->zone, name);
 	/* A steered name's addresses depend on who asks for them. */
-	return node == NULL || visible(d, node) != node || (node->flags & NODE_REGIONS && snapshot_service(d->env->snapshot, node) != NULL)
+	return node == NULL || visible(d, node) != node
+	    || (node->flags & NODE_REGIONS && snapshot_service(d->env->snapshot, node) != NULL)
 	    ? NULL : node;
 }
 
