@@ -4,15 +4,15 @@
  *
  * The newest part of the span is cut in two blocks by time. Each is scored by machines that learned only from what lies
  * two horizons before it, so nothing is judged on minutes that neighbour those it was learned from; libsvm's
- * cross-validation isn't used, since it shuffles minutes over the folds. The newer block chooses the settings (by
- * average precision, at the natural rate); both together, twice as many incidents, give the curve to probabilities and
- * the proof of skill (gate.h). The machine that ships then learns with these settings from the whole span: its
- * decisions lie on the same scale, since the sample is drawn in the same way, and it knows the newest incidents, which
- * on simulated regions is worth a twentieth of average precision.
+ * cross-validation isn't used, since it shuffles minutes over the folds. Both blocks choose the settings (by average
+ * precision, at the natural rate): one alone has too few incidents to choose by. Together they give the curve to
+ * probabilities and the proof of skill (gate.h). The machine that ships then learns with these settings from the whole
+ * span: its decisions lie on the same scale, since the sample is drawn in the same way, and it knows the newest
+ * incidents, which on simulated regions is worth a twentieth of average precision.
  *
- * Ties of average precision (within a hundredth) go to the machine with fewer vectors, for it's faster. A linear one, of
- * a single vector, would win all of them; where the block can't tell, curved borders were better on later time, so that
- * one must be as good as the best. */
+ * Ties of average precision go to the machine with fewer vectors, for it's faster. A linear one, of a single vector,
+ * would win all of them; where the blocks can't tell, curved borders were better on later time, so that one must be as
+ * good as the best. */
 #include "predict/train.h"
 
 #include <errno.h>
@@ -32,6 +32,9 @@
 #define BLOCK_SHARE 0.225	/* of the span, each of the two blocks: less has too few incidents to choose by */
 #define POOL_NEGATIVES 25000	/* more take memory and time, and what hard ones are like stays the same */
 #define ATTEMPTS 4
+#define DESCRIBED_ROWS 8000	/* medians don't get better by more */
+#define TIE 0.02		/* of average precision, summed over both blocks: they can't tell */
+#define FAR_BEHIND 0.2		/* a part of average precision */
 #define PSEUDO_EVENTS 2		/* evidence is drawn to the base rate by the rows of so many incidents */
 
 /* Gamma as fit_gamma() takes it, and of a linear kernel C likewise: rows of any length then weigh alike. */
@@ -42,6 +45,7 @@ static const struct setting {
 	{ MACHINE_RBF, 1, 0.1, 1 }, { MACHINE_RBF, 3, 0.03, 1 }, { MACHINE_RBF, 0.3, 0.03, 3 },
 	{ MACHINE_LINEAR, 1, 0, 1 },
 };
+#define SETTINGS ARRAY_SIZE(grid)
 
 struct training {
 	const struct dataset *dataset;
@@ -60,14 +64,17 @@ static char *train(struct training *t, size_t *length, struct text *error);
 static int collect(struct training *t);
 static int describe(struct training *t);
 static int choose(struct training *t);
+struct trial;
+static int try_block(struct training *t, size_t block, struct trial *trials);
+static void leave_out(struct trial *trials);
+static size_t choose_trial(const struct trial *trials);
 static int64_t learn_before(const struct training *t, size_t block);
 static size_t rows_before(const struct training *t, int64_t before_s);
 static bool in_block(const struct training *t, size_t block, size_t row);
 static double try_settings(const struct training *t, const struct fit *fit, const struct setting *setting, size_t block,
-	double *scores, size_t *vectors);
+	struct trial *trial);
 static struct machine_settings settings_of(const struct fit *fit, const struct setting *setting);
 static double precision(const struct training *t, size_t block, const double *scores);
-static void copy_block(struct training *t, size_t block, const double *scores);
 static int judge(struct training *t);
 static int finish(struct training *t);
 static void weigh(struct training *t, const double *strengths);
@@ -177,54 +184,110 @@ static int
 describe(struct training *t)
 {
 	const struct pool *pool = &t->pool;
+	size_t stride = 1 + pool->rows.count / DESCRIBED_ROWS;
 	double *column = malloc((pool->rows.count + 1) * sizeof(*column));
 
 	if (column == NULL)
 		return -ENOMEM;
 	for (size_t f = 0; f < pool->width; f++) {
-		for (size_t i = 0; i < pool->rows.count; i++)
-			column[i] = pool_row(pool, i)[f];
-		t->model.scalings[f] = scaling_fit(column, pool->rows.count);
+		size_t n = 0;
+
+		for (size_t i = 0; i < pool->rows.count; i += stride)
+			column[n++] = pool_row(pool, i)[f];
+		t->model.scalings[f] = scaling_fit(column, n);
 	}
 	free(column);
 	return 0;
 }
 
-/* Settings by the newer block; then the older one is scored with these. */
+/* A setting tried on both blocks. */
+struct trial {
+	double *scores;		/* [row of the pool], NAN: in no block */
+	double sum;		/* of average precision over the blocks; below 0: left out */
+	size_t vectors;
+};
+
 static int
 choose(struct training *t)
 {
-	double *scores = malloc((t->pool.rows.count + 1) * sizeof(*scores)), best = -1;
-	size_t best_vectors = 0, vectors, chosen = 0;
+	struct trial trials[SETTINGS] = { 0 };
+	size_t chosen = SETTINGS;
+	int status = 0;
+
+	for (size_t i = 0; i < SETTINGS; i++) {
+		trials[i].scores = malloc((t->pool.rows.count + 1) * sizeof(double));
+		if (trials[i].scores == NULL)
+			status = -ENOMEM;
+		for (size_t r = 0; status == 0 && r < t->pool.rows.count; r++)
+			trials[i].scores[r] = (double)NAN;
+	}
+	if (status == 0)
+		status = try_block(t, 1, trials);
+	leave_out(trials);
+	if (status == 0)
+		status = try_block(t, 0, trials);
+	if (status == -ENODATA && trials[0].vectors > 0)
+		status = 0;	/* the older block has nothing to learn from before it; the newer one stands alone */
+	if (status == 0)
+		chosen = choose_trial(trials);
+	if (chosen < SETTINGS) {
+		t->chosen = &grid[chosen];
+		memcpy(t->scores, trials[chosen].scores, t->pool.rows.count * sizeof(double));
+	}
+	for (size_t i = 0; i < SETTINGS; i++)
+		free(trials[i].scores);
+	/* No machine at all can't tell anything. */
+	return status == 0 && chosen == SETTINGS ? -EDOM : status;
+}
+
+static int
+try_block(struct training *t, size_t block, struct trial *trials)
+{
 	struct fit fit = { 0 };
-	int status = -ENOMEM;
+	int status = fit_prepare(&fit, &t->pool, learn_before(t, block), rows_before(t, learn_before(t, block)),
+	    t->settings->seed);
 
-	if (scores != NULL)
-		status = fit_prepare(&fit, &t->pool, learn_before(t, 1), rows_before(t, learn_before(t, 1)),
-		    t->settings->seed);
-	for (size_t i = 0; i < ARRAY_SIZE(grid) && status == 0; i++) {
-		double score = try_settings(t, &fit, &grid[i], 1, scores, &vectors);
-		bool linear = grid[i].kernel == MACHINE_LINEAR;
-
-		if (linear ? !(score >= best && score >= 0) :
-		    !(score > best + 0.01 || (score > best - 0.01 && score >= 0 && vectors < best_vectors)))
-			continue;
-		copy_block(t, 1, scores);
-		best = score > best ? score : best;
-		best_vectors = vectors;
-		chosen = i;
+	for (size_t i = 0; i < SETTINGS && status == 0; i++) {
+		if (trials[i].sum >= 0)
+			trials[i].sum += try_settings(t, &fit, &grid[i], block, &trials[i]);
 	}
 	fit_fini(&fit);
-	t->chosen = &grid[chosen];
-	if (status == 0 && best >= 0)
-		status = fit_prepare(&fit, &t->pool, learn_before(t, 0), rows_before(t, learn_before(t, 0)),
-		    t->settings->seed);
-	if (status == 0 && try_settings(t, &fit, &grid[chosen], 0, scores, &vectors) >= 0)
-		copy_block(t, 0, scores);
-	fit_fini(&fit);
-	free(scores);
-	/* No machine at all can't tell anything; an older block without rows leaves the newer one. */
-	return best < 0 && status == 0 ? -EDOM : best >= 0 && status == -ENODATA ? 0 : status;
+	return status;
+}
+
+/* What is far behind on one block won't be ahead on both. */
+static void
+leave_out(struct trial *trials)
+{
+	double best = 0;
+
+	for (size_t i = 0; i < SETTINGS; i++)
+		best = fmax(best, trials[i].sum);
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (trials[i].sum < best * (1 - FAR_BEHIND))
+			trials[i].sum = -1;
+}
+
+/* SETTINGS: none. */
+static size_t
+choose_trial(const struct trial *trials)
+{
+	size_t chosen = SETTINGS;
+	double best = -1, most = -1;	/* of the chosen one; of all */
+
+	for (size_t i = 0; i < SETTINGS; i++) {
+		double sum = trials[i].sum;
+
+		if (trials[i].vectors == 0 || sum < 0)
+			continue;
+		if (grid[i].kernel == MACHINE_LINEAR ? sum >= most : sum > best + TIE
+		    || (sum > best - TIE && trials[i].vectors < trials[chosen].vectors)) {
+			best = fmax(best, sum);
+			chosen = i;
+		}
+		most = fmax(most, sum);
+	}
+	return chosen;
 }
 
 /* Labels of rows before it are known a horizon before the block. */
@@ -252,24 +315,25 @@ in_block(const struct training *t, size_t block, size_t row)
 	return t->pool.times[row] >= t->cuts[block] && t->pool.times[row] < t->cuts[block + 1];
 }
 
-/* Average precision on a block of a machine with these settings, -1 without any machine; scores of the block's rows. */
+/* Average precision on a block of a machine with these settings, 0 without any machine; scores of the block's rows. */
 static double
 try_settings(const struct training *t, const struct fit *fit, const struct setting *setting, size_t block,
-    double *scores, size_t *vectors)
+    struct trial *trial)
 {
 	struct machine_settings settings = settings_of(fit, setting);
-	double *scratch = malloc((fit->width + 1) * sizeof(*scratch)), result = -1;
+	double *scratch = malloc((fit->width + 1) * sizeof(*scratch)), result = 0;
 	size_t length;
 	char *body = NULL;
 	struct machine *machine = fit_machine(fit, &settings, &body, &length);
 
-	*vectors = machine == NULL ? 0 : machine_vectors(machine);
+	if (machine != NULL)
+		trial->vectors = machine_vectors(machine);
 	if (machine != NULL && scratch != NULL) {
 		for (size_t i = 0; i < t->pool.rows.count; i++) {
 			if (in_block(t, block, i))
-				scores[i] = fit_score(fit, machine, pool_row(&t->pool, i), scratch);
+				trial->scores[i] = fit_score(fit, machine, pool_row(&t->pool, i), scratch);
 		}
-		result = precision(t, block, scores);
+		result = precision(t, block, trial->scores);
 	}
 	machine_free(machine);
 	free(scratch);
@@ -311,15 +375,6 @@ precision(const struct training *t, size_t block, const double *scores)
 	free(weights);
 	free(positives);
 	return isnan(result) ? 0 : result;
-}
-
-static void
-copy_block(struct training *t, size_t block, const double *scores)
-{
-	for (size_t i = 0; i < t->pool.rows.count; i++) {
-		if (in_block(t, block, i))
-			t->scores[i] = scores[i];
-	}
 }
 
 /* The curve, and whether there is any skill. */
