@@ -157,8 +157,8 @@ report_signed(const struct subject *s)
 
 	diag_error(s->diags, s->place, NULL,
 	    "the service '%s' can't be steered: its zone '%s' is signed already, and only who has its keys can "
-	    "sign the answers of its regions; give the zone without DNSSEC records and let isobard sign it", s->service->name,
-	    name_text(zone_apex(s->zone)->name, text));
+	    "sign the answers of its regions; give the zone without DNSSEC records and let isobard sign it",
+	    s->service->name, name_text(zone_apex(s->zone)->name, text));
 }
 
 static bool
