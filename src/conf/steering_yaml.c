@@ -2,8 +2,8 @@
  * In: the text.  Out: a steering in an arena of its own, or every error of the file.
  * Three steps: the text becomes a tree (yaml.c); the table makes written_* structs of it and judges each value by
  * itself (schema.c, steering_schema.c); then names become indices, and what takes more than one value is judged, here
- * and in steering_groups.c, steering_services.c, steering_feeds.c, steering_serving.c and residency.c. The tree and the written structs
- * live in a second arena that is gone afterwards: the steering keeps no part of them.
+ * and in steering_groups.c, steering_services.c, steering_feeds.c, steering_serving.c and residency.c. The tree and the
+ * written structs live in a second arena that is gone afterwards: the steering keeps no part of them.
  * An error never ends a step early. A check whose input had an error of its own is left out, so that each mistake is
  * told once. Zones are another matter: steering_zones.c. */
 #include "conf/steering_yaml.h"
