@@ -117,6 +117,14 @@ void token_delete(struct request *request) NONNULL;
 /* audit.c */
 void audit_show(struct request *request) NONNULL;
 
+/* watching.c */
+void dnstap_read_body(struct request *request) NONNULL;
+void dnstap_switch(struct request *request) NONNULL;
+void dnstap_show(struct request *request) NONNULL;
+void query_log_read_body(struct request *request) NONNULL;
+void query_log_switch(struct request *request) NONNULL;
+void query_log_show(struct request *request) NONNULL;
+
 /* process.c */
 void live_show(struct request *request) NONNULL;
 void ready_check(struct request *request) NONNULL;

@@ -14,6 +14,7 @@
 #include "api/handlers.h"
 #include "api/live_scores.h"
 #include "api/resources.h"
+#include "control/watch.h"
 #include "dnssec/rollover.h"
 #include "feed/in_force.h"
 
@@ -33,6 +34,7 @@ static void add_server(struct exposition *x);
 static void add_connections(struct exposition *x, const struct server *server, const struct counters *sum);
 static void add_tls(struct exposition *x, const struct server *server, const struct counters *sum);
 static void add_proxied(struct exposition *x, const struct counters *sum);
+static void add_watched(struct exposition *x);
 static void add_rcodes(struct exposition *x, const struct counters *sum);
 static void add_guard(struct exposition *x, const struct counters *sum);
 static void add_picks(struct exposition *x, const struct counters *sum);
@@ -135,6 +137,26 @@ add_server(struct exposition *x)
 	add_connections(x, server, &sum);
 	add_tls(x, server, &sum);
 	add_proxied(x, &sum);
+	add_watched(x);
+}
+
+static void
+add_watched(struct exposition *x)
+{
+	struct watch_state state;
+
+	watch_state(x->request->control, &state);
+	single(x, "isobar_dnstap_connected", "gauge", "1 while a reader takes frames of dnstap.",
+	    state.dnstap.connected);
+	single(x, "isobar_dnstap_frames_total", "counter", "Frames of dnstap that were sent.",
+	    (double)state.dnstap.frames);
+	single(x, "isobar_dnstap_dropped_total", "counter", "Frames that no reader took, or not soon enough.",
+	    (double)state.dnstap.dropped);
+	single(x, "isobar_query_log_on", "gauge", "1 while queries are written to the query log.", state.query_log_on);
+	single(x, "isobar_query_log_lines_total", "counter", "Lines of the query log that were written.",
+	    (double)state.query_log.lines);
+	single(x, "isobar_query_log_dropped_total", "counter", "Lines of the query log that weren't written.",
+	    (double)state.query_log.dropped);
 }
 
 static void

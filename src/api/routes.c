@@ -82,6 +82,10 @@ const struct route routes[] = {
 	{ "POST", "/v1/tokens", SCOPE_ADMIN, BODY_JSON, false, NULL, token_create, NULL },
 	{ "DELETE", "/v1/tokens/{token}", SCOPE_ADMIN, BODY_NONE, false, NULL, token_delete, NULL },
 	{ "POST", "/v1/models/train", SCOPE_ADMIN, BODY_EMPTY_OR_JSON, false, NULL, NULL, train_start },
+	{ "GET", "/v1/dnstap", SCOPE_READ, BODY_NONE, false, NULL, NULL, dnstap_show },
+	{ "PUT", "/v1/dnstap", SCOPE_ADMIN, BODY_JSON, false, NULL, dnstap_read_body, dnstap_switch },
+	{ "GET", "/v1/query-log", SCOPE_READ, BODY_NONE, false, NULL, NULL, query_log_show },
+	{ "PUT", "/v1/query-log", SCOPE_ADMIN, BODY_JSON, false, NULL, query_log_read_body, query_log_switch },
 	{ "POST", "/v1/reload", SCOPE_ADMIN, BODY_EMPTY_OR_JSON, false, NULL, NULL, reload_run },
 	{ "POST", "/v1/stop", SCOPE_LOCAL, BODY_EMPTY_OR_JSON, false, NULL, NULL, stop_run },
 

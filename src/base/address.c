@@ -81,6 +81,13 @@ address_of_bytes(struct address *address, const uint8_t *bytes, unsigned bits)
 	memcpy(address->bytes, bytes, 4);
 }
 
+uint16_t
+address_port(const struct sockaddr *from)
+{
+	return ntohs(from->sa_family == AF_INET ? ((const struct sockaddr_in *)(const void *)from)->sin_port
+		: ((const struct sockaddr_in6 *)(const void *)from)->sin6_port);
+}
+
 socklen_t
 address_to_sockaddr(const struct address *address, uint16_t port, struct sockaddr_storage *to)
 {

@@ -26,6 +26,7 @@ int address_parse(const char *text, struct address *address) NONNULL MUST_USE;	/
 const char *address_text(const struct address *address, char text[static ADDRESS_TEXT_SIZE]) NONNULL;
 void address_of_sockaddr(struct address *address, const struct sockaddr *from) NONNULL;
 void address_of_bytes(struct address *address, const uint8_t *bytes, unsigned bits) NONNULL;	/* 32 or 128 */
+uint16_t address_port(const struct sockaddr *from) NONNULL;
 socklen_t address_to_sockaddr(const struct address *address, uint16_t port, struct sockaddr_storage *to) NONNULL;
 
 /* "ADDRESS@PORT"; the port defaults to `port` when it's left out. 0 or -EINVAL. */

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "dns/name.h"
+#include "tap/dnstap.h"
 
 #define DAY_MS 86400e3
 #define NSID_MAX 200	/* octets; IDENTITY_NAME_MAX of serve/identity.h */
@@ -30,6 +31,8 @@ static void check_together(const struct settings *settings, const struct yaml_no
 static void check_limits(const struct settings *settings, const struct yaml_node *tree, const char *file,
 	struct diags *diags);
 static void check_tls(const struct settings *settings, const struct yaml_node *tree, const char *file,
+	struct diags *diags);
+static void check_dnstap(const struct settings *settings, const struct yaml_node *tree, const char *file,
 	struct diags *diags);
 static bool is_loopback(const struct address *address);
 
@@ -200,6 +203,33 @@ static const struct setting dnssec_settings[] = {
 static const struct schema dnssec = {
 	.title = "dnssec", .size = sizeof(struct written_settings), .settings = dnssec_settings };
 
+static const struct setting dnstap_settings[] = {
+	{ .key = "socket", SETTINGS(dnstap.socket), .type = SETTING_TEXT, .unit = "path", .check = check_socket_path,
+		.otherwise = "\"\"", .help = "UNIX socket of the reader of dnstap; empty: none" },
+	{ .key = "server", SETTINGS(dnstap.server.address), OTHER(dnstap.server.port), .type = SETTING_LISTEN,
+		.unit = "ADDRESS@PORT", .port = 6000, .or_none = true, .otherwise = "none",
+		.help = "where the reader takes TCP instead; none: nowhere" },
+	{ .key = "sample", SETTINGS(dnstap.sample), .type = SETTING_INTEGER, .unit = "number", .least = 1,
+		.most = 1e6, .otherwise = "1", .help = "one query of so many is told" },
+	{ .key = "queries", SETTINGS(dnstap.queries), .type = SETTING_BOOL, .unit = "truth", .otherwise = "true",
+		.help = "queries are told" },
+	{ .key = "responses", SETTINGS(dnstap.responses), .type = SETTING_BOOL, .unit = "truth", .otherwise = "true",
+		.help = "responses are told" },
+	{ .key = NULL },
+};
+
+static const struct schema dnstap = {
+	.title = "dnstap", .size = sizeof(struct written_settings), .settings = dnstap_settings };
+
+static const struct setting query_log_settings[] = {
+	{ .key = "file", SETTINGS(query_log), .type = SETTING_TEXT, .unit = "path", .otherwise = "\"\"",
+		.help = "where queries are written while an operator wants it; empty: the log" },
+	{ .key = NULL },
+};
+
+static const struct schema query_log = {
+	.title = "query-log", .size = sizeof(struct written_settings), .settings = query_log_settings };
+
 static const struct setting retention_settings[] = {
 	{ .key = "samples", SETTINGS(keep_samples_ms), .type = SETTING_DURATION, .unit = "duration",
 		.least = 3600e3, .most = 3650 * DAY_MS, .otherwise = "2d", .help = "metrics as they were reported" },
@@ -237,6 +267,10 @@ static const struct setting top_settings[] = {
 	{ .key = "tls", .type = SETTING_RECORD, .unit = "map", .schema = &tls, .help = "DNS over TLS" },
 	{ .key = "proxy-protocol", .type = SETTING_RECORD, .unit = "map", .schema = &proxy,
 		.help = "proxies that stand in front" },
+	{ .key = "dnstap", .type = SETTING_RECORD, .unit = "map", .schema = &dnstap,
+		.help = "who gets each query and response to see" },
+	{ .key = "query-log", .type = SETTING_RECORD, .unit = "map", .schema = &query_log,
+		.help = "one line for each query, while an operator wants it" },
 	{ .key = "zones", SETTINGS(zones), .type = SETTING_TEXT, .unit = "path",
 		.otherwise = ISOBAR_CONFIG_DIR "/zones", .help = "folder that an empty store is filled from" },
 	{ .key = "store", SETTINGS(store), .type = SETTING_TEXT, .unit = "path",
@@ -338,6 +372,7 @@ check_together(const struct settings *settings, const struct yaml_node *tree, co
 
 	check_limits(settings, tree, file, diags);
 	check_tls(settings, tree, file, diags);
+	check_dnstap(settings, tree, file, diags);
 	if (listeners != NULL && address->bits != 0 && !is_loopback(address))
 		diag_warning(diags, yaml_place(file, listeners), NULL,
 		    "the API isn't encrypted: tokens can be read on the way to an address that isn't loopback");
@@ -370,6 +405,26 @@ check_tls(const struct settings *settings, const struct yaml_node *tree, const c
 		    "'certificate' and 'key' belong together: one is missing");
 	else if (settings->tls_listener_count > 0 && settings->tls_certificate == NULL)
 		diag_error(diags, yaml_place(file, node), NULL, "to listen takes a 'certificate' and a 'key'");
+}
+
+static void
+check_dnstap(const struct settings *settings, const struct yaml_node *tree, const char *file, struct diags *diags)
+{
+	const struct yaml_node *node = yaml_member(tree, "dnstap");
+	const struct dnstap_settings *d = &settings->dnstap;
+	bool by_socket, by_tcp = d->server.address.bits != 0;
+
+	if (node == NULL || d->socket == NULL)
+		return;
+	by_socket = *d->socket != '\0';
+	if ((by_socket || by_tcp) && !dnstap_is_built())
+		diag_error(diags, yaml_place(file, node), NULL, "this isobard was built without dnstap");
+	if (by_socket && by_tcp)
+		diag_error(diags, yaml_place(file, node), NULL, "'socket' and 'server' exclude each other");
+	if ((by_socket || by_tcp) && !d->queries && !d->responses)
+		diag_error(diags, yaml_place(file, node), NULL, "neither 'queries' nor 'responses' are told");
+	else if (!by_socket && !by_tcp)
+		diag_warning(diags, yaml_place(file, node), NULL, "without 'socket' or 'server' nothing is told");
 }
 
 static bool

@@ -32,6 +32,14 @@ struct rate_settings {
 	const struct prefix *exempt;
 };
 
+/* At most one of socket and server. */
+struct dnstap_settings {
+	const char *socket;			/* path of the reader's; "": none */
+	struct listener server;			/* the reader's, by TCP; bits 0: none */
+	uint32_t sample;			/* one query of so many */
+	bool queries, responses;
+};
+
 struct settings {
 	struct arena *arena;
 	size_t listener_count;			/* at least 1; each for UDP and TCP */
@@ -66,6 +74,8 @@ struct settings {
 	unsigned tls_handshakes_per_prefix;
 	size_t proxy_count;
 	const struct prefix *proxies;		/* who speaks the PROXY protocol */
+	struct dnstap_settings dnstap;
+	const char *query_log;			/* path; "": the log */
 	enum log_level log;
 	bool pae_external;			/* true: something else starts isobar-pae */
 	int64_t keep_samples_ms, keep_minutes_ms, keep_hours_ms, keep_reports_ms;	/* as in store.h */

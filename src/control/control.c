@@ -224,6 +224,7 @@ control_free(struct control *control)
 	}
 	server_stop(control->publisher.server);
 	control->publisher.server = NULL;
+	watch_end(control);
 	encryption_end(control);
 	demands_end(control);
 	recorder_end(control->recorder);
@@ -278,6 +279,7 @@ on_tick(uv_timer_t *timer)
 	demands_tick(control, now, wall);
 	defence_tick(control, now, wall);
 	encryption_tick(control, now, wall);
+	watch_tick(control, now);
 	maintain(control, now);
 }
 

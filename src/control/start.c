@@ -49,7 +49,8 @@ control_load(struct control *control, struct diags *diags)
 {
 	return encryption_start(control, diags) && open_store(control, diags) && load_world(control, diags)
 	    && load_keys(control, diags) && sign_first(control, diags) && publish_first(control, diags)
-	    && start_server(control, diags);
+	    && start_server(control, diags)
+	    && watch_start(control, diags);
 }
 
 static bool

@@ -12,6 +12,7 @@
 #include "control/pae.h"
 #include "control/publish.h"
 #include "control/recorder.h"
+#include "control/watch.h"
 #include "serve/tickets.h"
 #include "serve/tls_context.h"
 
@@ -77,6 +78,7 @@ struct control {
 	struct tickets *tickets;
 	struct mono tls_warned;			/* of its certificate's end */
 	struct signer *signer;		/* NULL: storeless */
+	struct watch *watch;
 	struct recorder *recorder;
 	struct demands *demands;
 	struct outside *outside;

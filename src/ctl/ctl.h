@@ -52,6 +52,7 @@ enum ctl_option {
 	OPTION_MOVE_LIMIT = 1 << 20,
 	OPTION_NAME = 1 << 21,
 	OPTION_CLIENTS = 1 << 22,
+	OPTION_SAMPLE = 1 << 25,
 	OPTION_BACKTEST = 1 << 29,	/* all of struct ctl_backtest */
 	OPTION_WHY = 1 << 30,
 };
@@ -70,7 +71,7 @@ struct ctl {
 	/* of the verb */
 	bool dry_run, forever, verify, force, wait;
 	const char *over, *service, *fraction;	/* or NULL */
-	const char *at, *lose, *demand, *drain, *move_limit, *name, *clients, *why;	/* or NULL */
+	const char *at, *lose, *demand, *drain, *move_limit, *name, *clients, *why, *sample;	/* or NULL */
 	const char *reason, *period, *to, *client_address, *type, *ttl, *scope, *limit, *steering;	/* or NULL */
 	struct ctl_backtest backtest;
 	int count;			/* of arguments */
@@ -268,6 +269,14 @@ enum ctl_status ctl_metrics_import(struct ctl *ctl) NONNULL;
 
 /* plan_verify.c */
 enum ctl_status ctl_plan_verify(struct ctl *ctl) NONNULL;
+
+/* watch.c */
+enum ctl_status ctl_dnstap_on(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_dnstap_off(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_dnstap_status(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_query_log_on(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_query_log_off(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_query_log_status(struct ctl *ctl) NONNULL;
 
 /* token.c */
 enum ctl_status ctl_token_create(struct ctl *ctl) NONNULL;

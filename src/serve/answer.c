@@ -61,6 +61,7 @@ static void add_service(struct decision *d, const struct rrset *set, const struc
 static void add_of(struct decision *d, const struct node *node, const uint8_t *owner, uint16_t type, bool required);
 static const struct node *target_node(const struct decision *d, const uint8_t *target);
 static struct guard_class class_of(const struct decision *d);
+static void leave_note(const struct decision *d);
 static size_t encode(const struct decision *d, struct reply *reply);
 static void add_options(const struct decision *d, struct reply *reply);
 static size_t finish(const struct answer_env *env, struct reply *reply);
@@ -141,12 +142,16 @@ respond(const struct answer_env *env, const struct query *query, enum query_verd
 	d.about = NULL;
 	d.scope = 0;
 	d.zone = NULL;
+	d.service = NULL;
+	d.region = NULL;
 	if (refusal == NULL) {
 		decide(&d);
 	} else {
 		d.rcode = refusal->rcode;
 		d.ede = refusal->ede;
 	}
+	if (env->note != NULL)
+		leave_note(&d);
 	return encode(&d, reply);
 }
 
@@ -397,6 +402,7 @@ decide_steered(struct decision *d, const struct service *service, const uint8_t 
 	counter_add(&env->counters->steered, 1);
 	counter_add(&env->counters->picks[chosen.pick.outcome], 1);
 	observe(env, service, &client, &chosen, type);
+	d->service = service;
 	/* A prefix of length 0 gets scope 0 (RFC 7871 section 7.2.1). */
 	if (chosen.scope > d->scope && d->query->subnet_length > 0)
 		d->scope = chosen.scope;
@@ -420,9 +426,11 @@ decide_steered(struct decision *d, const struct service *service, const uint8_t 
 		d->ede = EDE_STALE_ANSWER;
 		d->ede_text = "the plan is old";
 	}
-	if (chosen.pick.region != NO_REGION)
+	if (chosen.pick.region != NO_REGION) {
+		d->region = env->snapshot->steering->regions[chosen.pick.region].name;
 		counter_add(&env->row->picks[service->index * env->snapshot->steering->region_count
 		    + chosen.pick.region], 1);
+	}
 	decision_add(d, SECTION_ANSWER, owner, chosen.rrset, chosen.ttl);
 	deny_closer(d, gap, chosen.ttl);
 	if (chosen.rrset->type == TYPE_CNAME && type != TYPE_CNAME)
@@ -640,6 +648,17 @@ class_of(const struct decision *d)
 		.about = kind == RATE_ERROR ? NULL : d->about };
 }
 
+/* For those who watch, after the answer was sent. */
+static void
+leave_note(const struct decision *d)
+{
+	struct tap_note *note = d->env->note;
+
+	note->zone = d->zone == NULL ? NULL : zone_apex(d->zone)->name;
+	note->region = d->region;
+	note->policy = d->service == NULL ? NULL : sharding_policy_text(d->service->intent->policy);
+}
+
 static size_t
 encode(const struct decision *d, struct reply *reply)
 {
@@ -702,5 +721,7 @@ finish(const struct answer_env *env, struct reply *reply)
 	if (reply->truncated)
 		counter_add(&env->counters->truncated, 1);
 	counter_add(&env->counters->rcodes[reply->rcode & 15], 1);
+	if (env->note != NULL)
+		env->note->rcode = reply->rcode;
 	return reply_finish(reply);
 }

@@ -16,6 +16,7 @@
 #include "serve/snapshot.h"
 #include "steer/sketch.h"
 #include "transfer/tsig.h"
+#include "tap/tap.h"
 
 #define ANSWER_SIZE_MAX 65535
 
@@ -32,7 +33,6 @@ enum stream_wait {
 /* Why a connection isn't taken. */
 enum refusal { REFUSED_FULL, REFUSED_PREFIX, REFUSED_HANDSHAKES_FULL, REFUSED_HANDSHAKES_PREFIX, REFUSALS };
 
-enum transport { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORTS };
 enum handshake { HANDSHAKE_FULL, HANDSHAKE_RESUMED, HANDSHAKE_FAILED, HANDSHAKES };
 
 #define GUARD_KINDS 6		/* of guard.h */
@@ -93,6 +93,8 @@ struct answer_env {
 	const struct transfers *transfers;	/* what secondaries may have; NULL: nothing */
 	struct transfer_desk *desk;	/* of all workers; or NULL: no transfers by streams */
 	struct stream_source *source;	/* set where messages follow the one that is returned. NULL: none may */
+	struct tap_note *note;		/* of this query, empty; or NULL: nobody watches */
+	struct tap_seen *seen;		/* of a stream, but for the messages; or NULL: nobody watches */
 };
 
 /* The length of the response in `response` (which holds at least 512 octets by UDP, ANSWER_SIZE_MAX by TCP), or 0 when

@@ -32,6 +32,8 @@ struct connection {
 	struct connections *all;
 	struct connection *next, *previous;
 	struct address client, counted;	/* counted: for whose share; 0 bits: nobody's */
+	struct address local;		/* that it came to */
+	uint16_t client_port, local_port;	/* the first 0: a proxy doesn't tell it */
 	enum stage stage;
 	enum stream_wait waits_for;
 	uint64_t since;			/* loop time, ms */
@@ -58,6 +60,7 @@ static void serve(struct connection *c);
 static void decrypt(struct connection *c);
 static void see_handshake(struct connection *c);
 static void answer_all(struct connection *c);
+static bool begin_seen(const struct connection *c, struct tap_seen *seen);
 static bool flush(struct connection *c);
 static uv_buf_t unsent(struct connection *c);
 static void sent(struct connection *c, size_t count);
@@ -86,6 +89,12 @@ connection_accept(struct connections *all, uv_stream_t *listener, bool encrypted
 		return true;
 	}
 	address_of_sockaddr(&c->client, (struct sockaddr *)&peer);
+	c->client_port = address_port((struct sockaddr *)&peer);
+	length = sizeof(peer);
+	if (uv_tcp_getsockname(&c->tcp, (struct sockaddr *)&peer, &length) == 0) {
+		address_of_sockaddr(&c->local, (struct sockaddr *)&peer);
+		c->local_port = address_port((struct sockaddr *)&peer);
+	}
 	if (!let_in(c))
 		return true;
 	uv_tcp_nodelay(&c->tcp, 1);
@@ -240,6 +249,7 @@ static bool
 name_client(struct connection *c, const struct address *client)
 {
 	c->client = *client;
+	c->client_port = 0;
 	if (clients_name(c->all->worker->connections, client) != CLIENTS_WITHIN)
 		return refuse(c, REFUSED_PREFIX);
 	c->counted = *client;
@@ -307,15 +317,35 @@ answer_all(struct connection *c)
 {
 	struct worker *worker = c->all->worker;
 	struct answer_env env;
+	struct tap_seen seen;
 
 	if (!stream_asks(&c->stream))
 		return;
 	env = worker_env(worker, worker_enter(worker));
 	env.client = c->client;
 	env.encrypted = c->tls != NULL;
+	if (begin_seen(c, &seen))
+		env.seen = &seen;
 	if (stream_answer(&c->stream, &env, worker->options->tcp_in_flight) > 0)
 		c->progressed = true;
 	worker_leave();
+}
+
+/* False: nobody watches. */
+static bool
+begin_seen(const struct connection *c, struct tap_seen *seen)
+{
+	const struct worker *worker = c->all->worker;
+	const struct tap *tap = rcu_load(*worker->tap);
+
+	if (tap == NULL)
+		return false;
+	*seen = (struct tap_seen){
+		.tap = tap, .worker = worker->number, .transport = c->tls != NULL ? TRANSPORT_TLS : TRANSPORT_TCP,
+		.client = c->client, .server = c->local, .client_port = c->client_port, .server_port = c->local_port,
+		.asked_ns = tap_now_ns(),
+	};
+	return true;
 }
 
 /* --- writing --- */

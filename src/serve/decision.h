@@ -29,6 +29,8 @@ struct decision {
 	bool authoritative;
 	int ede;
 	const char *ede_text;	/* for the operator who looks at the answer: nothing that is a secret */
+	const struct service *service;	/* whose regions were chosen from, at last; or NULL */
+	const char *region;	/* that was chosen, or NULL */
 	const void *about;	/* what a limit counts it by: the node or zone that was decisive, or NULL */
 	uint8_t scope;
 	unsigned links;

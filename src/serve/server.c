@@ -26,6 +26,7 @@ struct server {
 	const struct snapshot *published;
 	const struct cookie_secrets *secrets;	/* or NULL; exchanged as the snapshot is */
 	bool plan_stale;
+	const struct tap *tap;			/* or NULL */
 	const struct tls_context *tls;
 	const struct transfers *transfers;	/* or NULL */
 	struct transfer_desk *desk;
@@ -89,6 +90,7 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 		server->workers[w].published = &server->published;
 		server->workers[w].secrets = &server->secrets;
 		server->workers[w].plan_stale = &server->plan_stale;
+		server->workers[w].tap = &server->tap;
 		server->workers[w].connections = server->connections;
 		server->workers[w].handshakes = server->handshakes;
 		server->workers[w].tls = &server->tls;
@@ -299,8 +301,7 @@ bound_port(int fd)
 
 	if (getsockname(fd, (struct sockaddr *)&at, &length) != 0)
 		return 0;
-	return ntohs(at.ss_family == AF_INET ? ((struct sockaddr_in *)&at)->sin_port
-		: ((struct sockaddr_in6 *)&at)->sin6_port);
+	return address_port((struct sockaddr *)&at);
 }
 
 void
@@ -334,6 +335,13 @@ void
 server_encrypt(struct server *server, const struct tls_context *tls)
 {
 	rcu_publish(server->tls, tls);
+	rcu_wait_readers();
+}
+
+void
+server_tap(struct server *server, const struct tap *tap)
+{
+	rcu_publish(server->tap, tap);
 	rcu_wait_readers();
 }
 

@@ -66,6 +66,9 @@ void server_plan_stale(struct server *server, bool stale) NONNULL;
 /* New TLS connections use `tls` from here on; those that are open go on. The one before may be freed then. */
 void server_encrypt(struct server *server, const struct tls_context *tls) NONNULL;
 
+/* Who watches from here on; NULL: nobody. When it returns no worker uses the one before. */
+void server_tap(struct server *server, const struct tap *tap) __attribute__((nonnull(1)));
+
 /* What secondaries may have from here on. When it returns no worker begins a transfer of what was there before; those
  * that have begun hold their editions. */
 void server_transfers(struct server *server, const struct transfers *transfers) NONNULL;

@@ -14,6 +14,7 @@
 static bool has_query(const struct stream *stream, size_t at);
 static bool has_room(const struct stream *stream, unsigned in_flight);
 static size_t answer_query(struct stream *stream, const struct answer_env *env, size_t at);
+static void show(struct tap_seen *seen, const struct stream *stream, size_t at, size_t length);
 static void go_on(struct stream *stream, unsigned in_flight);
 static void add(struct stream *stream, size_t length);
 
@@ -93,14 +94,32 @@ answer_query(struct stream *stream, const struct answer_env *env, size_t at)
 {
 	struct answer_env streamed = *env;
 	struct stream_source source = { .next = NULL };
-	size_t size = wire_get_u16(stream->in + at);
+	size_t size = wire_get_u16(stream->in + at), length;
 
 	streamed.stream = true;
 	streamed.source = &source;
-	add(stream, answer(&streamed, stream->in + at + 2, size, stream->out + stream->out_used + 2, ANSWER_SIZE_MAX));
+	if (env->seen != NULL)
+		streamed.note = &env->seen->note;
+	length = answer(&streamed, stream->in + at + 2, size, stream->out + stream->out_used + 2, ANSWER_SIZE_MAX);
+	if (env->seen != NULL)
+		show(env->seen, stream, at, length);
+	add(stream, length);
 	if (source.next != NULL)
 		stream_begin(stream, &source);
 	return 2 + size;
+}
+
+/* To who watches, before the buffers move; the note is empty again for the next query. */
+static void
+show(struct tap_seen *seen, const struct stream *stream, size_t at, size_t length)
+{
+	seen->request = stream->in + at + 2;
+	seen->request_length = wire_get_u16(stream->in + at);
+	seen->response = stream->out + stream->out_used + 2;
+	seen->response_length = length;
+	seen->answered_ns = tap_now_ns();
+	tap_take(seen);
+	seen->note = (struct tap_note){ .zone = NULL };
 }
 
 void

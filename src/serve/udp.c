@@ -5,7 +5,10 @@
  * One recvmmsg() takes up to BATCH requests, each is answered in place, one sendmmsg() sends what is to be sent. The
  * snapshot is loaded once a batch. After some batches the loop gets its turn, so that a flood on one socket doesn't
  * starve TCP. On a wildcard address the kernel's packet information goes back with the answer, so that it leaves from
- * the address that was asked. */
+ * the address that was asked.
+ *
+ * Who watches gets to know of a batch after it was sent, from the buffers that still hold it; until then the snapshot
+ * is kept, since the notes point into it. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -13,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/rcu.h"
 #include "serve/worker.h"
 
 #define BATCH 32		/* more doesn't lower the cost per query further; buffers stay within a 256 KiB cache */
@@ -31,15 +35,22 @@ struct udp_socket {
 	struct iovec in_vectors[BATCH], out_vectors[BATCH];
 	struct sockaddr_storage peers[BATCH];
 	_Alignas(struct cmsghdr) uint8_t controls[BATCH][CONTROL_SIZE];
+	struct address local;		/* that it's bound to */
+	uint16_t local_port;
+	struct tap_seen seen[BATCH];	/* only while somebody watches */
 	uint8_t requests[BATCH][REQUEST_SIZE], responses[BATCH][RESPONSE_SIZE];
 };
 
 static void on_readable(uv_poll_t *handle, int status, int events);
 static int receive(struct udp_socket *s);
-static unsigned answer_batch(struct udp_socket *s, unsigned count);
+static void serve_batch(struct udp_socket *s, unsigned count);
+static unsigned answer_batch(struct udp_socket *s, unsigned count, struct answer_env *env, const struct tap *tap);
 static bool take_header(struct udp_socket *s, unsigned i, struct address *client, size_t *header);
 static void aim(struct msghdr *message);
 static void send_batch(struct udp_socket *s, unsigned count);
+static void begin_seen(struct udp_socket *s, unsigned i, const struct answer_env *env, size_t skipped);
+static void show_batch(struct udp_socket *s, unsigned count, const struct tap *tap, uint64_t asked_ns);
+static void see_where(const struct udp_socket *s, unsigned i, struct tap_seen *seen);
 
 int
 udp_start(struct worker *worker, struct udp_socket **socket, int fd, bool wildcard, uint16_t payload)
@@ -58,10 +69,12 @@ udp_start(struct worker *worker, struct udp_socket **socket, int fd, bool wildca
 	s->fd = fd;
 	s->wildcard = wildcard;
 	s->payload = payload;
-	if (wildcard && getsockname(fd, (struct sockaddr *)&at, &length) == 0) {
-		if (at.ss_family == AF_INET)
+	if (getsockname(fd, (struct sockaddr *)&at, &length) == 0) {
+		address_of_sockaddr(&s->local, (struct sockaddr *)&at);
+		s->local_port = address_port((struct sockaddr *)&at);
+		if (wildcard && at.ss_family == AF_INET)
 			setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
-		else
+		else if (wildcard)
 			setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
 	}
 	for (unsigned i = 0; i < BATCH; i++) {
@@ -99,7 +112,7 @@ on_readable(uv_poll_t *handle, int status, int events)
 
 		if (received <= 0)
 			return;
-		send_batch(s, answer_batch(s, (unsigned)received));
+		serve_batch(s, (unsigned)received);
 		if (received < BATCH)
 			return;
 	}
@@ -116,23 +129,44 @@ receive(struct udp_socket *s)
 	return recvmmsg(s->fd, s->in, BATCH, MSG_DONTWAIT, NULL);
 }
 
-static unsigned
-answer_batch(struct udp_socket *s, unsigned count)
+static void
+serve_batch(struct udp_socket *s, unsigned count)
 {
-	const struct snapshot *snapshot = worker_enter(s->worker);
-	struct answer_env env = worker_env(s->worker, snapshot);
+	struct answer_env env = worker_env(s->worker, worker_enter(s->worker));
+	const struct tap *tap = rcu_load(*s->worker->tap);
+	uint64_t asked_ns = 0;
+
+	if (tap != NULL) {
+		asked_ns = tap_now_ns();
+		for (unsigned i = 0; i < count; i++)
+			s->seen[i].request_length = 0;
+	}
+	env.udp_payload = s->payload;
+	send_batch(s, answer_batch(s, count, &env, tap));
+	if (tap != NULL)
+		show_batch(s, count, tap, asked_ns);
+	worker_leave();
+}
+
+static unsigned
+answer_batch(struct udp_socket *s, unsigned count, struct answer_env *env, const struct tap *tap)
+{
 	bool proxied = s->worker->options->proxy_count > 0;
 	unsigned out = 0;
 
-	env.udp_payload = s->payload;
 	for (unsigned i = 0; i < count; i++) {
 		size_t skipped = 0, length;
 
-		address_of_sockaddr(&env.client, (struct sockaddr *)&s->peers[i]);
-		if (proxied && !take_header(s, i, &env.client, &skipped))
+		address_of_sockaddr(&env->client, (struct sockaddr *)&s->peers[i]);
+		if (proxied && !take_header(s, i, &env->client, &skipped))
 			continue;
-		length = answer(&env, s->requests[i] + skipped, s->in[i].msg_len - skipped, s->responses[i],
+		if (tap != NULL)
+			begin_seen(s, i, env, skipped);
+		env->note = tap != NULL ? &s->seen[i].note : NULL;
+		length = answer(env, s->requests[i] + skipped, s->in[i].msg_len - skipped, s->responses[i],
 		    RESPONSE_SIZE);
+		if (tap != NULL)
+			s->seen[i].response_length = length;
 		if (length == 0)
 			continue;
 		s->out_vectors[out] = (struct iovec){ s->responses[i], length };
@@ -142,7 +176,6 @@ answer_batch(struct udp_socket *s, unsigned count)
 		aim(&s->out[out].msg_hdr);
 		out++;
 	}
-	worker_leave();
 	return out;
 }
 
@@ -193,6 +226,60 @@ send_batch(struct udp_socket *s, unsigned count)
 		/* This one can't be sent (full buffer, no route): drop it and go on; the client asks again. */
 		counter_add(&s->worker->counters.send_failures, 1);
 		sent++;
+	}
+}
+
+/* What is kept of a query until its batch was sent. A proxy doesn't tell its client's port. */
+static void
+begin_seen(struct udp_socket *s, unsigned i, const struct answer_env *env, size_t skipped)
+{
+	struct tap_seen *seen = &s->seen[i];
+
+	seen->client = env->client;
+	seen->client_port = skipped > 0 ? 0 : address_port((struct sockaddr *)&s->peers[i]);
+	seen->request = s->requests[i] + skipped;
+	seen->request_length = s->in[i].msg_len - skipped;
+	seen->note = (struct tap_note){ .zone = NULL };
+}
+
+static void
+show_batch(struct udp_socket *s, unsigned count, const struct tap *tap, uint64_t asked_ns)
+{
+	uint64_t answered_ns = tap_now_ns();
+
+	for (unsigned i = 0; i < count; i++) {
+		struct tap_seen *seen = &s->seen[i];
+
+		if (seen->request_length == 0)
+			continue;
+		seen->tap = tap;
+		seen->worker = s->worker->number;
+		seen->transport = TRANSPORT_UDP;
+		seen->asked_ns = asked_ns;
+		seen->answered_ns = answered_ns;
+		seen->response = s->responses[i];
+		see_where(s, i, seen);
+		tap_take(seen);
+	}
+}
+
+/* The address that was asked. */
+static void
+see_where(const struct udp_socket *s, unsigned i, struct tap_seen *seen)
+{
+	struct msghdr message = s->in[i].msg_hdr;
+
+	seen->server = s->local;
+	seen->server_port = s->local_port;
+	if (!s->wildcard)
+		return;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL; c = CMSG_NXTHDR(&message, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+			address_of_bytes(&seen->server,
+			    (const uint8_t *)&((struct in_pktinfo *)(void *)CMSG_DATA(c))->ipi_addr, 32);
+		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+			address_of_bytes(&seen->server,
+			    (const uint8_t *)&((struct in6_pktinfo *)(void *)CMSG_DATA(c))->ipi6_addr, 128);
 	}
 }
 

@@ -19,6 +19,7 @@ struct worker {
 	const struct snapshot *const *published;	/* the server's pointer; read by rcu_load */
 	const struct cookie_secrets *const *secrets;	/* the server's pointer; read by rcu_load */
 	const bool *plan_stale;				/* the server's; read atomically */
+	const struct tap *const *tap;			/* the server's pointer; read by rcu_load */
 	struct guard *guard;				/* its own; or NULL */
 	struct clients *connections, *handshakes;	/* of all workers */
 	const struct tls_context *const *tls;		/* the server's pointer; read by rcu_load */

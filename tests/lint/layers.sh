@@ -4,7 +4,7 @@
 cd "$(dirname "$0")/../.." || exit 1
 . tests/cases.sh
 
-order=(base http dns zone dnssec transfer steer serve report store conf feed predict load backtest models plan estimate certificate packing planner control api)
+order=(base http dns zone dnssec transfer steer tap serve report store conf feed predict load backtest models plan estimate certificate packing planner control api)
 
 # Header, then the files that may include it (an extended regular expression).
 doors=(
@@ -22,6 +22,8 @@ doors=(
 	'microhttpd\.h'  'src/api/'
 	'zlib\.h'        'src/base/deflate\.c'
 	'expat\.h'       'src/feed/cap_xml\.c'
+	'fstrm'          'src/tap/dnstap_stream\.c'
+	'protobuf-c'     'src/tap/'
 	'uv\.h'          '(src/(http|serve|control)|rem-agent)/'
 )
 

@@ -30,7 +30,7 @@ unread() {	# HEADER STRUCT FOLDER...: the members that no code there names
 }
 
 same "isobar.yaml: each setting is read" "$(
-	for struct in settings listener rate_settings; do
+	for struct in settings listener rate_settings dnstap_settings; do
 		unread src/conf/settings.h "$struct" src
 	done)" ""
 same "isobar-rem.yaml: each setting is read" "$(
@@ -44,5 +44,5 @@ same "steering.yaml: each setting is read" "$(
 	done)" ""
 same "the members are found" "$(members src/conf/settings.h settings | wc -l) $(
 	members src/conf/agent_settings.h agent_probe | tr '\n' ' ')" \
-	"42 fall host interval_ms kind path rise status_least status_most timeout_ms "
+	"44 fall host interval_ms kind path rise status_least status_most timeout_ms "
 finish
