@@ -571,9 +571,9 @@ publication_stored(void *arg)
 	struct control *control = p->control;
 
 	control_store_told(control, p->status);
-	if (p->resign && p->status != 0) {
+	if (p->resign && p->status != 0 && signing_makes_keys(p->pass)) {
 		resign_failed(p);
-	} else if (p->resign) {
+	} else if (p->resign) {	/* signatures don't wait for a disk that is full */
 		resign_publish(p);
 	} else if (p->status == -ENOENT) {
 		control->overrides_stale |= p->overrides_changed;

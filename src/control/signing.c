@@ -330,6 +330,15 @@ signing_is_empty(const struct signing_pass *pass)
 	return true;
 }
 
+bool
+signing_makes_keys(const struct signing_pass *pass)
+{
+	for (size_t i = 0; i < pass->job_count; i++)
+		if (pass->jobs[i].key_count > pass->jobs[i].old_count)
+			return true;
+	return false;
+}
+
 void
 signing_work(struct signing_pass *pass)
 {

@@ -49,6 +49,7 @@ struct signing_pass *signing_begin(struct signer *signer, const struct world *wo
 #define SIGNING_NAMES_AT_ONCE 2000
 bool signing_is_long(const struct signing_pass *pass) NONNULL;
 bool signing_is_empty(const struct signing_pass *pass) NONNULL;	/* all is as it was */
+bool signing_makes_keys(const struct signing_pass *pass) NONNULL;	/* which must be stored before they sign */
 void signing_work(struct signing_pass *pass) NONNULL;
 /* signing_work() on a thread of its own, and then there done(arg). False: there is no thread to be had. */
 bool signing_start(struct signer *signer, struct signing_pass *pass, void (*done)(void *arg), void *arg)
