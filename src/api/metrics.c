@@ -198,9 +198,9 @@ add_tls(struct exposition *x, const struct server *server, const struct counters
 	family(x, "isobar_tls_handshakes_total", "counter", "TLS handshakes, by how they ended.");
 	for (size_t i = 0; i < HANDSHAKES; i++)
 		sample(x, "isobar_tls_handshakes_total", (double)sum->handshakes[i], "result", results[i], NULL, NULL);
+	family(x, "isobar_tls_certificate_end_time_seconds", "gauge", "When the certificate expires, since 1970.");
 	if (control_tls_ends(x->request->control, &ends))
-		single(x, "isobar_tls_certificate_end_time_seconds", "gauge",
-		    "When the certificate expires, since 1970.", (double)ends.ms / 1000);
+		sample(x, "isobar_tls_certificate_end_time_seconds", (double)ends.ms / 1000, NULL, NULL, NULL, NULL);
 }
 
 static void

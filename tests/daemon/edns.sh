@@ -46,8 +46,9 @@ main() {
 }
 
 secrets() {	# LINES...
-	printf '%s\n' "$@" >"$world/secrets"
-	chmod 600 "$world/secrets"
+	(umask 077 && printf '%s\n' "$@" >"$world/secrets.new")
+	# At once: a server may be reading them.
+	mv "$world/secrets.new" "$world/secrets"
 }
 
 settings() {	# NAME LINES...
