@@ -103,7 +103,10 @@ connect_if_due(struct dnstap *dnstap)
 	if (mono_ms_between(dnstap->tried, now) < RETRY_MS)
 		return false;
 	dnstap->tried = now;
-	return dnstap_stream_open(dnstap->stream);
+	if (!dnstap_stream_open(dnstap->stream))
+		return false;
+	set_connected(dnstap, true);
+	return true;
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "conf/steering_schema.h"
 #include "scarce.h"
 #include "suite.h"
+#include "tap/dnstap.h"
 
 /* What was said, for SUITE_TEXT; freed by the caller. */
 static char *
@@ -70,6 +71,28 @@ test_defaults(void)
 }
 
 static void
+test_dnstap(void)
+{
+	struct diags diags = { 0 };
+	struct settings *s = settings_read("dnstap: {socket: /x, sample: 9, queries: false}\n", "f", &diags);
+
+	CU_ASSERT((s != NULL) == dnstap_is_built());
+	if (s != NULL) {
+		SUITE_TEXT(s->dnstap.socket, "/x");
+		CU_ASSERT(s->dnstap.sample == 9 && !s->dnstap.queries && s->dnstap.responses);
+		CU_ASSERT_EQUAL(s->dnstap.server.address.bits, 0);
+	}
+	settings_free(s);
+	diag_fini(&diags);
+	s = settings_read("", "f", &diags);
+	CU_ASSERT_FATAL(s != NULL);
+	SUITE_TEXT(s->dnstap.socket, "");
+	SUITE_TEXT(s->query_log, "");
+	CU_ASSERT(s->dnstap.sample == 1 && s->dnstap.queries && s->dnstap.responses);
+	settings_free(s);
+}
+
+static void
 test_values(void)
 {
 	static const char text[] =
@@ -85,6 +108,7 @@ test_values(void)
 	    "tls: {listen: [127.0.0.1, '::1@8530'], certificate: c, key: k, handshake-timeout: 1s, handshakes: 2,\n"
 	    "      handshakes-per-prefix: 1}\n"
 	    "proxy-protocol: {from: [127.0.0.0/8, '::1/128']}\n"
+	    "query-log: {file: q}\n"
 	    "zones: z\nstore: s\nmodels: m\npae: external\nlog: debug\n"
 	    "api: {socket: /tmp/x, listen: none}\n"
 	    "retention: {samples: 1h, minutes: 60m, hours: 3650d, reports: 3d}\n";
@@ -98,6 +122,7 @@ test_values(void)
 	CU_ASSERT(s->listeners[1].port == 53 && s->listeners[1].address.bytes[3] == 54);
 	CU_ASSERT(s->listeners[2].port == 0 && s->listeners[2].address.bytes[15] == 1);
 	CU_ASSERT_EQUAL(s->workers, 4);
+	SUITE_TEXT(s->query_log, "q");
 	CU_ASSERT_EQUAL(s->udp_payload, 4096);
 	CU_ASSERT(s->listeners[0].udp_payload == 0 && s->listeners[1].udp_payload == 1400);
 	CU_ASSERT(!s->cookies && s->cookies_required == 1 && s->attack_rate == 9);
@@ -209,20 +234,41 @@ static const struct message_row settings_rows[] = {
 	{ "an empty document", "---\n# nothing\n", "" },
 };
 
+/* Of an isobard that is built with it. */
+static const struct message_row dnstap_rows[] = {
+	{ "dnstap's two readers", "dnstap: {socket: /x, server: 127.0.0.1}\n",
+		"f:1:9: 'socket' and 'server' exclude each other\n" },
+	{ "dnstap that tells nothing", "dnstap: {socket: /x, queries: false, responses: false}\n",
+		"f:1:9: neither 'queries' nor 'responses' are told\n" },
+	{ "dnstap without a reader", "dnstap: {sample: 2}\n",
+		"f:1:9: warning: without 'socket' or 'server' nothing is told\n" },
+	{ "dnstap in the clear", "dnstap: {server: 192.0.2.1}\n",
+		"f:1:9: warning: dnstap isn't encrypted: clients' queries can be read on the way to an address that "
+		"isn't loopback\n" },
+};
+
 static void
-test_settings_messages(void)
+check_settings_rows(const struct message_row *rows, size_t count)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(settings_rows); i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct diags diags = { 0 };
-		struct settings *s = settings_read(settings_rows[i].text, "f", &diags);
+		struct settings *s = settings_read(rows[i].text, "f", &diags);
 		bool failed = diag_failed(&diags);
 		char *messages = messages_of(&diags);
 
-		SUITE_TEXT(messages, settings_rows[i].messages);
-		SUITE_ROW(settings_rows[i].name, failed == (s == NULL));
+		SUITE_TEXT(messages, rows[i].messages);
+		SUITE_ROW(rows[i].name, failed == (s == NULL));
 		settings_free(s);
 		free(messages);
 	}
+}
+
+static void
+test_settings_messages(void)
+{
+	check_settings_rows(settings_rows, ARRAY_SIZE(settings_rows));
+	if (dnstap_is_built())
+		check_settings_rows(dnstap_rows, ARRAY_SIZE(dnstap_rows));
 }
 
 /* ---- isobar-rem.yaml ----------------------------------------------------------------------------------------- */
@@ -607,6 +653,7 @@ test_manuals(void)
 static const struct suite_case cases[] = {
 	{ .name = "isobard: an empty file has all defaults", .run = test_defaults },
 	{ .name = "isobard: every key is read", .run = test_values },
+	{ .name = "isobard: who watches", .run = test_dnstap },
 	{ .name = "isobard: errors and warnings", .run = test_settings_messages },
 	{ .name = "agent: only the region is needed", .run = test_agent_defaults },
 	{ .name = "agent: every key is read", .run = test_agent_values },
