@@ -282,7 +282,7 @@ test_bad_model(void)
 	CU_ASSERT_EQUAL(forecaster_update(forecaster, regions, 1, now), 0);
 	forecast = ask(forecaster, 0);
 	CU_ASSERT(isnan(forecast.probability));
-	SUITE_TEXT(forecast.reason, "no model: line 1: format 9; this program reads format 2");
+	SUITE_TEXT(forecast.reason, "no model: line 1: format 9; this program reads formats 2 to 3");
 	forecaster_free(forecaster);
 	store_reader_close(reader);
 	store_close(store);
@@ -346,7 +346,7 @@ test_training(void)
 	text = cJSON_GetStringValue(cJSON_GetObjectItem(body, "text"));
 	note = cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetObjectItem(body, "card"), "note"));
 	SUITE_TEXT(status, "serving");
-	CU_ASSERT(text != NULL && strncmp(text, "isobar-model 2\n", 15) == 0);
+	CU_ASSERT(text != NULL && strncmp(text, "isobar-model 3\n", 15) == 0);
 	CU_ASSERT(note != NULL && strncmp(note, "Brier skill ", 12) == 0);
 	cJSON_Delete(body);
 	text_fini(&output);
