@@ -26,6 +26,8 @@ struct written_settings {
 static schema_check_fn check_socket_path;
 static schema_check_fn check_nsid;
 static schema_check_fn check_domain;
+static schema_check_fn check_key_name;
+static bool name_keys(struct settings *settings);
 static void check_together(const struct settings *settings, const struct yaml_node *tree, const char *file,
 	struct diags *diags);
 static void check_limits(const struct settings *settings, const struct yaml_node *tree, const char *file,
@@ -230,6 +232,34 @@ static const struct setting query_log_settings[] = {
 static const struct schema query_log = {
 	.title = "query-log", .size = sizeof(struct written_settings), .settings = query_log_settings };
 
+static const char *const tsig_algorithms[] = {
+	"hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512", NULL,
+};
+
+static const struct setting tsig_settings[] = {
+	{ .key = "algorithm", SETTING_AT(struct tsig_setting, algorithm), .type = SETTING_ENUM, .unit = "algorithm",
+		.words = tsig_algorithms, .otherwise = "hmac-sha256", .help = "of the key" },
+	{ .key = "secret-file", SETTING_AT(struct tsig_setting, secret_file), .type = SETTING_TEXT, .unit = "path",
+		.required = true, .help = "file with the secret in base64, or as tsig-keygen writes it" },
+	{ .key = NULL },
+};
+
+static const struct schema tsig = {
+	.title = "tsig-keys", .size = sizeof(struct tsig_setting), .placed = true, .settings = tsig_settings };
+
+static const struct setting transfer_settings[] = {
+	{ .key = "at-once", SETTINGS(transfers), .type = SETTING_INTEGER, .unit = "number", .least = 1, .most = 1e6,
+		.otherwise = "32", .help = "transfers to all secondaries together" },
+	{ .key = "per-client", SETTINGS(transfers_per_client), .type = SETTING_INTEGER, .unit = "number", .least = 1,
+		.most = 1e6, .otherwise = "8", .help = "transfers to one address at once" },
+	{ .key = "timeout", SETTINGS(transfer_longest_ms), .type = SETTING_DURATION, .unit = "duration", .least = 1e3,
+		.most = DAY_MS, .otherwise = "30m", .help = "a transfer that takes longer is ended" },
+	{ .key = NULL },
+};
+
+static const struct schema transfers = {
+	.title = "transfer", .size = sizeof(struct written_settings), .settings = transfer_settings };
+
 static const struct setting retention_settings[] = {
 	{ .key = "samples", SETTINGS(keep_samples_ms), .type = SETTING_DURATION, .unit = "duration",
 		.least = 3600e3, .most = 3650 * DAY_MS, .otherwise = "2d", .help = "metrics as they were reported" },
@@ -271,6 +301,10 @@ static const struct setting top_settings[] = {
 		.help = "who gets each query and response to see" },
 	{ .key = "query-log", .type = SETTING_RECORD, .unit = "map", .schema = &query_log,
 		.help = "one line for each query, while an operator wants it" },
+	{ .key = "tsig-keys", SETTINGS(tsig_keys), OTHER(tsig_key_count), .type = SETTING_MAP, .unit = "map",
+		.schema = &tsig, .check = check_key_name, .help = "keys that messages are signed with, by name" },
+	{ .key = "transfer", .type = SETTING_RECORD, .unit = "map", .schema = &transfers,
+		.help = "limits of zone transfers out" },
 	{ .key = "zones", SETTINGS(zones), .type = SETTING_TEXT, .unit = "path",
 		.otherwise = ISOBAR_CONFIG_DIR "/zones", .help = "folder that an empty store is filled from" },
 	{ .key = "store", SETTINGS(store), .type = SETTING_TEXT, .unit = "path",
@@ -318,7 +352,11 @@ settings_read(const char *text, const char *file, struct diags *diags)
 	settings->arena = arena;
 	settings->log = log_values[written.log];
 	settings->pae_external = written.pae == 1;
-	return settings;
+	if (name_keys(settings))
+		return settings;
+	diag_error(diags, (struct diag_place){ .file = file }, NULL, "out of memory");
+	arena_free(arena);
+	return NULL;
 }
 
 void
@@ -362,6 +400,32 @@ check_domain(const char *value, struct schema_why *why)
 		return true;
 	snprintf(why->text, sizeof(why->text), "isn't a domain name");
 	return false;
+}
+
+static bool
+check_key_name(const char *value, struct schema_why *why)
+{
+	uint8_t name[NAME_MAX];
+
+	if (name_parse(value, name) > 1)
+		return true;
+	snprintf(why->text, sizeof(why->text), "isn't a domain name, which a key's name is");
+	return false;
+}
+
+/* The tree is in the arena, too, but nothing else needs it. */
+static bool
+name_keys(struct settings *settings)
+{
+	struct tsig_setting *keys = arena_copy(settings->arena, settings->tsig_keys,
+	    settings->tsig_key_count * sizeof(*keys));
+
+	for (size_t i = 0; keys != NULL && i < settings->tsig_key_count; i++) {
+		keys[i].name = keys[i].at.key->text;
+		keys[i].line = keys[i].at.key->line;
+	}
+	settings->tsig_keys = keys;
+	return keys != NULL;
 }
 
 static void

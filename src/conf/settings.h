@@ -40,6 +40,15 @@ struct dnstap_settings {
 	bool queries, responses;
 };
 
+/* A key that clients, secondaries and we sign messages with (RFC 8945). */
+struct tsig_setting {
+	struct schema_place at;			/* its name */
+	unsigned algorithm;			/* enum tsig_algorithm */
+	const char *secret_file;
+	const char *name;			/* as it's written */
+	unsigned line;
+};
+
 struct settings {
 	struct arena *arena;
 	size_t listener_count;			/* at least 1; each for UDP and TCP */
@@ -76,6 +85,10 @@ struct settings {
 	const struct prefix *proxies;		/* who speaks the PROXY protocol */
 	struct dnstap_settings dnstap;
 	const char *query_log;			/* path; "": the log */
+	size_t tsig_key_count;
+	const struct tsig_setting *tsig_keys;
+	unsigned transfers, transfers_per_client;	/* at once, out */
+	uint32_t transfer_longest_ms;
 	enum log_level log;
 	bool pae_external;			/* true: something else starts isobar-pae */
 	int64_t keep_samples_ms, keep_minutes_ms, keep_hours_ms, keep_reports_ms;	/* as in store.h */

@@ -422,12 +422,67 @@ static const struct schema dnssec = {
 	.settings = dnssec_settings,
 };
 
+static const char *const transports[] = { "any", "tls", NULL };
+static const char *const as_zone_or_shown[] = { "as-zone", "shown", NULL };
+
+static const struct setting transfer_from = { SETTING_ITEM(SETTING_PREFIX, struct prefix) };
+
+static const struct setting transfer_settings[] = {
+	{ .key = "from", SETTING_AT(struct written_transfer, from),
+		.other = offsetof(struct written_transfer, from_count), .type = SETTING_LIST, .unit = "prefixes",
+		.item = &transfer_from, .most = 256, .otherwise = "[]", .help = "addresses of secondaries; empty: any" },
+	{ .key = "key", SETTING_AT(struct written_transfer, key), .type = SETTING_TEXT, .unit = "name",
+		.check = check_zone_name, .help = "TSIG key that the request must be signed with" },
+	{ .key = "transport", SETTING_AT(struct written_transfer, transport), .type = SETTING_ENUM, .unit = "word",
+		.words = transports, .otherwise = "any", .help = "whether only TLS will do" },
+	{ .key = "region-records", SETTING_AT(struct written_transfer, region_records), .type = SETTING_ENUM,
+		.unit = "word", .words = as_zone_or_shown, .otherwise = "as-zone",
+		.help = "whether these secondaries get region records that the zone hides" },
+	{ .key = NULL },
+};
+
+static const struct schema transfer = {
+	.title = "transfer of a zone", .size = sizeof(struct written_transfer), .placed = true,
+	.settings = transfer_settings,
+};
+
+static const struct setting transfer_item = {
+	SETTING_ITEM(SETTING_RECORD, struct written_transfer), .unit = "map", .schema = &transfer };
+
+static const struct setting notify_settings[] = {
+	{ .key = "to", SETTING_AT(struct written_notify, to), .other = offsetof(struct written_notify, port),
+		.type = SETTING_LISTEN, .unit = "ADDRESS@PORT", .port = 53, .required = true,
+		.help = "the secondary" },
+	{ .key = "key", SETTING_AT(struct written_notify, key), .type = SETTING_TEXT, .unit = "name",
+		.check = check_zone_name, .help = "TSIG key that it's signed with" },
+	{ .key = NULL },
+};
+
+static const struct schema notify = {
+	.title = "notify of a zone", .size = sizeof(struct written_notify), .placed = true, .bare = "to",
+	.settings = notify_settings,
+};
+
+static const struct setting notify_item = {
+	SETTING_ITEM(SETTING_RECORD, struct written_notify), .unit = "map", .schema = &notify };
+
 static const struct setting zone_settings[] = {
 	{ .key = "dnssec", SETTING_AT(struct written_zone, dnssec), .type = SETTING_RECORD, .unit = "map",
 		.schema = &dnssec, .help = "signing by isobard" },
 	{ .key = "region-records", SETTING_AT(struct written_zone, region_records), .type = SETTING_ENUM,
 		.unit = "word", .words = region_records, .otherwise = "shown",
 		.help = "whether the names of region records are answered" },
+	{ .key = "transfer", SETTING_AT(struct written_zone, transfers),
+		.other = offsetof(struct written_zone, transfer_count), .type = SETTING_LIST, .unit = "maps",
+		.item = &transfer_item, .most = 64, .otherwise = "[]", .help = "who may have the zone by AXFR and IXFR" },
+	{ .key = "notify", SETTING_AT(struct written_zone, notifies),
+		.other = offsetof(struct written_zone, notify_count), .type = SETTING_LIST, .unit = "maps",
+		.item = &notify_item, .most = 64, .otherwise = "[]", .help = "who is told of each new serial" },
+	{ .key = "health-serial-interval", SETTING_AT(struct written_zone, health_serial_ms),
+		.type = SETTING_DURATION, .unit = "duration", .otherwise = "60s", .least = 0, .most = 7 * DAYS_MS,
+		.help = "how often regions that die and return may make a new serial" },
+	{ .key = "ixfr-history", SETTING_AT(struct written_zone, ixfr_history), .type = SETTING_SIZE, .unit = "size",
+		.otherwise = "1M", .least = 0, .most = 1e9, .help = "octets of differences that are kept for IXFR" },
 	{ .key = NULL },
 };
 

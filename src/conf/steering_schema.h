@@ -126,10 +126,31 @@ struct written_dnssec {
 	uint32_t validity_s, refresh_s, zsk_lifetime_s, key_ttl, parent_ttl, propagation_s;
 };
 
+struct written_transfer {
+	struct schema_place at;
+	const struct prefix *from;
+	size_t from_count;
+	const char *key;
+	unsigned transport;			/* 0 any, 1 tls */
+	unsigned region_records;		/* 0 as the zone, 1 shown */
+};
+
+struct written_notify {
+	struct schema_place at;
+	struct address to;
+	uint16_t port;
+	const char *key;
+};
+
 struct written_zone {
 	struct schema_place at;
 	struct written_dnssec dnssec;
 	unsigned region_records;		/* 0 shown, 1 hidden */
+	const struct written_transfer *transfers;
+	const struct written_notify *notifies;
+	size_t transfer_count, notify_count;
+	uint32_t health_serial_ms;
+	size_t ixfr_history;
 };
 
 struct written_steering {

@@ -7,6 +7,8 @@
 static void take_zone(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
 static bool written_before(const struct steering_reading *r, const struct steering_zone *zones, size_t count,
 	const uint8_t *apex, const struct written_zone *written);
+static void take_transfers(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
+static void take_notifies(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
 static void check_times(struct steering_reading *r, const struct written_dnssec *written);
 
 void
@@ -68,6 +70,53 @@ take_zone(struct steering_reading *r, const struct written_zone *written, struct
 	zone->key_ttl = dnssec->key_ttl;
 	zone->parent_ttl = dnssec->parent_ttl;
 	zone->propagation_s = dnssec->propagation_s;
+	zone->health_serial_ms = written->health_serial_ms;
+	zone->ixfr_history = written->ixfr_history;
+	take_transfers(r, written, zone);
+	take_notifies(r, written, zone);
+}
+
+static void
+take_transfers(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone)
+{
+	struct zone_transfer *transfers = steering_room(r, r->arena, written->transfer_count, sizeof(*transfers));
+
+	for (size_t i = 0; transfers != NULL && i < written->transfer_count; i++) {
+		const struct written_transfer *w = &written->transfers[i];
+		struct prefix *from = steering_room(r, r->arena, w->from_count, sizeof(*from));
+
+		if (from == NULL)
+			return;
+		if (w->from_count > 0)
+			memcpy(from, w->from, w->from_count * sizeof(*from));
+		else if (w->key == NULL && w->at.node != NULL)
+			diag_error(r->diags, steering_place(r, w->at.node), NULL,
+			    "this lets everybody have the zone: write 'from', or 'key', or both");
+		transfers[i] = (struct zone_transfer){
+			.from_count = w->from_count, .from = from, .encrypted = w->transport == 1,
+			.key = w->key == NULL ? NULL : steering_text(r, w->key), .region_records = w->region_records == 1,
+			.line = w->at.node == NULL ? zone->line : w->at.node->line,
+		};
+	}
+	zone->transfers = transfers;
+	zone->transfer_count = transfers == NULL ? 0 : written->transfer_count;
+}
+
+static void
+take_notifies(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone)
+{
+	struct zone_notify *notifies = steering_room(r, r->arena, written->notify_count, sizeof(*notifies));
+
+	for (size_t i = 0; notifies != NULL && i < written->notify_count; i++) {
+		const struct written_notify *w = &written->notifies[i];
+
+		notifies[i] = (struct zone_notify){
+			.to = w->to, .port = w->port, .key = w->key == NULL ? NULL : steering_text(r, w->key),
+			.line = w->at.node == NULL ? zone->line : w->at.node->line,
+		};
+	}
+	zone->notifies = notifies;
+	zone->notify_count = notifies == NULL ? 0 : written->notify_count;
 }
 
 static void

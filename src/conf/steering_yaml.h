@@ -13,6 +13,9 @@ struct steering *steering_read(const char *text, const char *file, struct diags 
 
 /* The checks that need zones: each service's owner lies in a zone, each region of it has region records, types agree
  * between regions, no static record is hidden. `zones` are all zones that would be served with it. */
+/* That the TSIG keys that zones name are among those (names as they're written in isobar.yaml). */
+void steering_check_keys(const struct steering *steering, const char *file, const char *const *keys, size_t count,
+	struct diags *diags) __attribute__((nonnull(1, 2, 5)));
 void steering_check_zones(const struct steering *steering, const char *file, struct zone *const *zones, size_t count,
 	struct diags *diags) NONNULL;
 

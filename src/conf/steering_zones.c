@@ -29,6 +29,8 @@ struct subject {
 
 static const uint8_t region_label[] = { 7, '_', 'r', 'e', 'g', 'i', 'o', 'n' };
 
+static void check_key(const char *wanted, struct diag_place place, const char *const *keys, size_t count,
+	struct diags *diags);
 static void check_zone(const struct steering_zone *wanted, const char *file, struct zone *const *zones, size_t count,
 	struct diags *diags);
 static void report_no_zone(const struct steering_zone *wanted, struct diag_place place, struct zone *const *zones,
@@ -63,6 +65,36 @@ steering_check_zones(const struct steering *steering, const char *file, struct z
 		check_orphans(steering, file, zones[i], diags);
 	for (size_t i = 0; i < steering->zone_count; i++)
 		check_zone(&steering->zones[i], file, zones, count, diags);
+}
+
+void
+steering_check_keys(const struct steering *steering, const char *file, const char *const *keys, size_t count,
+	struct diags *diags)
+{
+	for (size_t i = 0; i < steering->zone_count; i++) {
+		const struct steering_zone *zone = &steering->zones[i];
+
+		for (size_t k = 0; k < zone->transfer_count; k++)
+			check_key(zone->transfers[k].key, (struct diag_place){ file, zone->transfers[k].line, 0, NULL },
+			    keys, count, diags);
+		for (size_t k = 0; k < zone->notify_count; k++)
+			check_key(zone->notifies[k].key, (struct diag_place){ file, zone->notifies[k].line, 0, NULL },
+			    keys, count, diags);
+	}
+}
+
+static void
+check_key(const char *wanted, struct diag_place place, const char *const *keys, size_t count, struct diags *diags)
+{
+	uint8_t name[NAME_MAX], other[NAME_MAX];
+	size_t length = wanted == NULL ? 0 : name_parse(wanted, name);
+
+	for (size_t i = 0; i < count; i++)
+		if (length == 0 || (name_parse(keys[i], other) == length && memcmp(name, other, length) == 0))
+			return;
+	if (length > 0)
+		diag_error(diags, place, count == 0 ? NULL : text_suggest(wanted, keys, count),
+		    "there is no key '%s' among the tsig-keys of isobar.yaml", wanted);
 }
 
 static void

@@ -219,6 +219,7 @@ change_world(struct publication *p)
 	struct world_edit edit = {
 		.whole = change->whole, .zone_count = change->zone_count, .zones = change->zones,
 		.steering = change->steering, .steering_file = "steering.yaml",
+		.keys = change->zone_count == 0 && change->steering == NULL ? NULL : &p->control->tsig_keys,
 	};
 
 	p->overrides_changed = change->override != NULL || change->override_delete != 0;

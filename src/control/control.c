@@ -210,6 +210,7 @@ close_handles(struct control *control)
 	pae_stop(control->pae);
 	outside_free(control->outside);
 	control->outside = NULL;
+	secondaries_close(control->secondaries);
 }
 
 void
@@ -225,6 +226,8 @@ control_free(struct control *control)
 	server_stop(control->publisher.server);
 	control->publisher.server = NULL;
 	watch_end(control);
+	secondaries_free(control->secondaries);
+	tsig_keys_fini(&control->tsig_keys);
 	encryption_end(control);
 	demands_end(control);
 	recorder_end(control->recorder);
@@ -280,6 +283,7 @@ on_tick(uv_timer_t *timer)
 	defence_tick(control, now, wall);
 	encryption_tick(control, now, wall);
 	watch_tick(control, now);
+	secondaries_tick(control->secondaries, &control->loop, now, wall);
 	maintain(control, now);
 }
 

@@ -15,7 +15,8 @@ control_check(const struct settings *settings, struct diags *diags)
 {
 	struct tickets *tickets = tickets_new(mono_now());
 	struct tls_context *context = NULL;
-	bool good = settings->tls_certificate == NULL;
+	struct tsig_keys keys;
+	bool good = settings->tls_certificate == NULL, keyed = tsig_keys_load(&keys, settings, diags);
 
 	if (!good && tickets != NULL) {
 		context = load(settings, tickets, diags);
@@ -23,7 +24,8 @@ control_check(const struct settings *settings, struct diags *diags)
 	}
 	tls_context_free(context);
 	tickets_free(tickets);
-	return good;
+	tsig_keys_fini(&keys);
+	return good && keyed;
 }
 
 /* A certificate is read where one is named, also when nothing listens with it. */

@@ -96,6 +96,7 @@ reload_folder(struct control *control, outcome_fn *done, void *arg)
 	struct outcome outcome = { .status = OUTCOME_INVALID, .diags = &diags, .message = "the folder was refused" };
 
 	world_folder_read(&folder, control->settings->zones, &diags);
+	folder.edit.keys = &control->tsig_keys;
 	world = world_edit(control->world, &folder.edit, &diags);
 	world_folder_fini(&folder);
 	if (world != NULL && signing_allowed_without_store(world, &diags)

@@ -3,7 +3,7 @@
  * Threads: control, before its loop runs.
  *
  * A ladder whose order must not change:
- *  0. certificate of TLS (files only: an error in them should cost nothing)
+ *  0. certificate of TLS, TSIG keys (files only: an error in them should cost nothing)
  *  1. store     (what was acknowledged is the truth; without it nothing can be imported; one daemon has it)
  *  2. world     (from the store, or the folder when the store is empty)
  *  3. keys, signed zones (all that an answer may need is signed before the first one, by all processors)
@@ -47,7 +47,8 @@ static void fail(struct diags *diags, const char *what, const struct text *why);
 bool
 control_load(struct control *control, struct diags *diags)
 {
-	return encryption_start(control, diags) && open_store(control, diags) && load_world(control, diags)
+	return encryption_start(control, diags) && tsig_keys_load(&control->tsig_keys, control->settings, diags)
+	    && open_store(control, diags) && load_world(control, diags)
 	    && load_keys(control, diags) && sign_first(control, diags) && publish_first(control, diags)
 	    && start_server(control, diags)
 	    && watch_start(control, diags);
@@ -229,6 +230,7 @@ import_folder(struct control *control, struct diags *diags)
 		return control->world != NULL;
 	}
 	world_folder_read(&folder, control->settings->zones, diags);
+	folder.edit.keys = &control->tsig_keys;
 	control->world = world_edit(NULL, &folder.edit, diags);
 	world_folder_fini(&folder);
 	if (control->world == NULL)
@@ -460,6 +462,9 @@ start_server(struct control *control, struct diags *diags)
 	control->identity = (struct identity){ settings->nsid, settings->identity_allow_count,
 	    settings->identity_allow };
 	options.identity = &control->identity;
+	options.keys = control->tsig_keys.count > 0 ? &control->tsig_keys : NULL;
+	options.transfers = (struct transfer_limits){ settings->transfers, settings->transfers_per_client,
+	    settings->transfer_longest_ms };
 	if (listens == NULL || !defence_start(control, &options, diags)) {
 		free(listens);
 		return false;
@@ -475,7 +480,8 @@ start_server(struct control *control, struct diags *diags)
 		fail(diags, "listen", &error);
 	text_fini(&error);
 	free(listens);
-	return control->publisher.server != NULL;
+	control->secondaries = control->publisher.server == NULL ? NULL : secondaries_new(control);
+	return control->secondaries != NULL;
 }
 
 static void

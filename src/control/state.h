@@ -12,6 +12,8 @@
 #include "control/pae.h"
 #include "control/publish.h"
 #include "control/recorder.h"
+#include "control/secondaries.h"
+#include "control/tsig_keys.h"
 #include "control/watch.h"
 #include "serve/tickets.h"
 #include "serve/tls_context.h"
@@ -77,6 +79,8 @@ struct control {
 	struct tls_context *tls;		/* of encrypted listeners, or NULL */
 	struct tickets *tickets;
 	struct mono tls_warned;			/* of its certificate's end */
+	struct tsig_keys tsig_keys;
+	struct secondaries *secondaries;
 	struct signer *signer;		/* NULL: storeless */
 	struct watch *watch;
 	struct recorder *recorder;

@@ -27,6 +27,7 @@ static bool set_steering(struct world *world, const struct world *base, const st
 static bool set_geo(struct world *world, const struct world_edit *edit, struct diags *diags);
 static void check_together(const struct world *world, const struct world_edit *edit, struct diags *diags);
 static int compare_name(const void *name, const void *zone);
+static void check_keys(const struct world *world, const struct world_edit *edit, struct diags *diags);
 static int compare_zones(const void *a, const void *b);
 static bool folder_add(struct world_folder *folder, const char *path, const char *name, struct diags *diags);
 static bool is_folder(const char *path);
@@ -203,6 +204,23 @@ check_together(const struct world *world, const struct world_edit *edit, struct 
 		zones[i] = world->zones[i]->zone;
 	steering_check_zones(world->steering, edit->steering_file, zones, world->zone_count, diags);
 	free(zones);
+	if (edit->keys != NULL)
+		check_keys(world, edit, diags);
+}
+
+static void
+check_keys(const struct world *world, const struct world_edit *edit, struct diags *diags)
+{
+	const char **names = calloc(edit->keys->count + 1, sizeof(char *));
+
+	if (names == NULL) {
+		diag_error(diags, (struct diag_place){ 0 }, NULL, "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < edit->keys->count; i++)
+		names[i] = edit->keys->keys[i].text;
+	steering_check_keys(world->steering, edit->steering_file, names, edit->keys->count, diags);
+	free(names);
 }
 
 void

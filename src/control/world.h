@@ -11,6 +11,7 @@
 #include "dnssec/signer.h"
 #include "steer/geo.h"
 #include "steer/steering.h"
+#include "transfer/tsig.h"
 #include "zone/zone.h"
 
 struct world_zone {
@@ -43,6 +44,7 @@ struct world_edit {
 	const struct zone_text *zones;
 	const char *steering;		/* NULL: unchanged */
 	const char *steering_file;	/* for messages */
+	const struct tsig_keys *keys;	/* that zones may name; NULL: they aren't known here, and not checked */
 };
 
 /* The world after the edit; `base` may be NULL for an empty one. With errors in `diags`: NULL. A warning alone refuses

@@ -167,6 +167,24 @@ struct steering_feed {
 	unsigned series_most;		/* that one query may yield */
 };
 
+/* Who may have a zone whole; one of a zone's must fit. */
+struct zone_transfer {
+	size_t from_count;
+	const struct prefix *from;	/* none: anybody */
+	const char *key;		/* name of a TSIG key, as it's written; NULL: none is needed */
+	bool encrypted;			/* by TLS only */
+	bool region_records;		/* also those that the zone hides */
+	unsigned line;
+};
+
+/* Who is told when a zone has a new serial. */
+struct zone_notify {
+	struct address to;
+	uint16_t port;
+	const char *key;		/* or NULL */
+	unsigned line;
+};
+
 /* How a zone is served beyond its records; zones that aren't named are served as they are. */
 struct steering_zone {
 	const char *name;		/* presentation form, complete, final dot */
@@ -180,6 +198,11 @@ struct steering_zone {
 	uint32_t key_ttl, parent_ttl;	/* of DNSKEY; of DS */
 	uint32_t propagation_s;		/* until every server has a change, ours and the parent's */
 	bool hide_regions;		/* names of region records aren't answered */
+	size_t transfer_count, notify_count;
+	const struct zone_transfer *transfers;
+	const struct zone_notify *notifies;
+	uint32_t health_serial_ms;	/* at least, between serials that health makes */
+	size_t ixfr_history;		/* octets of differences that are kept */
 	unsigned line;			/* in steering.yaml */
 };
 

@@ -40,6 +40,14 @@ store_zone_serial_put(struct store_txn *txn, const char *zone, uint32_t serial)
 }
 
 int
+store_edition_put(struct store_txn *txn, const char *zone, uint32_t serial, uint64_t content)
+{
+	return db_run(txn->db, "INSERT INTO zone_edition (zone, serial, content) VALUES (?1, ?2, ?3)"
+	    " ON CONFLICT (zone) DO UPDATE SET serial = ?2, content = ?3",
+	    DB_VALUES(db_text(zone), db_integer(serial), db_integer((int64_t)content)));
+}
+
+int
 store_keys(struct store_reader *reader, bool (*row)(void *arg, const struct key_row *key), void *arg)
 {
 	sqlite3_stmt *rows;
@@ -80,6 +88,21 @@ store_zone_serials(struct store_reader *reader, bool (*row)(void *arg, const cha
 
 	while (got >= 0 && (got = db_next(rows)) == 1)
 		if (!row(arg, db_column_text(rows, 0), (uint32_t)sqlite3_column_int64(rows, 1)))
+			break;
+	db_end(rows);
+	return got < 0 ? got : 0;
+}
+
+int
+store_editions(struct store_reader *reader, bool (*row)(void *arg, const char *zone, uint32_t serial, uint64_t content),
+	void *arg)
+{
+	sqlite3_stmt *rows;
+	int got = db_query(&reader->db, "SELECT zone, serial, content FROM zone_edition ORDER BY zone", DB_NONE, &rows);
+
+	while (got >= 0 && (got = db_next(rows)) == 1)
+		if (!row(arg, db_column_text(rows, 0), (uint32_t)sqlite3_column_int64(rows, 1),
+		    (uint64_t)sqlite3_column_int64(rows, 2)))
 			break;
 	db_end(rows);
 	return got < 0 ? got : 0;

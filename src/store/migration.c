@@ -344,6 +344,10 @@ static const char step_6[] =
 	"	retired_ms INTEGER NOT NULL,"
 	"	removed_ms INTEGER NOT NULL,"
 	"	PRIMARY KEY (zone, algorithm, tag)) STRICT;"
+	"CREATE TABLE zone_edition ("					/* what secondaries were told last */
+	"	zone TEXT NOT NULL PRIMARY KEY,"
+	"	serial INTEGER NOT NULL,"
+	"	content INTEGER NOT NULL) STRICT;"			/* a hash */
 	"CREATE TABLE zone_serial ("
 	"	zone TEXT NOT NULL PRIMARY KEY,"
 	"	serial INTEGER NOT NULL) STRICT;";			/* the last that was served signed */

@@ -136,6 +136,8 @@ struct key_row {
 int store_key_put(struct store_txn *txn, const struct key_row *row) NONNULL;	/* private_text stays once it's there */
 int store_key_delete(struct store_txn *txn, const char *zone, unsigned algorithm, unsigned tag) NONNULL; /* -ENOENT */
 int store_zone_serial_put(struct store_txn *txn, const char *zone, uint32_t serial) NONNULL;
+/* What secondaries of the zone are told: a serial, and a hash of what it stands for. */
+int store_edition_put(struct store_txn *txn, const char *zone, uint32_t serial, uint64_t content) NONNULL;
 
 /* --- what clients ask for, and how far they are (demand.c) --- */
 
@@ -275,6 +277,8 @@ int store_keys(struct store_reader *reader, bool (*row)(void *arg, const struct 
 /* The serials that zones had when they were served signed last. */
 int store_zone_serials(struct store_reader *reader, bool (*row)(void *arg, const char *zone, uint32_t serial),
 	void *arg);
+int store_editions(struct store_reader *reader, bool (*row)(void *arg, const char *zone, uint32_t serial,
+	uint64_t content), void *arg) __attribute__((nonnull(1, 2)));
 
 struct journal_row {
 	uint64_t revision;

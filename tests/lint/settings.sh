@@ -30,7 +30,7 @@ unread() {	# HEADER STRUCT FOLDER...: the members that no code there names
 }
 
 same "isobar.yaml: each setting is read" "$(
-	for struct in settings listener rate_settings dnstap_settings; do
+	for struct in settings listener rate_settings dnstap_settings tsig_setting; do
 		unread src/conf/settings.h "$struct" src
 	done)" ""
 same "isobar-rem.yaml: each setting is read" "$(
@@ -39,10 +39,10 @@ same "isobar-rem.yaml: each setting is read" "$(
 	done)" ""
 same "steering.yaml: each setting is read" "$(
 	for struct in steering steering_region client_group steering_service service_region residency_rule steering_feed \
-		steering_zone feed_region feed_word feed_series feed_map; do
+		steering_zone zone_transfer zone_notify feed_region feed_word feed_series feed_map; do
 		unread src/steer/steering.h "$struct" src
 	done)" ""
 same "the members are found" "$(members src/conf/settings.h settings | wc -l) $(
 	members src/conf/agent_settings.h agent_probe | tr '\n' ' ')" \
-	"44 fall host interval_ms kind path rise status_least status_most timeout_ms "
+	"49 fall host interval_ms kind path rise status_least status_most timeout_ms "
 finish
