@@ -52,12 +52,15 @@ show_zone(struct view *view, cJSON *list, const struct signing_view *zone)
 {
 	cJSON *into = view_object(view, list, NULL), *keys;
 	const struct signed_zone *result = zone->signed_zone;
+	struct wall expires = { 0 };
 
+	if (result != NULL)
+		expires = result->expires;
 	view_text(view, into, "zone", zone->zone);
 	view_bool(view, into, "signed", result != NULL);
 	view_known_count(view, into, "serial", result != NULL, zone->serial);
 	view_known_count(view, into, "signatures", result != NULL, result == NULL ? 0 : result->signatures);
-	view_time(view, into, "expires", result == NULL ? (struct wall){ 0 } : result->expires);
+	view_time(view, into, "expires", expires);
 	keys = view_array(view, into, "keys");
 	for (size_t k = 0; k < zone->key_count; k++)
 		show_key(view, keys, zone, &zone->keys[k]);
@@ -71,7 +74,7 @@ show_key(struct view *view, cJSON *list, const struct signing_view *zone, const 
 		struct wall at;
 	} times[] = {
 		{ "created", key->times.created }, { "published", key->times.published },
-		{ "offered", key->times.offered }, { "ds_seen", key->times.ds_seen },
+		{ "offered_at", key->times.offered }, { "ds_seen", key->times.ds_seen },
 		{ "active", key->times.active }, { "retired", key->times.retired }, { "removed", key->times.removed },
 	};
 	cJSON *into = view_object(view, list, NULL);
@@ -84,8 +87,10 @@ show_key(struct view *view, cJSON *list, const struct signing_view *zone, const 
 	view_text(view, into, "state", zone->signed_zone == NULL ? "unused" : key_state_text(key, wall_now()));
 	view_bool(view, into, "offered", key_is_offered(key, wall_now()));
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
-		view_time(view, into, times[i].name[0] == 'o' ? "offered_at" : times[i].name,
-		    times[i].at.ms == KEY_SOME_DAY.ms ? (struct wall){ 0 } : times[i].at);
+		if (times[i].at.ms == KEY_SOME_DAY.ms)
+			view_null(view, into, times[i].name);
+		else
+			view_time(view, into, times[i].name, times[i].at);
 	rdata_text(TYPE_DNSKEY, rdata, key_dnskey(key, rdata), &text);
 	view_text(view, into, "dnskey", text.bytes);
 	text_fini(&text);
