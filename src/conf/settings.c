@@ -491,7 +491,7 @@ check_dnstap(const struct settings *settings, const struct yaml_node *tree, cons
 		diag_warning(diags, yaml_place(file, node), NULL, "without 'socket' or 'server' nothing is told");
 	if (by_tcp && !is_loopback(&d->server.address))
 		diag_warning(diags, yaml_place(file, node), NULL,
-		    "dnstap isn't encrypted: clients' queries can be read on the way to an address that isn't loopback");
+		    "dnstap isn't encrypted: queries can be read on the way to an address that isn't loopback");
 }
 
 static bool

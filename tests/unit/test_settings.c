@@ -243,8 +243,8 @@ static const struct message_row dnstap_rows[] = {
 	{ "dnstap without a reader", "dnstap: {sample: 2}\n",
 		"f:1:9: warning: without 'socket' or 'server' nothing is told\n" },
 	{ "dnstap in the clear", "dnstap: {server: 192.0.2.1}\n",
-		"f:1:9: warning: dnstap isn't encrypted: clients' queries can be read on the way to an address that "
-		"isn't loopback\n" },
+		"f:1:9: warning: dnstap isn't encrypted: queries can be read on the way to an address that isn't "
+		"loopback\n" },
 };
 
 static void

@@ -24,7 +24,7 @@
 #endif
 
 #define EXCHANGES 100000
-#define PATIENCE_MS 60000
+#define PATIENCE_MS 20000
 
 #ifdef SANITIZED
 static unsigned long allocations;	/* they have allocators of their own: nothing is counted */
