@@ -34,6 +34,7 @@ static void add_server(struct exposition *x);
 static void add_connections(struct exposition *x, const struct server *server, const struct counters *sum);
 static void add_tls(struct exposition *x, const struct server *server, const struct counters *sum);
 static void add_proxied(struct exposition *x, const struct counters *sum);
+static void add_transfers(struct exposition *x, const struct counters *sum);
 static void add_watched(struct exposition *x);
 static void add_rcodes(struct exposition *x, const struct counters *sum);
 static void add_guard(struct exposition *x, const struct counters *sum);
@@ -137,6 +138,7 @@ add_server(struct exposition *x)
 	add_connections(x, server, &sum);
 	add_tls(x, server, &sum);
 	add_proxied(x, &sum);
+	add_transfers(x, &sum);
 	add_watched(x);
 }
 
@@ -201,6 +203,21 @@ add_tls(struct exposition *x, const struct server *server, const struct counters
 	family(x, "isobar_tls_certificate_end_time_seconds", "gauge", "When the certificate expires, since 1970.");
 	if (control_tls_ends(x->request->control, &ends))
 		sample(x, "isobar_tls_certificate_end_time_seconds", (double)ends.ms / 1000, NULL, NULL, NULL, NULL);
+}
+
+static void
+add_transfers(struct exposition *x, const struct counters *sum)
+{
+	static const char *const kinds[TRANSFER_KINDS] = { "full", "differences", "current" };
+
+	family(x, "isobar_transfers_total", "counter", "Zone transfers that were begun, by what was sent.");
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		sample(x, "isobar_transfers_total", (double)sum->transfers[i], "kind", kinds[i], NULL, NULL);
+	single(x, "isobar_transfers_refused_total", "counter", "Zone transfers that rules or limits forbade.",
+	    (double)sum->transfers_refused);
+	family(x, "isobar_tsig_total", "counter", "Requests with TSIG, by whether it was good.");
+	sample(x, "isobar_tsig_total", (double)sum->tsig[0], "result", "good", NULL, NULL);
+	sample(x, "isobar_tsig_total", (double)sum->tsig[1], "result", "bad", NULL, NULL);
 }
 
 static void

@@ -94,7 +94,8 @@ take_transfers(struct steering_reading *r, const struct written_zone *written, s
 			    "this lets everybody have the zone: write 'from', or 'key', or both");
 		transfers[i] = (struct zone_transfer){
 			.from_count = w->from_count, .from = from, .encrypted = w->transport == 1,
-			.key = w->key == NULL ? NULL : steering_text(r, w->key), .region_records = w->region_records == 1,
+			.key = w->key == NULL ? NULL : steering_text(r, w->key),
+			.region_records = w->region_records == 1,
 			.line = w->at.node == NULL ? zone->line : w->at.node->line,
 		};
 	}

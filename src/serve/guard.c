@@ -2,7 +2,8 @@
  * In: a query, what was decided.  Out: go on, send, truncate, drop.  Threads: the worker's own.
  *
  * The policy, by what the client shows:
- *  - By TCP, with a valid cookie, or signed by a key that we know: it's at its address. It's answered and never limited.
+ *  - By TCP, with a valid cookie, or signed by a key that we know: it's at its address. It's answered and never
+ *    limited.
  *  - With a client's cookie only, or one that isn't ours: it's answered, and told ours (RFC 7873 sections 5.2.3,
  * 5.2.4).    Where cookies are required, it gets BADCOOKIE with ours, and comes again with it.
  *  - Without: it's answered within its rate. Where cookies are required, it gets TC, and comes again by TCP.

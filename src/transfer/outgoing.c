@@ -240,8 +240,8 @@ whole_soa(struct outgoing *o, enum phase next)
 {
 	const struct rrset *soa = &o->edition->soa;
 
-	o->next = (struct resource_record){ zone_apex(o->edition->zone)->name, TYPE_SOA, wire_get_u16(soa->wire), soa->ttl,
-	    soa->wire + 2 };
+	o->next = (struct resource_record){ zone_apex(o->edition->zone)->name, TYPE_SOA,
+	    wire_get_u16(soa->wire), soa->ttl, soa->wire + 2 };
 	o->phase = next;
 }
 

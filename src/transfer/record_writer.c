@@ -69,7 +69,8 @@ full:
 static size_t
 names_before(uint16_t type, unsigned *names)
 {
-	*names = type == TYPE_NS || type == TYPE_CNAME || type == TYPE_PTR || type == TYPE_MX ? 1 : type == TYPE_SOA ? 2 : 0;
+	*names = type == TYPE_NS || type == TYPE_CNAME || type == TYPE_PTR || type == TYPE_MX ? 1
+	    : type == TYPE_SOA ? 2 : 0;
 	return type == TYPE_MX ? 2 : 0;
 }
 
@@ -116,7 +117,8 @@ is_at(const struct record_writer *writer, size_t at, const uint8_t *name)
 			at = (size_t)(length & 0x3f) << 8 | writer->bytes[at + 1];
 			continue;
 		}
-		if (length != *name || at + 1 + length > writer->at || memcmp(writer->bytes + at, name, length + 1u) != 0)
+		if (length != *name || at + 1 + length > writer->at
+		    || memcmp(writer->bytes + at, name, length + 1u) != 0)
 			return false;
 		if (length == 0)
 			return true;

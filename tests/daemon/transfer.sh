@@ -40,6 +40,7 @@ tls: {listen: [127.0.0.1@$tls_port], certificate: $world/cert.pem, key: $world/k
 	incremental
 	by_tls
 	secondaries
+	signed_copy
 	finish
 }
 
@@ -253,6 +254,30 @@ secondaries() {
 	same "they answer the steered name alike" "$(for peer in nsd knot bind; do
 		dig @127.0.0.1 -p "${ports[$peer]}" +short "www.$zone" A | sort | md5sum
 	done | sort -u | wc -l)" 1
+}
+
+# ---- signed by isobard -----------------------------------------------------------------------------------------------
+
+has_signatures() {
+	axfr "$dns_port" | grep -q ' RRSIG '
+}
+
+verified() {	# PORT
+	axfr "$1" >"$world/copy"
+	ldns-verify-zone "$world/copy"
+}
+
+signed_copy() {
+	local peer
+	world_ctl export "$world/out" >/dev/null
+	sed -i "s/^  $zone:\$/  $zone:\n    dnssec: on/" "$world/out/steering.yaml"
+	holds "the zone is signed" world_ctl apply "$world/out"
+	holds "and so is its copy" world_await 10 has_signatures
+	holds "which is verified" verified "$dns_port"
+	for peer in nsd knot bind; do
+		holds "$peer is alike" world_await 15 alike "${ports[$peer]}"
+		holds "$peer's copy is verified" verified "${ports[$peer]}"
+	done
 }
 
 main "$@"
