@@ -318,9 +318,9 @@ warn_of_names(struct making *m)
 			hash = hash64(m->names[n].owner->name, m->names[n].owner->name_length, hash + 1);
 	for (size_t n = 0; n < m->name_count && hash != m->served->warned; n++)
 		if (region_set_is_empty(m->chosen[n]))
-			log_warning("%s has no records in the copy of %s that secondaries get: no region may serve "
-			    "every client, and a copy can't tell clients apart", name_text(m->names[n].owner->name, text),
-			    m->served->name);
+			log_warning("%s has no records in the copy of %s that secondaries get: no region may "
+			    "serve every client, and a copy can't tell clients apart",
+			    name_text(m->names[n].owner->name, text), m->served->name);
 	m->served->warned = hash;
 }
 
