@@ -152,7 +152,9 @@ on_start(void *arg, const XML_Char *name, const XML_Char **attributes)
 	if (r->fault[0] != '\0')
 		return;
 	frame = &r->frames[r->depth];
-	*frame = r->depth == 0 ? (struct frame){ .inside = OUTSIDE } : r->frames[r->depth - 1];
+	*frame = (struct frame){ .inside = OUTSIDE };
+	if (r->depth > 0)
+		*frame = r->frames[r->depth - 1];
 	r->depth++;
 	enter(r, frame, &element);
 }

@@ -40,6 +40,7 @@ struct anomalies {
 struct cursor { const char *at, *end; };
 
 static bool read_part(struct anomalies *anomalies, struct cursor *c, struct text *error);
+static bool grow(struct anomalies *anomalies);
 static bool read_metrics(struct part *part, struct cursor *c);
 static bool next_line(struct cursor *c, char line[static NAME_SIZE]);
 static const struct part *find(const struct anomalies *anomalies, const char *region);
@@ -107,20 +108,17 @@ fail:
 static bool
 read_part(struct anomalies *anomalies, struct cursor *c, struct text *error)
 {
-	struct part *longer = reallocarray(anomalies->list, anomalies->count + 1, sizeof(*longer)), *part;
-	const struct anomaly **machines = reallocarray(anomalies->machines, anomalies->count + 1, sizeof(*machines));
+	struct part *part;
 	char line[NAME_SIZE];
 	size_t length;
 
-	anomalies->list = longer != NULL ? longer : anomalies->list;
-	anomalies->machines = machines != NULL ? machines : anomalies->machines;
-	if (longer == NULL || machines == NULL) {
+	if (!grow(anomalies)) {
 		text_puts(error, "out of memory");
 		return false;
 	}
-	part = &longer[anomalies->count];
+	part = &anomalies->list[anomalies->count];
 	*part = (struct part){ .anomaly = NULL };
-	machines[anomalies->count++] = NULL;
+	anomalies->machines[anomalies->count++] = NULL;
 	if (!next_line(c, line) || sscanf(line, "region %255s", part->region) != 1 || !read_metrics(part, c) ||
 	    !next_line(c, line) || sscanf(line, "model %zu", &length) != 1 || length > (size_t)(c->end - c->at)) {
 		text_printf(error, "region %zu: its name, metrics or length can't be read", anomalies->count);
@@ -133,9 +131,22 @@ read_part(struct anomalies *anomalies, struct cursor *c, struct text *error)
 		text_printf(error, "region %zu: its model isn't of its %zu metrics", anomalies->count, part->count);
 		return false;
 	}
-	machines[anomalies->count - 1] = part->anomaly;
+	anomalies->machines[anomalies->count - 1] = part->anomaly;
 	c->at += length;
 	return true;
+}
+
+static bool
+grow(struct anomalies *anomalies)
+{
+	void *list = reallocarray(anomalies->list, anomalies->count + 1, sizeof(*anomalies->list));
+	void *machines = reallocarray(anomalies->machines, anomalies->count + 1, sizeof(*anomalies->machines));
+
+	if (list != NULL)
+		anomalies->list = list;
+	if (machines != NULL)
+		anomalies->machines = machines;
+	return list != NULL && machines != NULL;
 }
 
 static bool

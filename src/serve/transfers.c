@@ -188,7 +188,9 @@ by_stream(const struct answer_env *env, const struct outgoing_wish *wish, uint8_
 		return 0;
 	}
 	length = outgoing_next(run->outgoing, response, limit, env->now);
-	*env->source = (struct stream_source){ run_next, run_end, run };
+	env->source->next = run_next;
+	env->source->end = run_end;
+	env->source->arg = run;
 	return length;
 }
 

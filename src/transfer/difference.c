@@ -7,6 +7,7 @@
  * Names of region records are in it: who may not have them gets it without (outgoing.c). */
 #include "transfer/difference.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,8 +121,10 @@ static void
 one_node(struct sides *s, const struct node *from, const struct node *to)
 {
 	unsigned i = 0, k = 0, froms = from == NULL ? 0 : from->rrset_count, tos = to == NULL ? 0 : to->rrset_count;
-	const uint8_t *owner = from != NULL ? from->name : to->name;
+	const uint8_t *owner;
 
+	assert(from != NULL || to != NULL);
+	owner = from != NULL ? from->name : to->name;
 	while (i < froms || k < tos) {
 		const struct rrset *a = i < froms ? &from->rrsets[i] : NULL, *b = k < tos ? &to->rrsets[k] : NULL;
 		int order = a == NULL ? 1 : b == NULL ? -1 : (int)a->type - (int)b->type;
@@ -137,9 +140,11 @@ static void
 one_set(struct sides *s, const uint8_t *owner, const struct rrset *from, const struct rrset *to)
 {
 	struct rrset a = { 0 }, b = { 0 };
-	uint16_t type = from != NULL ? from->type : to->type;
 	bool changed = s->changed;
+	uint16_t type;
 
+	assert(from != NULL || to != NULL);
+	type = from != NULL ? from->type : to->type;
 	if (type != TYPE_SOA)
 		one_part(s, owner, type, from, to);
 	if (from != NULL)

@@ -183,15 +183,15 @@ encode_item(unsigned key, const struct value *item, struct value *out)
 {
 	char text[64];
 	struct address address;
-	uint8_t number[2];
+	uint8_t number[2], length = (uint8_t)item->length;
 	unsigned named_key;
 	bool named;
 
 	if (item->length == 0)
 		return "has an empty item";
 	if (key == KEY_ALPN)
-		return item->length <= 255 && add(out, &(uint8_t){ (uint8_t)item->length }, 1)
-		    && add(out, item->bytes, item->length) ? NULL : "has a protocol of more than 255 octets";
+		return item->length <= 255 && add(out, &length, 1) && add(out, item->bytes, item->length) ? NULL
+		    : "has a protocol of more than 255 octets";
 	if (item->length >= sizeof(text))
 		return "has an item that is too long";
 	memcpy(text, item->bytes, item->length);

@@ -224,7 +224,8 @@ static const struct document_row {
 	    "dublin c 0.75 0.75 200..2000;0|||" },
 	{ "XML: an exercise takes nothing back", "xml", "<alerts>" GALE("a", "")
 	    XML("b", "Exercise", "Cancel", "<references>w@x,a,t</references>", "") "</alerts>", "dublin a 0.75 0.75 200..2000;0|||" },
-	{ "XML: a word that is none, a bad circle", "xml", "<alerts>" GALE("a", "") XML("b", "Actual", "Alert", "", INFO("Awful", ON_DUBLIN))
+	{ "XML: a word that is none, a bad circle", "xml", "<alerts>" GALE("a", "")
+	    XML("b", "Actual", "Alert", "", INFO("Awful", ON_DUBLIN))
 	    XML("c", "Actual", "Alert", "", INFO("Minor", AROUND("<circle>53,-6.5</circle>"))) "</alerts>",
 	    "dublin a 0.75 0.75 200..2000;dublin b nan 0.75 200..2000;2||/1/info/0/severity: isn't a word of CAP|"
 	    "/2/info/0/area/0/circle: a circle is \"latitude,longitude kilometres\"|" },
@@ -239,7 +240,8 @@ static const struct document_row {
 	    "<cap:status>Actual</cap:status><cap:msgType>Alert</cap:msgType><cap:severity>Severe</cap:severity>"
 	    "<cap:certainty>Observed</cap:certainty><cap:areaDesc>x</cap:areaDesc><cap:polygon/>"
 	    "<cap:geocode><valueName>UGC</valueName><value>IE001 IE006</value></cap:geocode></entry>"
-	    "<entry><id>u2</id><cap:identifier>b</cap:identifier><cap:status>Test</cap:status>" "<cap:areaDesc>Clare</cap:areaDesc></entry>"),
+	    "<entry><id>u2</id><cap:identifier>b</cap:identifier><cap:status>Test</cap:status>"
+	    "<cap:areaDesc>Clare</cap:areaDesc></entry>"),
 	    "void u1 0.75 1 -1600..2000;0|||" },
 	{ "Atom: one has only a link", "xml", ATOM("<entry><id>u1</id><link href='http://h/1'/></entry><entry><id>u2</id>"
 	    "<cap:severity>Minor</cap:severity><cap:areaDesc>Clare</cap:areaDesc></entry>"), "void u2 0.25 0.5 none..3600;1||"
