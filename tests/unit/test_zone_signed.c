@@ -33,7 +33,7 @@ read_zone(const char *text, char **said)
 	struct diags diags = { 0 };
 	struct text out = { 0 };
 	uint8_t origin[NAME_MAX];
-	struct zone *zone;
+	struct zone *zone = NULL;
 
 	CU_ASSERT_FATAL(name_parse("example.com", origin) != 0);
 	zone = master_read(text, "z", origin, &diags);
@@ -285,7 +285,7 @@ static struct zone *
 random_nsec_zone(unsigned names, bool all)
 {
 	struct zone_builder *builder = zone_builder_new(apex);
-	struct zone *zone;
+	struct zone *zone = NULL;
 	uint8_t name[NAME_MAX];
 	bool good = zone_builder_add(builder, apex, TYPE_SOA, 60, soa, sizeof(soa)) == ZONE_ADDED
 	    && zone_builder_add(builder, apex, TYPE_NSEC, 60, apex, 9) == ZONE_ADDED;
@@ -412,7 +412,7 @@ test_nsec3_search(void)
 		uint16_t iterations = round % 4 == 0 ? 5 : 0;
 		struct zone_builder *builder = zone_builder_new(apex);
 		size_t length = 5u + salt_length;
-		struct zone *zone;
+		struct zone *zone = NULL;
 		bool good;
 
 		rdata[3] = (uint8_t)iterations;
@@ -459,7 +459,7 @@ test_odd(void)
 		{ "\7example\0", TYPE_NSEC3PARAM, 5, "\1\0\0\0\0" },
 	};
 	struct zone_builder *builder = zone_builder_new(apex);
-	struct zone *zone;
+	struct zone *zone = NULL;
 	struct findings findings = { 0 };
 
 	CU_ASSERT_EQUAL_FATAL(zone_builder_add(builder, apex, TYPE_SOA, 60, soa, sizeof(soa)), ZONE_ADDED);
