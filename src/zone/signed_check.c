@@ -379,8 +379,8 @@ bitmap_has(struct bitmap bitmap, uint16_t type)
 	for (size_t at = 0; at + 2 <= bitmap.length && at + 2 + bitmap.bytes[at + 1] <= bitmap.length;
 	    at += 2u + bitmap.bytes[at + 1])
 		if (bitmap.bytes[at] == type >> 8)
-			return (type & 255) / 8 < bitmap.bytes[at + 1]
-			    && (bitmap.bytes[at + 2 + (type & 255) / 8] & 0x80 >> (type & 7)) != 0;
+			return (type & 255u) / 8 < bitmap.bytes[at + 1]
+			    && (bitmap.bytes[at + 2 + (type & 255u) / 8] & 0x80 >> (type & 7)) != 0;
 	return false;
 }
 
