@@ -31,10 +31,10 @@ struct suite_case {
 static inline void
 suite_text(const char *actual, const char *expected, const char *expression, const char *file, unsigned line)
 {
-	char why[2000];
+	char why[4096];
 	int same = actual == NULL || expected == NULL ? actual == expected : strcmp(actual, expected) == 0;
 
-	snprintf(why, sizeof(why), "%s is '%s', expected '%s'", expression, actual == NULL ? "(null)" : actual,
+	snprintf(why, sizeof(why), "%.200s is '%.1900s', expected '%.1900s'", expression, actual == NULL ? "(null)" : actual,
 	    expected == NULL ? "(null)" : expected);
 	CU_assertImplementation(same ? CU_TRUE : CU_FALSE, line, why, file, "", CU_FALSE);
 }
