@@ -114,6 +114,8 @@ store_models(struct store_reader *reader, bool with_blob, bool (*row)(void *arg,
 	    " length(blob) FROM model ORDER BY trained_ms DESC, id", DB_VALUES(db_integer(with_blob)), &rows);
 
 	while (got >= 0 && (got = db_next(rows)) == 1) {
+		/* SQLite gives no address for no octets. */
+		const void *blob = sqlite3_column_blob(rows, 6);
 		struct model_row model = {
 			.id = db_column_text(rows, 0),
 			.kind = db_column_text(rows, 1),
@@ -121,7 +123,7 @@ store_models(struct store_reader *reader, bool with_blob, bool (*row)(void *arg,
 			.trained = { sqlite3_column_int64(rows, 3) },
 			.status = db_column_text(rows, 4),
 			.card = db_column_text(rows, 5),
-			.blob = sqlite3_column_blob(rows, 6),
+			.blob = with_blob && blob == NULL ? "" : blob,
 			.blob_length = (size_t)sqlite3_column_int64(rows, 7),
 		};
 
