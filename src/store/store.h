@@ -228,7 +228,7 @@ struct model_row {
 	struct wall trained;
 	const char *status;		/* "serving", "candidate", "retired" */
 	const char *card;		/* JSON */
-	const void *blob;
+	const void *blob;		/* NULL: it wasn't asked for */
 	size_t blob_length;
 };
 /* Of each kind and horizon the newest five that don't serve are kept, the last that served among them. */

@@ -351,7 +351,7 @@ static bool
 see_model(void *arg UNUSED, const struct model_row *m)
 {
 	text_printf(&seen, "%s %s %u %lld %s %s %zu %s\n", m->id, m->kind, m->horizon_s, (long long)m->trained.ms, m->status, m->card,
-	    m->blob_length, m->blob == NULL ? "-" : memcmp(m->blob, "a\0b", 3) == 0 ? "a0b" : "?");
+	    m->blob_length, m->blob == NULL ? "-" : m->blob_length == 0 ? "empty" : memcmp(m->blob, "a\0b", 3) == 0 ? "a0b" : "?");
 	return true;
 }
 
@@ -372,7 +372,7 @@ test_models(void)
 
 	CU_ASSERT_EQUAL(store_call(store, put_models, NULL), 0);
 	CU_ASSERT_EQUAL(store_models(reader, true, see_model, NULL), 0);
-	SUITE_TEXT(seen_take(), "bb load 0 2000 candidate {\"n\":1} 0 -\naa failure 300 1000 retired {} 3 a0b\n");
+	SUITE_TEXT(seen_take(), "bb load 0 2000 candidate {\"n\":1} 0 empty\naa failure 300 1000 retired {} 3 a0b\n");
 	CU_ASSERT_EQUAL(store_model_decisions(reader, 1, see_decision, NULL), 0);
 	SUITE_TEXT(seen_take(), "4000 aa failure 300 returned drifted \n");
 	CU_ASSERT_EQUAL(store_model_decisions(reader, 9, see_decision, NULL), 0);
