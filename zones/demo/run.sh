@@ -18,13 +18,13 @@ show_every=3		# seconds
 main() {
 	case "${1-}" in
 	--once)
-		leak_minutes=65	# the model has found it
+		leak_minutes=72	# of 80: the model, which looks ten minutes ahead, has found it
 		start_world
 		check_all
 		;;
 	"")
 		world_interrupted=0
-		leak_minutes=50	# the model finds it in the first minutes
+		leak_minutes=65	# the model finds it in the first minutes
 		start_world
 		print_what_to_try
 		world_start load make_load
@@ -226,7 +226,7 @@ check_forecasts() {
 	world_get "/v1/services/$service." >"$world/service"
 	expect "shares that add up to 1" "$(jq -r '[.regions[].share] | add |
 		if . > 0.9999 and . < 1.0001 then "shares that add up to 1" else . end' "$world/service")" "weights of $service"
-	expect "true" "$(jq '.regions[] | select(.region == "ap-south") | .probability < 0.05 or .share < 0.18' "$world/service")" \
+	expect "true" "$(jq '.regions[] | select(.region == "ap-south") | .probability > 0.1 and .share < 0.18' "$world/service")" \
 		"a region that is likely to fail has a smaller share"
 }
 
