@@ -1,5 +1,5 @@
-/* decision.h -- what an answer is to hold, before anything is written: for answer.c, which decides, and denial.c, which
- * adds the proofs of signed zones. Threads: one decision, one thread, on its stack. */
+/* decision.h -- what an answer is to hold, before anything is written: decide.c decides, denial.c adds the proofs of
+ * signed zones, answer.c writes it. Threads: one decision, one thread, on its stack. */
 #ifndef ISOBAR_SERVE_DECISION_H
 #define ISOBAR_SERVE_DECISION_H
 
@@ -42,6 +42,9 @@ struct gap {
 	const struct node *encloser;	/* the longest existing name above it */
 	const uint8_t *next_closer;	/* the name one label longer, in lower case; only while it's decided */
 };
+
+/* Of a decision that holds nothing yet. */
+void decide(struct decision *d) NONNULL;
 
 /* The piece, or NULL when there is no room. What is there already isn't added again: an address in any section, and a
  * DNAME that a chain passes twice. One wildcard RRset may stand under several owners. Signatures come along for who
