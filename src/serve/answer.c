@@ -4,7 +4,8 @@
  *
  * Decide, then encode: decide.c fills a short list of (section, owner, RRset); what is written here knows names,
  * compression and truncation and nothing of zones.
- * Every request that has a header and isn't a response gets an answer (RFC 8906), unless a limit forbids it (guard.h). */
+ * Every request that has a header and isn't a response gets an answer (RFC 8906), unless a limit forbids it
+ * (guard.h). */
 #include "serve/answer.h"
 
 #include <string.h>
