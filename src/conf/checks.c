@@ -109,6 +109,31 @@ check_zone_name(const char *value, struct schema_why *why)
 	return false;
 }
 
+bool
+check_address_port(const char *value, struct schema_why *why)
+{
+	struct address address;
+	uint16_t port;
+
+	if (address_parse_listen(value, 53, &address, &port) == 0 && port != 0)
+		return true;
+	snprintf(why->text, sizeof(why->text), "isn't ADDRESS or ADDRESS@PORT");
+	return false;
+}
+
+/* 43 digits and one sign of padding; the last digit has four bits of the hash. */
+bool
+check_pin(const char *value, struct schema_why *why)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	if (strlen(value) == 44 && strspn(value, digits) == 43 && value[43] == '='
+	    && strchr("AEIMQUYcgkosw048", value[42]) != NULL)
+		return true;
+	snprintf(why->text, sizeof(why->text), "isn't a SHA-256 hash in base64 (44 characters)");
+	return false;
+}
+
 static bool
 has_region_label(const uint8_t *name)
 {

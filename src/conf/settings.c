@@ -254,6 +254,8 @@ static const struct setting transfer_settings[] = {
 		.most = 1e6, .otherwise = "8", .help = "transfers to one address at once" },
 	{ .key = "timeout", SETTINGS(transfer_longest_ms), .type = SETTING_DURATION, .unit = "duration", .least = 1e3,
 		.most = DAY_MS, .otherwise = "30m", .help = "a transfer that takes longer is ended" },
+	{ .key = "in-at-once", SETTINGS(transfers_in), .type = SETTING_INTEGER, .unit = "number", .least = 1,
+		.most = 1000, .otherwise = "8", .help = "transfers from primaries together" },
 	{ .key = NULL },
 };
 
@@ -304,7 +306,7 @@ static const struct setting top_settings[] = {
 	{ .key = "tsig-keys", SETTINGS(tsig_keys), OTHER(tsig_key_count), .type = SETTING_MAP, .unit = "map",
 		.schema = &tsig, .check = check_key_name, .help = "keys that messages are signed with, by name" },
 	{ .key = "transfer", .type = SETTING_RECORD, .unit = "map", .schema = &transfers,
-		.help = "limits of zone transfers out" },
+		.help = "limits of zone transfers" },
 	{ .key = "zones", SETTINGS(zones), .type = SETTING_TEXT, .unit = "path",
 		.otherwise = ISOBAR_CONFIG_DIR "/zones", .help = "folder that an empty store is filled from" },
 	{ .key = "store", SETTINGS(store), .type = SETTING_TEXT, .unit = "path",

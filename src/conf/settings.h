@@ -88,6 +88,7 @@ struct settings {
 	size_t tsig_key_count;
 	const struct tsig_setting *tsig_keys;
 	unsigned transfers, transfers_per_client;	/* at once, out */
+	unsigned transfers_in;				/* at once */
 	uint32_t transfer_longest_ms;
 	enum log_level log;
 	bool pae_external;			/* true: something else starts isobar-pae */

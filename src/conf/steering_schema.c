@@ -379,120 +379,6 @@ static const char *const prediction_uses[] = {
 	[PREDICTION_OFF + 1] = NULL,
 };
 
-static const char *const off_or_on[] = { "off", "on", NULL };
-static const char *const algorithms[] = { "ecdsap256sha256", "ed25519", NULL };
-static const char *const key_layouts[] = { "csk", "split", NULL };
-static const char *const denials[] = { [DENIAL_NSEC] = "nsec", [DENIAL_NSEC3] = "nsec3", [DENIAL_NSEC3 + 1] = NULL };
-static const char *const region_records[] = { "shown", "hidden", NULL };
-
-#define DAYS_MS 86400e3
-
-static const struct setting dnssec_settings[] = {
-	{ .key = "state", SETTING_AT(struct written_dnssec, on), .type = SETTING_ENUM, .unit = "word",
-		.words = off_or_on, .otherwise = "on", .help = "whether isobard signs the zone" },
-	{ .key = "algorithm", SETTING_AT(struct written_dnssec, algorithm), .type = SETTING_ENUM, .unit = "word",
-		.words = algorithms, .otherwise = "ecdsap256sha256", .help = "of keys that are made" },
-	{ .key = "keys", SETTING_AT(struct written_dnssec, keys), .type = SETTING_ENUM, .unit = "word",
-		.words = key_layouts, .otherwise = "csk", .help = "one key for everything, or a KSK and a ZSK" },
-	{ .key = "denial", SETTING_AT(struct written_dnssec, denial), .type = SETTING_ENUM, .unit = "word",
-		.words = denials, .otherwise = "nsec", .help = "how it's proven that a name or type isn't there" },
-	{ .key = "validity", SETTING_AT(struct written_dnssec, validity_s), .type = SETTING_DURATION,
-		.unit = "duration", .otherwise = "14d", .least = 60e3, .most = 365 * DAYS_MS, .divisor = 1e3,
-		.help = "how long a signature is valid" },
-	{ .key = "refresh", SETTING_AT(struct written_dnssec, refresh_s), .type = SETTING_DURATION,
-		.unit = "duration", .otherwise = "5d", .least = 10e3, .most = 364 * DAYS_MS, .divisor = 1e3,
-		.help = "a signature with less than this left is made anew" },
-	{ .key = "zsk-lifetime", SETTING_AT(struct written_dnssec, zsk_lifetime_s), .type = SETTING_DURATION,
-		.unit = "duration", .otherwise = "90d", .least = 0, .most = 3650 * DAYS_MS, .divisor = 1e3,
-		.help = "how long a ZSK signs before the next one does; 0s: until it's rolled" },
-	{ .key = "key-ttl", SETTING_AT(struct written_dnssec, key_ttl), .type = SETTING_DURATION,
-		.unit = "duration", .otherwise = "1h", .least = 1e3, .most = TTL_MOST_MS, .divisor = 1e3,
-		.help = "TTL of DNSKEY, CDS and CDNSKEY" },
-	{ .key = "parent-ttl", SETTING_AT(struct written_dnssec, parent_ttl), .type = SETTING_DURATION,
-		.unit = "duration", .otherwise = "1d", .least = 1e3, .most = TTL_MOST_MS, .divisor = 1e3,
-		.help = "TTL of DS in the parent zone" },
-	{ .key = "propagation", SETTING_AT(struct written_dnssec, propagation_s), .type = SETTING_DURATION,
-		.unit = "duration", .otherwise = "1h", .least = 0, .most = 30 * DAYS_MS, .divisor = 1e3,
-		.help = "until every server has a change, of this zone or of its parent" },
-	{ .key = NULL },
-};
-
-static const struct schema dnssec = {
-	.title = "dnssec of a zone", .size = sizeof(struct written_dnssec), .placed = true, .bare = "state",
-	.settings = dnssec_settings,
-};
-
-static const char *const transports[] = { "any", "tls", NULL };
-static const char *const as_zone_or_shown[] = { "as-zone", "shown", NULL };
-
-static const struct setting transfer_from = { SETTING_ITEM(SETTING_PREFIX, struct prefix) };
-
-static const struct setting transfer_settings[] = {
-	{ .key = "from", SETTING_AT(struct written_transfer, from),
-		.other = offsetof(struct written_transfer, from_count), .type = SETTING_LIST, .unit = "prefixes",
-		.item = &transfer_from, .most = 256, .otherwise = "[]",
-		.help = "addresses of secondaries; empty: any" },
-	{ .key = "key", SETTING_AT(struct written_transfer, key), .type = SETTING_TEXT, .unit = "name",
-		.check = check_zone_name, .help = "TSIG key that the request must be signed with" },
-	{ .key = "transport", SETTING_AT(struct written_transfer, transport), .type = SETTING_ENUM, .unit = "word",
-		.words = transports, .otherwise = "any", .help = "whether only TLS will do" },
-	{ .key = "region-records", SETTING_AT(struct written_transfer, region_records), .type = SETTING_ENUM,
-		.unit = "word", .words = as_zone_or_shown, .otherwise = "as-zone",
-		.help = "whether these secondaries get region records that the zone hides" },
-	{ .key = NULL },
-};
-
-static const struct schema transfer = {
-	.title = "transfer of a zone", .size = sizeof(struct written_transfer), .placed = true,
-	.settings = transfer_settings,
-};
-
-static const struct setting transfer_item = {
-	SETTING_ITEM(SETTING_RECORD, struct written_transfer), .unit = "map", .schema = &transfer };
-
-static const struct setting notify_settings[] = {
-	{ .key = "to", SETTING_AT(struct written_notify, to), .other = offsetof(struct written_notify, port),
-		.type = SETTING_LISTEN, .unit = "ADDRESS@PORT", .port = 53, .required = true,
-		.help = "the secondary" },
-	{ .key = "key", SETTING_AT(struct written_notify, key), .type = SETTING_TEXT, .unit = "name",
-		.check = check_zone_name, .help = "TSIG key that it's signed with" },
-	{ .key = NULL },
-};
-
-static const struct schema notify = {
-	.title = "notify of a zone", .size = sizeof(struct written_notify), .placed = true, .bare = "to",
-	.settings = notify_settings,
-};
-
-static const struct setting notify_item = {
-	SETTING_ITEM(SETTING_RECORD, struct written_notify), .unit = "map", .schema = &notify };
-
-static const struct setting zone_settings[] = {
-	{ .key = "dnssec", SETTING_AT(struct written_zone, dnssec), .type = SETTING_RECORD, .unit = "map",
-		.schema = &dnssec, .help = "signing by isobard" },
-	{ .key = "region-records", SETTING_AT(struct written_zone, region_records), .type = SETTING_ENUM,
-		.unit = "word", .words = region_records, .otherwise = "shown",
-		.help = "whether the names of region records are answered" },
-	{ .key = "transfer", SETTING_AT(struct written_zone, transfers),
-		.other = offsetof(struct written_zone, transfer_count), .type = SETTING_LIST, .unit = "maps",
-		.item = &transfer_item, .most = 64, .otherwise = "[]",
-		.help = "who may have the zone by AXFR and IXFR" },
-	{ .key = "notify", SETTING_AT(struct written_zone, notifies),
-		.other = offsetof(struct written_zone, notify_count), .type = SETTING_LIST, .unit = "maps",
-		.item = &notify_item, .most = 64, .otherwise = "[]", .help = "who is told of each new serial" },
-	{ .key = "health-serial-interval", SETTING_AT(struct written_zone, health_serial_ms),
-		.type = SETTING_DURATION, .unit = "duration", .otherwise = "60s", .least = 0, .most = 7 * DAYS_MS,
-		.help = "how often regions that die and return may make a new serial" },
-	{ .key = "ixfr-history", SETTING_AT(struct written_zone, ixfr_history), .type = SETTING_SIZE, .unit = "size",
-		.otherwise = "1M", .least = 0, .most = 1e9, .help = "octets of differences that are kept for IXFR" },
-	{ .key = NULL },
-};
-
-static const struct schema zone = {
-	.title = "zones", .size = sizeof(struct written_zone), .placed = true,
-	.settings = zone_settings,
-};
-
 static const struct setting top_settings[] = {
 	{ .key = "health-check-interval", SETTING_AT(struct written_steering, health_check_interval_ms),
 		.type = SETTING_DURATION, .unit = "duration", .otherwise = "5s", .least = 100, .most = 3600e3,
@@ -523,7 +409,7 @@ static const struct setting top_settings[] = {
 		.other = offsetof(struct written_steering, service_count), .schema = &service,
 		.check = check_service_name, .help = "the names that are steered" },
 	{ .key = "zones", SETTING_AT(struct written_steering, zones), .type = SETTING_MAP, .unit = "map",
-		.other = offsetof(struct written_steering, zone_count), .schema = &zone, .check = check_zone_name,
+		.other = offsetof(struct written_steering, zone_count), .schema = &zone_schema, .check = check_zone_name,
 		.help = "how zones are served, by name" },
 	{ .key = NULL },
 };

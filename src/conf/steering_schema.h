@@ -142,6 +142,19 @@ struct written_notify {
 	const char *key;
 };
 
+struct written_primary_tls {
+	struct schema_place at;			/* node NULL: not given */
+	const char *name, *ca_file;		/* or NULL */
+	const char *const *pins;
+	size_t pin_count;
+};
+
+struct written_primary {
+	struct schema_place at;
+	const char *address, *key;		/* key: or NULL */
+	struct written_primary_tls tls;
+};
+
 struct written_zone {
 	struct schema_place at;
 	struct written_dnssec dnssec;
@@ -151,6 +164,10 @@ struct written_zone {
 	size_t transfer_count, notify_count;
 	uint32_t health_serial_ms;
 	size_t ixfr_history;
+	const struct written_primary *primaries;
+	size_t primary_count;
+	uint32_t refresh_min_s, refresh_max_s, retry_min_s, retry_max_s, expire_min_s, expire_max_s;
+	size_t size_most;
 };
 
 struct written_steering {
@@ -168,5 +185,6 @@ struct written_steering {
 };
 
 extern const struct schema steering_schema;	/* of struct written_steering */
+extern const struct schema zone_schema;		/* of struct written_zone */
 
 #endif

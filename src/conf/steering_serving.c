@@ -4,11 +4,18 @@
 
 #include <string.h>
 
+#define DNS_PORT 53
+#define DOT_PORT 853		/* RFC 9103 section 7.1 */
+
 static void take_zone(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
 static bool written_before(const struct steering_reading *r, const struct steering_zone *zones, size_t count,
 	const uint8_t *apex, const struct written_zone *written);
 static void take_transfers(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
 static void take_notifies(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
+static void take_primaries(struct steering_reading *r, const struct written_zone *written,
+	struct steering_zone *zone);
+static void check_tls(struct steering_reading *r, const struct written_primary *written);
+static void check_bounds(struct steering_reading *r, const struct written_zone *written);
 static void check_times(struct steering_reading *r, const struct written_dnssec *written);
 
 void
@@ -74,6 +81,11 @@ take_zone(struct steering_reading *r, const struct written_zone *written, struct
 	zone->ixfr_history = written->ixfr_history;
 	take_transfers(r, written, zone);
 	take_notifies(r, written, zone);
+	take_primaries(r, written, zone);
+	zone->bounds = (struct zone_bounds){ written->refresh_min_s, written->refresh_max_s, written->retry_min_s,
+	    written->retry_max_s, written->expire_min_s, written->expire_max_s };
+	zone->size_most = written->size_most;
+	check_bounds(r, written);
 }
 
 static void
@@ -118,6 +130,57 @@ take_notifies(struct steering_reading *r, const struct written_zone *written, st
 	}
 	zone->notifies = notifies;
 	zone->notify_count = notifies == NULL ? 0 : written->notify_count;
+}
+
+static void
+take_primaries(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone)
+{
+	struct zone_primary *primaries = steering_room(r, r->arena, written->primary_count, sizeof(*primaries));
+
+	for (size_t i = 0; primaries != NULL && i < written->primary_count; i++) {
+		const struct written_primary *w = &written->primaries[i];
+		struct zone_primary *primary = &primaries[i];
+
+		*primary = (struct zone_primary){
+			.key = w->key == NULL ? NULL : steering_text(r, w->key), .encrypted = w->tls.at.node != NULL,
+			.tls_name = w->tls.name == NULL ? NULL : steering_text(r, w->tls.name),
+			.tls_ca_file = w->tls.ca_file == NULL ? NULL : steering_text(r, w->tls.ca_file),
+			.pin_count = w->tls.pin_count, .pins = steering_texts(r, w->tls.pins, w->tls.pin_count),
+			.line = w->at.node == NULL ? zone->line : w->at.node->line,
+		};
+		if (w->address != NULL && address_parse_listen(w->address, primary->encrypted ? DOT_PORT : DNS_PORT,
+		    &primary->address, &primary->port) != 0)
+			primary->port = 0;	/* told */
+		if (primary->encrypted)
+			check_tls(r, w);
+	}
+	zone->primaries = primaries;
+	zone->primary_count = primaries == NULL ? 0 : written->primary_count;
+}
+
+/* Without either anybody in between could be the primary (RFC 9103 section 9.3.1: Strict TLS). */
+static void
+check_tls(struct steering_reading *r, const struct written_primary *written)
+{
+	if (written->tls.name == NULL && written->tls.pin_count == 0)
+		diag_error(r->diags, steering_place(r, written->tls.at.node), NULL,
+		    "by what is the primary known? write 'name', that its certificate is for, or 'pins' of its key");
+}
+
+static void
+check_bounds(struct steering_reading *r, const struct written_zone *written)
+{
+	const struct { const char *what; uint32_t least, most; } bounds[] = {
+		{ "refresh", written->refresh_min_s, written->refresh_max_s },
+		{ "retry", written->retry_min_s, written->retry_max_s },
+		{ "expire", written->expire_min_s, written->expire_max_s },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bounds); i++)
+		if (bounds[i].least > bounds[i].most)
+			diag_error(r->diags, steering_place(r, written->at.key), NULL,
+			    "'%s-min-interval' (%us) must not be above '%s-max-interval' (%us)", bounds[i].what,
+			    bounds[i].least, bounds[i].what, bounds[i].most);
 }
 
 static void

@@ -80,6 +80,9 @@ steering_check_keys(const struct steering *steering, const char *file, const cha
 		for (size_t k = 0; k < zone->notify_count; k++)
 			check_key(zone->notifies[k].key, (struct diag_place){ file, zone->notifies[k].line, 0, NULL },
 			    keys, count, diags);
+		for (size_t k = 0; k < zone->primary_count; k++)
+			check_key(zone->primaries[k].key, (struct diag_place){ file, zone->primaries[k].line, 0, NULL },
+			    keys, count, diags);
 	}
 }
 
@@ -107,6 +110,8 @@ check_zone(const struct steering_zone *wanted, const char *file, struct zone *co
 	for (size_t i = 0; i < count && zone == NULL; i++)
 		if (name_compare(zone_apex(zones[i])->name, wanted->apex) == 0)
 			zone = zones[i];
+	if (zone == NULL && wanted->primary_count > 0)
+		return;		/* it's yet to come */
 	if (zone == NULL)
 		report_no_zone(wanted, place, zones, count, diags);
 	else if (wanted->is_signed && zone_denial(zone) != ZONE_UNSIGNED)

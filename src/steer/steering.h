@@ -185,6 +185,24 @@ struct zone_notify {
 	unsigned line;
 };
 
+/* Whom a zone is transferred from. */
+struct zone_primary {
+	struct address address;
+	uint16_t port;
+	const char *key;		/* name of a TSIG key, as it's written; or NULL */
+	bool encrypted;			/* by TLS, and in no other way */
+	const char *tls_name;		/* that its certificate must be for; NULL: by pins alone */
+	const char *tls_ca_file;	/* NULL: the system's */
+	size_t pin_count;
+	const char *const *pins;	/* SHA-256 of SubjectPublicKeyInfo, base64 */
+	unsigned line;
+};
+
+/* Within what bounds the timers of a transferred zone's SOA count; seconds, each least <= most. */
+struct zone_bounds {
+	uint32_t refresh_min, refresh_max, retry_min, retry_max, expire_min, expire_max;
+};
+
 /* How a zone is served beyond its records; zones that aren't named are served as they are. */
 struct steering_zone {
 	const char *name;		/* presentation form, complete, final dot */
@@ -203,6 +221,10 @@ struct steering_zone {
 	const struct zone_notify *notifies;
 	uint32_t health_serial_ms;	/* at least, between serials that health makes */
 	size_t ixfr_history;		/* octets of differences that are kept */
+	size_t primary_count;
+	const struct zone_primary *primaries;	/* with some the zone is transferred in, and can't be edited here */
+	struct zone_bounds bounds;
+	size_t size_most;		/* octets of a transfer in */
 	unsigned line;			/* in steering.yaml */
 };
 

@@ -39,10 +39,10 @@ same "isobar-rem.yaml: each setting is read" "$(
 	done)" ""
 same "steering.yaml: each setting is read" "$(
 	for struct in steering steering_region client_group steering_service service_region residency_rule steering_feed \
-		steering_zone zone_transfer zone_notify feed_region feed_word feed_series feed_map; do
+		steering_zone zone_transfer zone_notify zone_primary zone_bounds feed_region feed_word feed_series feed_map; do
 		unread src/steer/steering.h "$struct" src
 	done)" ""
 same "the members are found" "$(members src/conf/settings.h settings | wc -l) $(
 	members src/conf/agent_settings.h agent_probe | tr '\n' ' ')" \
-	"49 fall host interval_ms kind path rise status_least status_most timeout_ms "
+	"50 fall host interval_ms kind path rise status_least status_most timeout_ms "
 finish
