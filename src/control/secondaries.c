@@ -3,13 +3,8 @@
  * Threads: control. Ownership: editions are this file's; workers hold them while they're sent (transfer/edition.h), and
  * one that was replaced is freed when the last transfer of it is over.
  *
- * A zone without steered names is told as it's served, and no copy of it is made. Where names are steered a secondary
- * can't: it gets, under the steered name, the records of all regions that are alive and that every client may be sent
- * to, since a copy can't tell clients apart and residency is law. When all of those are down they stay: it's the copy
- * for the day on which nobody is left to tell. What no region may give to everybody isn't in the copy; the log says so
- * once. The names of the region records are in it. Such a copy costs memory as the zone does, and about a microsecond a
- * record on this thread each time it's made: with 100,000 records 0.1 s, at most once a health-serial-interval.
- * A zone that we sign gets its copy signed as a zone of its own, with signatures cached apart.
+ * A zone without steered names is told as it's served, and no copy of it is made. Of one with steered names, it's a
+ * frozen copy (control/frozen.c).
  *
  * Serials: that of the zone's text (or of its signing) when it's ahead of what was told last, else, if anything has
  * changed, the one after that. They're stored with a hash of the content, so that a restart neither repeats nor raises
@@ -20,13 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/log.h"
+#include "control/frozen.h"
 #include "control/signing.h"
 #include "control/state.h"
-#include "dns/types.h"
-#include "dns/wire.h"
-#include "serve/snapshot.h"
 #include "transfer/edition.h"
 
 struct served {
@@ -63,37 +55,22 @@ struct secondaries {
 
 /* One zone on its way to an edition. */
 struct making {
-	struct control *control;
 	struct served *served;
 	const struct steering_zone *wanted;
-	size_t index;			/* in the world */
 	struct zone *source;		/* as it's written */
 	struct signed_zone *signed_zone;	/* as it's served; or NULL */
-	struct arena *arena;
-	const struct steered_name *names;
-	size_t name_count;
-	struct region_set *chosen;	/* by name */
+	struct signing_view signing;	/* of a copy that is to be signed */
+	struct frozen frozen;
 };
 
 static bool on_stored(void *arg, const char *zone, uint32_t serial, uint64_t content);
 static struct served *served_find(struct secondaries *s, const char *name);
 static bool drop(struct secondaries *s, struct served *served);
-static void warn_of_names(struct making *m);
 static bool refresh(struct secondaries *s, struct served *served, const struct steering_zone *wanted, size_t index,
 	struct mono now, struct wall wall);
-static uint64_t choose_regions(struct making *m);
-static struct region_set legal_for_all(const struct steering_service *service);
-static const struct service *service_of(const struct snapshot *snapshot, const uint8_t *owner);
-static uint64_t keys_hash(const struct making *m, struct wall wall, bool *due);
+static uint64_t keys_of(const struct secondaries *s, struct making *m, struct wall wall, bool *due);
 static struct edition *make_edition(struct secondaries *s, struct making *m, struct wall wall, bool *same);
-static struct zone *build_copy(struct making *m);
-static bool add_node(struct making *m, struct zone_builder *builder, const struct node *node);
-static bool add_steered(struct making *m, struct zone_builder *builder, size_t name);
-static bool add_set(struct zone_builder *builder, const uint8_t *owner, const struct rrset *set, uint32_t ttl_most);
-static struct signed_zone *sign_copy(struct making *m, const struct zone *copy, uint32_t serial, struct wall wall);
 static uint32_t next_serial(const struct served *served, uint32_t written, bool same);
-static uint64_t content_of(const struct zone *zone);
-static uint64_t content_of_node(const struct node *node, uint64_t hash);
 static void store_serial(struct secondaries *s, const struct served *served);
 static void retire(struct secondaries *s, struct edition *edition, struct signed_zone *copy);
 static void free_retired(struct secondaries *s, bool all);
@@ -228,35 +205,38 @@ refresh(struct secondaries *s, struct served *served, const struct steering_zone
 	struct mono now, struct wall wall)
 {
 	const struct world *world = s->control->world;
-	struct making m = { .control = s->control, .served = served, .wanted = wanted, .index = index,
-	    .source = world->zones[index]->zone, .arena = arena_new() };
+	struct making m = { .served = served, .wanted = wanted, .source = world->zones[index]->zone };
+	struct arena *arena = arena_new();
 	const struct zone *source;
-	uint64_t choice, keys;
+	uint64_t keys;
 	bool same = false, due = false, health_only;
 	struct edition *edition;
 
-	if (m.arena == NULL)
+	if (arena == NULL)
 		return false;
 	m.signed_zone = world->signed_zones == NULL ? NULL : world->signed_zones[index];
 	source = m.signed_zone != NULL ? m.signed_zone->zone : m.source;
-	choice = choose_regions(&m);
-	keys = keys_hash(&m, wall, &due);
+	if (!frozen_choose(world, index, s->control->publisher.current, arena, &m.frozen)) {
+		arena_free(arena);
+		return false;
+	}
+	keys = keys_of(s, &m, wall, &due);
 	health_only = served->edition != NULL && served->source == source && served->keys == keys && !due;
-	if (m.name_count == SIZE_MAX || (health_only && (choice == served->choice
-	    || mono_ms_between(served->made, now) < wanted->health_serial_ms))) {
-		arena_free(m.arena);
+	if (health_only && (m.frozen.hash == served->choice
+	    || mono_ms_between(served->made, now) < wanted->health_serial_ms)) {
+		arena_free(arena);
 		return false;
 	}
 	edition = make_edition(s, &m, wall, &same);
 	if (edition != NULL)
-		warn_of_names(&m);
-	arena_free(m.arena);
+		served->warned = frozen_warn(&m.frozen, served->name, served->warned);
+	arena_free(arena);
 	served->made = now;
 	if (edition == NULL) {
 		log_error("out of memory: secondaries of %s get no new edition", served->name);
 		return false;
 	}
-	served->choice = choice;
+	served->choice = m.frozen.hash;
 	served->keys = keys;
 	zone_release(served->held);
 	served->held = m.signed_zone != NULL ? m.signed_zone->zone : m.source;
@@ -269,102 +249,15 @@ refresh(struct secondaries *s, struct served *served, const struct steering_zone
 	return true;
 }
 
-/* Which regions each steered name is to have in the copy; a hash of it. */
-static uint64_t
-choose_regions(struct making *m)
-{
-	const struct snapshot *snapshot = m->control->publisher.current;
-	const struct world *world = m->control->world;
-	struct zone **zones = arena_alloc(m->arena, (world->zone_count + 1) * sizeof(struct zone *));
-	uint64_t hash = 0;
-
-	for (size_t i = 0; zones != NULL && i < world->zone_count; i++)
-		zones[i] = world->zones[i]->zone;
-	m->name_count = zones == NULL ? SIZE_MAX
-	    : steered_names(snapshot->steering, zones, world->zone_count, m->index, m->arena, &m->names);
-	if (m->name_count == SIZE_MAX)
-		return 0;
-	m->chosen = arena_alloc(m->arena, (m->name_count + 1) * sizeof(*m->chosen));
-	if (m->chosen == NULL) {
-		m->name_count = SIZE_MAX;
-		return 0;
-	}
-	for (size_t n = 0; n < m->name_count; n++) {
-		const struct service *service = service_of(snapshot, m->names[n].owner->name);
-		struct region_set legal, alive = { { 0 } };
-
-		if (service == NULL)
-			continue;
-		legal = legal_for_all(service->intent);
-		for (region_id r = 0; r < snapshot->steering->region_count; r++)
-			if (region_set_has(&legal, r) && !live_is_dead(service->live, r)
-			    && live_admit(service->live, r) != ADMIT_NONE)
-				region_set_add(&alive, r);
-		m->chosen[n] = region_set_is_empty(alive) ? legal : alive;
-		hash = hash64(&m->chosen[n], sizeof(m->chosen[n]), hash + 1);
-		hash = hash64(&service->intent->ttl_max, sizeof(service->intent->ttl_max), hash);
-	}
-	return hash;
-}
-
-static void
-warn_of_names(struct making *m)
-{
-	char text[NAME_TEXT_SIZE];
-	uint64_t hash = 0;
-
-	for (size_t n = 0; n < m->name_count; n++)
-		if (region_set_is_empty(m->chosen[n]))
-			hash = hash64(m->names[n].owner->name, m->names[n].owner->name_length, hash + 1);
-	for (size_t n = 0; n < m->name_count && hash != m->served->warned; n++)
-		if (region_set_is_empty(m->chosen[n]))
-			log_warning("%s has no records in the copy of %s that secondaries get: no region may "
-			    "serve every client, and a copy can't tell clients apart",
-			    name_text(m->names[n].owner->name, text), m->served->name);
-	m->served->warned = hash;
-}
-
-/* Each rule is of some clients, so a region that all may be sent to is in every rule. */
-static struct region_set
-legal_for_all(const struct steering_service *service)
-{
-	struct region_set legal = { { 0 } };
-
-	for (size_t i = 0; i < service->region_count; i++)
-		region_set_add(&legal, service->regions[i].region);
-	for (size_t i = 0; i < service->rule_count; i++)
-		legal = region_set_and(legal, service->rules[i].regions);
-	return legal;
-}
-
-static const struct service *
-service_of(const struct snapshot *snapshot, const uint8_t *owner)
-{
-	for (size_t i = 0; i < snapshot->service_count; i++)
-		if (name_compare(snapshot->services[i].intent->owner, owner) == 0)
-			return &snapshot->services[i];
-	return NULL;
-}
-
 /* Of the keys that a copy is signed with now; `due`: some of its signatures are to be made anew. */
 static uint64_t
-keys_hash(const struct making *m, struct wall wall, bool *due)
+keys_of(const struct secondaries *s, struct making *m, struct wall wall, bool *due)
 {
-	struct signing_view view;
-	uint64_t hash = 0;
-
-	if (m->signed_zone == NULL || m->name_count == 0
-	    || !signing_view(m->control->signer, m->served->name, &view))
+	if (m->signed_zone == NULL || m->frozen.name_count == 0
+	    || !signing_view(s->control->signer, m->served->name, &m->signing))
 		return 0;
-	for (size_t i = 0; i < view.key_count; i++) {
-		const unsigned now[] = { view.keys[i].tag, key_is_published(&view.keys[i], wall),
-		    key_signs_keys(&view.keys[i], wall), key_signs_zone(&view.keys[i], wall),
-		    key_is_offered(&view.keys[i], wall) };
-
-		hash = hash64(now, sizeof(now), hash);
-	}
 	*due = m->served->copy != NULL && wall.ms >= m->served->copy->next.ms;
-	return hash;
+	return frozen_keys(&m->signing, wall);
 }
 
 /* In service then, with the one before put aside. `same`: nothing has changed, and the old one stays. NULL: out of
@@ -375,25 +268,26 @@ make_edition(struct secondaries *s, struct making *m, struct wall wall, bool *sa
 	struct served *served = m->served;
 	struct zone *zone = m->signed_zone != NULL ? m->signed_zone->zone : m->source;
 	bool is_signed = zone_soa(zone)->signature_count > 0;
-	struct zone *built = m->name_count > 0 ? build_copy(m) : NULL;
+	struct zone *built = m->frozen.name_count > 0 ? frozen_build(&m->frozen, m->source) : NULL;
 	struct signed_zone *copy = NULL;
 	struct edition *edition = NULL;
 	uint32_t serial;
 	uint64_t content;
 
-	if (m->name_count > 0 && built == NULL)
+	if (m->frozen.name_count > 0 && built == NULL)
 		return NULL;
 	if (built != NULL && m->signed_zone != NULL) {
 		serial = next_serial(served, zone_serial(zone), false);
-		copy = sign_copy(m, built, serial, wall);
+		copy = m->signing.zone == NULL ? NULL
+		    : frozen_sign(built, &m->signing, m->wanted, served->cache, serial, wall);
 		zone_release(built);
 		if (copy == NULL)
 			return NULL;
 		zone = copy->zone;
-		content = content_of(zone);
+		content = zone_content(zone);
 	} else {
 		zone = built != NULL ? built : zone;
-		content = content_of(zone);
+		content = zone_content(zone);
 		serial = is_signed ? zone_serial(zone)
 		    : next_serial(served, zone_serial(zone), served->known && content == served->content);
 	}
@@ -426,151 +320,6 @@ next_serial(const struct served *served, uint32_t written, bool same)
 	if (!served->known || serial_is_newer(written, served->serial))
 		return written;
 	return same ? served->serial : next == 0 ? 1 : next;
-}
-
-/* --- the copy of a zone with steered names -------------------------------------------------------------------- */
-
-static struct zone *
-build_copy(struct making *m)
-{
-	struct zone_builder *builder = zone_builder_new(zone_apex(m->source)->name);
-	struct zone *zone = NULL;
-	bool good = builder != NULL;
-
-	for (size_t i = 0; good && i < zone_node_count(m->source); i++)
-		good = add_node(m, builder, zone_node_at(m->source, i));
-	if (!good) {
-		zone_builder_free(builder);
-		return NULL;
-	}
-	return zone_builder_freeze(builder, &zone) == ZONE_OK ? zone : NULL;
-}
-
-static bool
-add_node(struct making *m, struct zone_builder *builder, const struct node *node)
-{
-	for (size_t n = 0; n < m->name_count; n++)
-		if (m->names[n].owner == node)
-			return add_steered(m, builder, n);
-	for (unsigned i = 0; i < node->rrset_count; i++)
-		if (!add_set(builder, node->name, &node->rrsets[i], 0))
-			return false;
-	return true;
-}
-
-/* An alias stands alone: where the first region has one it's the only one, and else regions that have one are left
- * out. What a region has of a type is answered in place of the name's own records, so those aren't in the copy. */
-static bool
-add_steered(struct making *m, struct zone_builder *builder, size_t n)
-{
-	const struct steered_name *name = &m->names[n];
-	const struct service *service = service_of(m->control->publisher.current, name->owner->name);
-	bool has_alias = false, first = true;
-
-	if (service == NULL)
-		return true;
-	for (unsigned i = 0; i < name->owner->rrset_count; i++) {
-		const struct rrset *set = &name->owner->rrsets[i];
-		bool steered = false;
-
-		for (size_t r = 0; r < name->variant_count; r++)
-			steered |= name->variants[r] != NULL && (node_rrset(name->variants[r], set->type) != NULL
-			    || node_rrset(name->variants[r], TYPE_CNAME) != NULL);
-		if (!steered && !add_set(builder, name->owner->name, set, 0))
-			return false;
-	}
-	for (size_t k = 0; k < service->order_count; k++) {
-		region_id r = service->order[k];
-		const struct node *variant = r < name->variant_count ? name->variants[r] : NULL;
-		bool alias;
-
-		if (variant == NULL || !region_set_has(&m->chosen[n], r))
-			continue;
-		alias = node_rrset(variant, TYPE_CNAME) != NULL;
-		if (has_alias || (alias && !first))
-			continue;
-		has_alias = alias;
-		first = false;
-		for (unsigned i = 0; i < variant->rrset_count; i++)
-			if (!add_set(builder, name->owner->name, &variant->rrsets[i], service->intent->ttl_max))
-				return false;
-	}
-	return true;
-}
-
-/* `ttl_most` 0: any. */
-static bool
-add_set(struct zone_builder *builder, const uint8_t *owner, const struct rrset *set, uint32_t ttl_most)
-{
-	const uint8_t *wire = set->wire;
-	uint32_t ttl = ttl_most != 0 && set->ttl > ttl_most ? ttl_most : set->ttl;
-
-	for (unsigned i = 0; i < set->count; i++, wire += 2 + wire_get_u16(wire))
-		if (zone_builder_add(builder, owner, set->type, ttl, wire + 2, wire_get_u16(wire)) == ZONE_NO_MEMORY)
-			return false;
-	return true;
-}
-
-static struct signed_zone *
-sign_copy(struct making *m, const struct zone *copy, uint32_t serial, struct wall wall)
-{
-	const struct steering_zone *wanted = m->wanted;
-	struct signing_view view;
-	struct signing signing = { .zone = copy, .policy = SIGNING_POLICY_DEFAULT, .now = wall, .serial = serial };
-	struct signed_zone *result;
-	struct text why = { 0 };
-
-	if (!signing_view(m->control->signer, m->served->name, &view))
-		return NULL;
-	signing.keys = view.keys;
-	signing.key_count = view.key_count;
-	signing.policy.denial = wanted->denial;
-	signing.policy.validity_s = wanted->validity_s;
-	signing.policy.refresh_s = wanted->refresh_s;
-	signing.policy.key_ttl = wanted->key_ttl;
-	signing.policy.hide_region_records = wanted->hide_regions;
-	result = zone_sign(&signing, m->served->cache, &why);
-	if (result == NULL)
-		log_error("the copy of %s for secondaries can't be signed: %s", m->served->name,
-		    why.bytes == NULL ? "out of memory" : why.bytes);
-	text_fini(&why);
-	return result;
-}
-
-/* But for the SOA's serial. */
-static uint64_t
-content_of(const struct zone *zone)
-{
-	uint64_t hash = 0;
-
-	for (size_t i = 0; i < zone_node_count(zone); i++)
-		hash = content_of_node(zone_node_at(zone, i), hash);
-	for (size_t i = 0; i < zone_nsec3_count(zone); i++)
-		hash = content_of_node(zone_nsec3_at(zone, i), hash);
-	return hash;
-}
-
-static uint64_t
-content_of_node(const struct node *node, uint64_t hash)
-{
-	for (unsigned i = 0; i < node->rrset_count; i++) {
-		const struct rrset *set = &node->rrsets[i];
-		const uint32_t numbers[] = { set->type, set->ttl, set->count, set->length };
-
-		hash = hash64(node->name, node->name_length, hash);
-		hash = hash64(numbers, sizeof(numbers), hash);
-		if (set->type == TYPE_SOA) {
-			size_t at = 2 + soa_serial_at(set->wire + 2);
-
-			hash = hash64(set->wire, at, hash);
-			hash = hash64(set->wire + at + 4, set->length - at - 4, hash);
-			continue;
-		}
-		hash = hash64(set->wire, set->length, hash);
-		if (set->signature_count > 0)
-			hash = hash64(set->signatures, set->signature_length, hash);
-	}
-	return hash;
 }
 
 /* --- what was told ------------------------------------------------------------------------------------------- */
