@@ -1,0 +1,28 @@
+/* metrics_parts.h -- who tells what of the metrics: shared by the files metrics*.c alone.  Threads: control. */
+#ifndef ISOBAR_API_METRICS_PARTS_H
+#define ISOBAR_API_METRICS_PARTS_H
+
+#include "api/feed_states.h"
+#include "api/live_scores.h"
+#include "api/metric.h"
+#include "api/request.h"
+#include "api/resources.h"
+#include "base/contract.h"
+
+/* What is read of the store before. */
+struct stored {
+	struct feed_states feeds;
+	struct live_scores scores;
+};
+
+struct exposition {
+	struct request *request;
+	struct scene scene;
+	const struct stored *stored;	/* or NULL */
+	struct text *out;
+};
+
+void metrics_server(struct exposition *x) NONNULL;	/* metrics_server.c: what clients ask and get */
+void metrics_steering(struct exposition *x) NONNULL;	/* metrics_steering.c: demand, regions, plans, drains */
+
+#endif
