@@ -16,10 +16,20 @@
 
 static const char *const role_words[] = { "csk", "ksk", "zsk", NULL };	/* in the order of enum key_role */
 
+/* A wish while its request is read. */
+struct wish_reader {
+	struct request *request;
+	struct key_wish *wish;
+	struct diags diags;
+	struct json_object object;
+	cJSON *body;
+};
+
 static void show_zone(struct view *view, cJSON *list, const struct signing_view *zone);
 static void show_key(struct view *view, cJSON *list, const struct signing_view *zone, const struct key *key);
 static void rdata_text(uint16_t type, const uint8_t *rdata, size_t length, struct text *out);
-static struct change *wish_begin(struct request *request, const char *action, struct key_wish **wish);
+static bool wish_begin(struct wish_reader *r, struct request *request, const char *action, enum key_wish_kind kind);
+static void wish_end(struct wish_reader *r, const char *const *known);
 static void read_role(const struct json_object *o, bool required, struct key_wish *wish);
 static void read_key_files(struct request *request, const struct json_object *o, struct key_wish *wish);
 static bool read_dnskey(const char *text, const uint8_t *apex, struct arena *arena, struct key_wish *wish);
@@ -126,101 +136,82 @@ void
 key_roll(struct request *request)
 {
 	static const char *const known[] = { "role", NULL };
-	struct key_wish *wish;
-	struct diags diags = { 0 };
-	struct json_object o;
-	cJSON *body;
+	struct wish_reader r;
 
-	if (wish_begin(request, "key.roll", &wish) == NULL)
+	if (!wish_begin(&r, request, "key.roll", KEY_ROLL))
 		return;
-	wish->kind = KEY_ROLL;
-	body = request_json(request, &o, &diags);
-	if (body != NULL) {
-		read_role(&o, true, wish);
-		json_refuse_unknown(&o, known);
-		if (diag_failed(&diags))
-			answer_invalid(request, &diags);
-	}
-	cJSON_Delete(body);
-	diag_fini(&diags);
+	read_role(&r.object, true, r.wish);
+	wish_end(&r, known);
 }
 
 void
 key_seen(struct request *request)
 {
 	static const char *const known[] = { "tag", NULL };
-	struct key_wish *wish;
-	struct diags diags = { 0 };
-	struct json_object o;
-	cJSON *body;
+	struct wish_reader r;
 
-	if (wish_begin(request, "key.ds-seen", &wish) == NULL)
+	if (!wish_begin(&r, request, "key.ds-seen", KEY_DS_SEEN))
 		return;
-	wish->kind = KEY_DS_SEEN;
-	body = request_json(request, &o, &diags);
-	if (body != NULL) {
-		wish->tag = (unsigned)json_integer(&o, "tag", false, 0, UINT16_MAX, 0);
-		json_refuse_unknown(&o, known);
-		if (diag_failed(&diags))
-			answer_invalid(request, &diags);
-	}
-	cJSON_Delete(body);
-	diag_fini(&diags);
+	r.wish->tag = (unsigned)json_integer(&r.object, "tag", false, 0, UINT16_MAX, 0);
+	wish_end(&r, known);
 }
 
 void
 key_import(struct request *request)
 {
 	static const char *const known[] = { "dnskey", "private", "role", NULL };
-	struct key_wish *wish;
-	struct diags diags = { 0 };
-	struct json_object o;
-	cJSON *body;
+	struct wish_reader r;
 
-	if (wish_begin(request, "key.import", &wish) == NULL)
+	if (!wish_begin(&r, request, "key.import", KEY_IMPORT))
 		return;
-	wish->kind = KEY_IMPORT;
-	body = request_json(request, &o, &diags);
-	if (body != NULL) {
-		cJSON *secret = cJSON_GetObjectItemCaseSensitive(body, "private");
-
-		read_role(&o, true, wish);
-		read_key_files(request, &o, wish);
-		json_refuse_unknown(&o, known);
-		if (diag_failed(&diags))
-			answer_invalid(request, &diags);
-		else if (wish->private_text == NULL || wish->dnskey == NULL)
-			answer_no_memory(request);
-		if (cJSON_IsString(secret))
-			explicit_bzero(secret->valuestring, strlen(secret->valuestring));
-	}
-	cJSON_Delete(body);
-	diag_fini(&diags);
+	read_role(&r.object, true, r.wish);
+	read_key_files(request, &r.object, r.wish);
+	wish_end(&r, known);
 }
 
-/* NULL: answered. */
-static struct change *
-wish_begin(struct request *request, const char *action, struct key_wish **wish)
+/* False: answered. */
+static bool
+wish_begin(struct wish_reader *r, struct request *request, const char *action, enum key_wish_kind kind)
 {
 	uint8_t apex[NAME_MAX];
 	char name[NAME_TEXT_SIZE];
 	struct change *change;
 
+	*r = (struct wish_reader){ .request = request };
 	if (name_parse(request->params[0], apex) == 0) {
 		answer_problem(request, 400, NULL, "'%s' is no name of a zone", request->params[0]);
-		return NULL;
+		return false;
 	}
 	change = change_begin(request, action, name_text(apex, name));
 	if (change == NULL)
-		return NULL;
-	*wish = arena_alloc(change->arena, sizeof(**wish));
-	if (*wish == NULL) {
+		return false;
+	r->wish = arena_alloc(change->arena, sizeof(*r->wish));
+	if (r->wish == NULL) {
 		answer_no_memory(request);
-		return NULL;
+		return false;
 	}
-	(*wish)->zone = change->subject;
-	change->key_wish = *wish;
-	return change;
+	*r->wish = (struct key_wish){ .kind = kind, .zone = change->subject };
+	change->key_wish = r->wish;
+	r->body = request_json(request, &r->object, &r->diags);
+	if (r->body == NULL)
+		diag_fini(&r->diags);
+	return r->body != NULL;
+}
+
+static void
+wish_end(struct wish_reader *r, const char *const *known)
+{
+	cJSON *secret = cJSON_GetObjectItemCaseSensitive(r->body, "private");
+
+	json_refuse_unknown(&r->object, known);
+	if (diag_failed(&r->diags))
+		answer_invalid(r->request, &r->diags);
+	else if (r->wish->kind == KEY_IMPORT && (r->wish->private_text == NULL || r->wish->dnskey == NULL))
+		answer_no_memory(r->request);
+	if (cJSON_IsString(secret))
+		explicit_bzero(secret->valuestring, strlen(secret->valuestring));
+	cJSON_Delete(r->body);
+	diag_fini(&r->diags);
 }
 
 static void
