@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/state.h"
+#include "control/publication.h"
 
 #define MOVE_SLACK 1e-6		/* floats; a limit of all is all */
 #define WAYS_TOLD 3		/* of a service, in words */

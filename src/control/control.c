@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "control/defence.h"
+#include "control/publication.h"
 #include "control/state.h"
 
 #define TICK_MS 250		/* resolution of silence, drains' ends and probes: a part of any sensible interval */

@@ -24,38 +24,6 @@ struct task {
 	void *arg;
 };
 
-/* A change or a plan that waits for its turn, or, with neither, a rebuild for what regions accept now: publications
- * happen one after the other. */
-struct publication {
-	struct publication *next;
-	struct control *control;
-	struct change *change;		/* or */
-	struct plan *plan;
-	outcome_fn *done;
-	void *arg;
-	/* from its turn on */
-	bool begun;
-	struct world *world;
-	bool resign;			/* with neither change nor plan: something is to be signed anew */
-	struct signing_pass *pass;	/* of `world`; or NULL */
-	struct plan *replanned;		/* the plan in service, read again for a new steering; or NULL */
-	bool law_changed;		/* since the proposed plan was made */
-	bool plan_dropped;		/* it fits no more: static weights until the next */
-	const struct steering *planned_for;	/* what the proposed plan's numbers mean */
-	struct candidate candidate;
-	struct diags diags;
-	struct text message;
-	char *body;			/* journal's JSON, or the plan's */
-	uint64_t revision;
-	int status;			/* of the store */
-	struct outcome_zone *zones;
-	size_t zone_count;
-	bool steering_changed, overrides_changed;
-	struct arena *move_arena;
-	struct outcome_move *moves;
-	size_t move_count;
-};
-
 struct control {
 	struct control_options options;
 	const struct settings *settings;
@@ -114,17 +82,9 @@ void encryption_end(struct control *control) NONNULL;	/* after the server */
 /* telemetry.c; a round_event_fn */
 void event_keep(void *control, const struct health_event *event) NONNULL;
 
-/* change.c */
-void publication_submit(struct control *control, struct publication *publication) NONNULL;
+/* rebuild.c, resign.c; how they and all others take their turn: publication.h */
 void publication_rebuild(struct control *control) NONNULL;
 void publication_resign(struct control *control) NONNULL;
-void publication_abandon(struct publication *publication) NONNULL;	/* at the end: frees, tells nobody */
-
-/* change_moves.c */
-/* Lists the zones that the change changes, and the clients that it moves. False: out of memory. */
-bool change_moves_list(struct publication *publication) NONNULL MUST_USE;
-/* Beyond the limit of the change, or of the steering; says so in its diags. */
-bool change_moves_too_many(struct publication *publication) NONNULL;
 
 /* override.c */
 bool overrides_load(struct control *control) NONNULL;
