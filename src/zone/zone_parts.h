@@ -1,5 +1,5 @@
 /* zone_parts.h -- what a zone is made of, for the files that build it and look into it: zone.c, zone_build.c,
- * zone_denial.c. */
+ * zone_layout.c, zone_edit.c, zone_denial.c. */
 #ifndef ISOBAR_ZONE_ZONE_PARTS_H
 #define ISOBAR_ZONE_ZONE_PARTS_H
 
@@ -33,6 +33,32 @@ struct zone {
 	uint8_t salt_length;
 	const uint8_t *salt;
 };
+
+/* A record of a name that isn't laid out yet. */
+struct draft_record {
+	struct draft_record *next;
+	uint32_t ttl;
+	uint16_t type;
+	uint16_t covers;	/* of an RRSIG: its RRset's type; else 0 */
+	uint16_t rdlength;
+	uint8_t rdata[];
+};
+
+/* A name and its records in the order that they came. Start with { .name = .., .name_length = .., .labels = .. }. */
+struct draft {
+	const uint8_t *name;	/* lower case */
+	struct draft_record *records, *last;
+	uint8_t name_length, labels;
+};
+
+/* zone_layout.c */
+/* ZONE_ADDED, ZONE_DUPLICATE, ZONE_TTL_DIFFERS, ZONE_RRSET_TOO_LARGE or ZONE_NO_MEMORY; as zone_builder_add(). */
+enum zone_add draft_add(struct arena *arena, struct draft *draft, uint16_t type, uint32_t ttl, const uint8_t *rdata,
+	uint16_t rdlength) NONNULL MUST_USE;
+/* The node's name and RRsets, in the zone's arena. False: out of memory. */
+bool draft_lay_out(struct zone *zone, struct node *node, const struct draft *draft) NONNULL MUST_USE;
+/* All that follows from nodes in canonical order, NSEC3 owners, and `record_count`. */
+enum zone_freeze zone_complete(struct zone *zone) NONNULL MUST_USE;
 
 /* Finds the chains in the nodes of a zone that is complete but for that. False: out of memory. */
 bool zone_deny(struct zone *zone) NONNULL MUST_USE;
