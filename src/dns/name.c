@@ -12,7 +12,9 @@
 
 #define ROOT_HASH UINT64_C(0x9e3779b97f4a7c15)
 
+static void lower8(uint8_t *to, const uint8_t *from);
 static uint8_t lower(uint8_t c);
+static void end_parts(struct name_parts *parts, const uint8_t *name, unsigned labels, unsigned at);
 static int compare_labels(const uint8_t *a, const uint8_t *b);
 
 size_t
@@ -33,9 +35,29 @@ name_length(const uint8_t *name, size_t size)
 void
 name_lower(uint8_t *to, const uint8_t *name, size_t length)
 {
-	/* Length octets are at most 63, so they never look like a letter. */
-	for (size_t i = 0; i < length; i++)
-		to[i] = lower(name[i]);
+	/* Length octets are at most 63, so they never look like a letter. The last eight may be done twice. */
+	if (length < 8) {
+		for (size_t i = 0; i < length; i++)
+			to[i] = lower(name[i]);
+		return;
+	}
+	for (size_t i = 0; i + 8 < length; i += 8)
+		lower8(to + i, name + i);
+	lower8(to + length - 8, name + length - 8);
+}
+
+/* Eight octets at once: those from 'A' to 'Z' get 0x20. Bit 7 of each sum tells whether its octet is beyond the bound;
+ * the sums are of seven bits, so that none carries into the next. */
+static void
+lower8(uint8_t *to, const uint8_t *from)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101), high = each * 0x80;
+	uint64_t octets, seven;
+
+	memcpy(&octets, from, 8);
+	seven = octets & ~high;
+	octets |= ((seven + each * (0x80 - 'A')) & ~(seven + each * (0x80 - 'Z' - 1)) & ~octets & high) >> 2;
+	memcpy(to, &octets, 8);
 }
 
 static uint8_t
@@ -62,6 +84,33 @@ name_take_apart(struct name_parts *parts, const uint8_t *name)
 		parts->offset[labels++] = (uint8_t)at;
 		at += name[at] + 1u;
 	}
+	end_parts(parts, name, labels, at);
+}
+
+size_t
+name_read(struct name_parts *parts, uint8_t name[static NAME_MAX], const uint8_t *bytes, size_t size)
+{
+	unsigned labels = 0, at = 0;
+
+	while (at < size && bytes[at] != 0) {
+		parts->offset[labels++] = (uint8_t)at;
+		if (bytes[at] > 63)
+			return 0;
+		at += bytes[at] + 1u;
+		if (at >= NAME_MAX)
+			return 0;
+	}
+	if (at >= size)
+		return 0;
+	name_lower(name, bytes, at + 1);
+	end_parts(parts, name, labels, at);
+	return at + 1;
+}
+
+/* The root's label is at `at`. */
+static void
+end_parts(struct name_parts *parts, const uint8_t *name, unsigned labels, unsigned at)
+{
 	parts->offset[labels] = (uint8_t)at;
 	parts->labels = (uint8_t)labels;
 	parts->length = (uint8_t)(at + 1);

@@ -31,6 +31,9 @@ bool name_equal(const uint8_t *a, const uint8_t *b, size_t length) NONNULL;	/* i
 
 /* `name` must be valid and in lower case. */
 void name_take_apart(struct name_parts *parts, const uint8_t *name) NONNULL;
+/* Three things in one pass, for who reads a question: name_length() of the name at `bytes`, its lower case in `name`,
+ * and its parts. 0: it isn't whole, or malformed. */
+size_t name_read(struct name_parts *parts, uint8_t name[static NAME_MAX], const uint8_t *bytes, size_t size) NONNULL;
 unsigned name_labels(const uint8_t *name) NONNULL;
 
 /* True when `name` is `parent` or below it. Any case. */

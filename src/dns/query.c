@@ -31,6 +31,7 @@ enum query_verdict
 query_read(struct query *query, const uint8_t *bytes, size_t length)
 {
 	struct wire_reader r = { .bytes = bytes, .size = length };
+	const uint8_t *header;
 	unsigned questions, others, additional;
 	enum query_verdict verdict = QUERY_FORMERR;
 
@@ -42,13 +43,15 @@ query_read(struct query *query, const uint8_t *bytes, size_t length)
 	query->tsig = 0;
 	query->subnet_length = 0;
 	query->payload = 512;
-	query->id = wire_u16(&r);
-	query->flags = wire_u16(&r);
-	questions = wire_u16(&r);
-	others = wire_u16(&r);
-	others += wire_u16(&r);
-	additional = wire_u16(&r);
-	if (r.failed || query->flags & FLAG_QR)
+	header = wire_bytes(&r, HEADER_SIZE);
+	if (header == NULL)
+		return QUERY_DROP;
+	query->id = wire_get_u16(header);
+	query->flags = wire_get_u16(header + 2);
+	questions = wire_get_u16(header + 4);
+	others = (unsigned)wire_get_u16(header + 6) + wire_get_u16(header + 8);
+	additional = wire_get_u16(header + 10);
+	if (query->flags & FLAG_QR)
 		return QUERY_DROP;
 	if (questions == 1)
 		verdict = read_question(query, &r);
@@ -78,17 +81,17 @@ verdict_of(const struct query *query, enum query_verdict verdict)
 static enum query_verdict
 read_question(struct query *query, struct wire_reader *r)
 {
-	size_t length = name_length(r->bytes + r->at, r->size - r->at);
+	size_t length = name_read(&query->parts, query->name, r->bytes + r->at, r->size - r->at);
+	const uint8_t *fixed;
 
 	if (length == 0)
 		return QUERY_FORMERR;
-	name_lower(query->name, r->bytes + r->at, length);
 	wire_bytes(r, length);
-	query->type = wire_u16(r);
-	query->class = wire_u16(r);
-	if (r->failed)
+	fixed = wire_bytes(r, 4);
+	if (fixed == NULL)
 		return QUERY_FORMERR;
-	name_take_apart(&query->parts, query->name);
+	query->type = wire_get_u16(fixed);
+	query->class = wire_get_u16(fixed + 2);
 	query->question_length = (uint16_t)(length + 4);
 	return QUERY_OK;
 }
@@ -110,15 +113,13 @@ read_record(struct query *query, struct wire_reader *r, bool additional)
 {
 	size_t owner = r->at;
 	uint16_t type, class, length;
-	uint32_t ttl;
-	const uint8_t *rdata;
+	const uint8_t *fixed, *rdata;
 
-	if (!skip_name(r))
+	if (!skip_name(r) || (fixed = wire_bytes(r, 10)) == NULL)
 		return QUERY_FORMERR;
-	type = wire_u16(r);
-	class = wire_u16(r);
-	ttl = wire_u32(r);
-	length = wire_u16(r);
+	type = wire_get_u16(fixed);
+	class = wire_get_u16(fixed + 2);
+	length = wire_get_u16(fixed + 8);
 	rdata = wire_bytes(r, length);
 	if (r->failed || query->tsig != 0)
 		return QUERY_FORMERR;
@@ -131,7 +132,7 @@ read_record(struct query *query, struct wire_reader *r, bool additional)
 	if (!additional || query->edns || r->bytes[owner] != 0)
 		return QUERY_FORMERR;
 	query->edns = true;
-	return read_opt(query, class, ttl, rdata, length);
+	return read_opt(query, class, wire_get_u32(fixed + 4), rdata, length);
 }
 
 static bool

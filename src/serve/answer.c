@@ -182,6 +182,7 @@ static size_t
 encode(const struct decision *d, struct reply *reply)
 {
 	enum guard_verdict limited = guard_limit(d->env, d->query, class_of(d));
+	unsigned left = d->count;
 
 	reply->rcode = d->rcode;
 	if (d->authoritative)
@@ -192,12 +193,14 @@ encode(const struct decision *d, struct reply *reply)
 	if (limited == GUARD_TRUNCATE)
 		reply_truncate(reply);
 	/* Sections are written in their order; a referral after a CNAME makes pieces come mixed. */
-	for (enum section section = SECTION_ANSWER; section <= SECTION_ADDITIONAL; section++)
+	for (enum section section = SECTION_ANSWER; left > 0; section++)
 		for (unsigned i = 0; i < d->count; i++) {
 			const struct piece *p = &d->pieces[i];
 
-			if (p->section == section && !reply_add_signed(reply, section, p->owner, &p->set)
-			    && p->required)
+			if (p->section != section)
+				continue;
+			left--;
+			if (!reply_add_signed(reply, section, p->owner, &p->set) && p->required)
 				reply->truncated = true;
 		}
 	/* RFC 9567 section 6.3; not for the reports themselves, which would make reports of reports. */

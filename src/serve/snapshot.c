@@ -34,7 +34,7 @@ static void free_slot_counters(struct snapshot *snapshot);
 static void put_service(struct snapshot *snapshot, const struct service *service);
 static const struct node *variant_find(const struct zone *zone, const uint8_t *owner, const char *region);
 static size_t index_size_for(size_t count);
-static const struct zone_slot *zone_slot(const struct snapshot *snapshot, const uint8_t *name,
+static inline const struct zone_slot *zone_slot(const struct snapshot *snapshot, const uint8_t *name,
 	const struct name_parts *parts, unsigned i);
 
 struct snapshot *
@@ -516,7 +516,7 @@ snapshot_zone(const struct snapshot *snapshot, const uint8_t *name, const struct
 }
 
 /* The zone whose apex is the name from label `i` on, or NULL. */
-static const struct zone_slot *
+static inline const struct zone_slot *
 zone_slot(const struct snapshot *snapshot, const uint8_t *name, const struct name_parts *parts, unsigned i)
 {
 	const uint8_t *suffix = name + parts->offset[i];

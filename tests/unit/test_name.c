@@ -149,6 +149,40 @@ test_parts(void)
 	CU_ASSERT(parts.labels == 0 && parts.length == 1 && parts.offset[0] == 0);
 }
 
+/* name_read() beside the three that it stands for, for any octets and lengths. */
+static void
+test_read(void)
+{
+	uint64_t state = 7;
+	unsigned whole = 0;
+
+	for (unsigned round = 0; round < 20000; round++) {
+		uint8_t bytes[300], name[NAME_MAX], expected[NAME_MAX];
+		struct name_parts parts, expected_parts;
+		size_t size = (state = state * UINT64_C(6364136223846793005) + 1) >> 33 & 255, length, at = 0;
+
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			bytes[i] = (uint8_t)((state = state * UINT64_C(6364136223846793005) + 1) >> 40);
+		while (at < size && round % 8 != 0) {	/* labels of a length that allows for whole names */
+			bytes[at] &= round % 4 != 0 ? 15 : 63;
+			at += bytes[at] + 1u;
+		}
+		length = name_length(bytes, size);
+		CU_ASSERT_EQUAL(name_read(&parts, name, bytes, size), length);
+		if (length == 0)
+			continue;
+		whole++;
+		for (size_t i = 0; i < length; i++)
+			expected[i] = bytes[i] >= 'A' && bytes[i] <= 'Z' ? bytes[i] + 32 : bytes[i];
+		name_take_apart(&expected_parts, expected);
+		CU_ASSERT_EQUAL(memcmp(name, expected, length), 0);
+		CU_ASSERT(parts.labels == expected_parts.labels && parts.length == expected_parts.length);
+		CU_ASSERT_EQUAL(memcmp(parts.offset, expected_parts.offset, parts.labels + 1u), 0);
+		CU_ASSERT_EQUAL(memcmp(parts.hash, expected_parts.hash, (parts.labels + 1u) * sizeof(parts.hash[0])), 0);
+	}
+	CU_ASSERT(whole > 1000);
+}
+
 static void
 test_under(void)
 {
@@ -195,6 +229,7 @@ static const struct suite_case cases[] = {
 	{ .name = "255 octets and no more", .run = test_longest },
 	{ .name = "validity of wire form", .run = test_length },
 	{ .name = "a name taken apart", .run = test_parts },
+	{ .name = "read in one pass", .run = test_read },
 	{ .name = "under a parent, in any case", .run = test_under },
 	{ .name = "canonical order", .run = test_order },
 };
