@@ -207,12 +207,7 @@ add_lines(struct edit *edit, const struct rrset_edit *wanted)
 static const struct node *
 old_node(const struct edit *edit, const uint8_t *owner, uint16_t type)
 {
-	if (type != TYPE_NSEC3)
-		return zone_find_name(edit->from, owner);
-	for (size_t i = 0; i < zone_nsec3_count(edit->from); i++)
-		if (name_compare(zone_nsec3_at(edit->from, i)->name, owner) == 0)
-			return zone_nsec3_at(edit->from, i);
-	return NULL;
+	return type == TYPE_NSEC3 ? zone_nsec3_find(edit->from, owner) : zone_find_name(edit->from, owner);
 }
 
 static bool

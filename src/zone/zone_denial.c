@@ -286,6 +286,29 @@ zone_nsec3_covering(const struct zone *zone, const uint8_t *name)
 	return &zone->nsec3[chain_find(zone, label, &matches)];
 }
 
+/* By hash in the chain; the others one by one, which are few but in a zone that changes its parameters. */
+const struct node *
+zone_nsec3_find(const struct zone *zone, const uint8_t *owner)
+{
+	size_t low = 0, high = zone->nsec3_chain;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = name_compare(zone->nsec3[middle].name, owner);
+
+		if (order == 0)
+			return &zone->nsec3[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (size_t i = zone->nsec3_chain; i < zone->nsec3_count; i++)
+		if (name_compare(zone->nsec3[i].name, owner) == 0)
+			return &zone->nsec3[i];
+	return NULL;
+}
+
 /* RFC 5155 section 5, and the label that owners have of it. */
 static void
 hash_label(const struct zone *zone, const uint8_t *name, char label[static NSEC3_LABEL])
