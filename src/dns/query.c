@@ -62,17 +62,17 @@ query_read(struct query *query, const uint8_t *bytes, size_t length)
 		if (verdict == QUERY_OK || records == QUERY_BADVERS || (records == QUERY_OK && query->cookie != NULL))
 			verdict = records;
 	}
-	return verdict_of(query, verdict);
+	return (query->flags & FLAGS_OPCODE) == OPCODE_QUERY << 11 ? verdict : verdict_of(query, verdict);
 }
 
 static enum query_verdict
 verdict_of(const struct query *query, enum query_verdict verdict)
 {
 	switch ((query->flags & FLAGS_OPCODE) >> 11) {
-	case OPCODE_QUERY:
-		return verdict;
 	case OPCODE_NOTIFY:
-		return verdict != QUERY_OK ? verdict : query->question_length > 0 ? QUERY_NOTAUTH : QUERY_FORMERR;
+		return verdict != QUERY_OK ? verdict : query->question_length > 0 ? QUERY_NOTIFY : QUERY_FORMERR;
+	case OPCODE_UPDATE:
+		return verdict != QUERY_OK ? verdict : query->question_length > 0 ? QUERY_UPDATE : QUERY_FORMERR;
 	default:
 		return QUERY_NOTIMP;
 	}

@@ -42,7 +42,9 @@ enum query_verdict {
 	QUERY_FORMERR,
 	QUERY_NOTIMP,
 	QUERY_BADVERS,
-	QUERY_NOTAUTH,		/* a NOTIFY (RFC 1996): all zones are ours in the first place */
+	QUERY_NOTAUTH,
+	QUERY_NOTIFY,		/* a good one (RFC 1996) */
+	QUERY_UPDATE,		/* one whose header, zone and OPT are good (RFC 2136) */
 };
 
 /* Fills `query` as far as it could be read: an error answer echoes the id and, where it was whole, the question. */

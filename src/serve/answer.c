@@ -13,6 +13,7 @@
 #include "dns/wire.h"
 #include "serve/decision.h"
 #include "serve/guard.h"
+#include "serve/requests.h"
 #include "serve/stream.h"
 #include "serve/transfers.h"
 
@@ -20,9 +21,14 @@ _Static_assert(TRANSFER_KINDS == OUTGOING_KINDS, "each kind has its counter");
 
 static enum tsig_verdict check_signature(const struct answer_env *env, const struct query *query,
 	const uint8_t *request, size_t length, struct tsig *tsig);
+static inline size_t most_octets(const struct answer_env *env, const struct query *query, size_t size);
 static void leave_room(struct reply *reply, size_t room);
+static size_t answer_request(const struct answer_env *env, const struct query *query, enum query_verdict verdict,
+	const uint8_t *request, size_t length, struct tsig *tsig, struct reply *reply);
+static size_t respond_ruled(const struct answer_env *env, const struct query *query, enum query_verdict verdict,
+	struct tsig *tsig, const struct ruling *ruling, struct reply *reply);
 static size_t respond(const struct answer_env *env, const struct query *query, enum query_verdict verdict,
-	bool trusted, const struct transfer_refusal *refusal, struct reply *reply);
+	bool trusted, const struct ruling *refused, struct reply *reply);
 static uint16_t rcode_of(enum query_verdict verdict);
 static struct guard_class class_of(const struct decision *d);
 static void leave_note(const struct decision *d);
@@ -37,9 +43,9 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 	struct reply reply;
 	struct tsig tsig;
 	const struct tsig *good = NULL;		/* the request is signed, and it's true */
-	struct transfer_refusal refusal;
+	struct ruling refusal;
 	bool has_tsig, transfers;
-	size_t limit = env->stream ? ANSWER_SIZE_MAX : 512, answered;
+	size_t limit, answered;
 	enum query_verdict verdict = query_read(&query, request, length);
 
 	if (verdict == QUERY_DROP) {
@@ -48,9 +54,7 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 	}
 	counter_add(&env->counters->queries[env->encrypted ? TRANSPORT_TLS : env->stream ? TRANSPORT_TCP
 	    : TRANSPORT_UDP], 1);
-	if (!env->stream && query.edns)
-		limit = query.payload < env->udp_payload ? query.payload : env->udp_payload;
-	limit = limit < size ? limit : size;
+	limit = most_octets(env, &query, size);
 	reply_begin(&reply, &query, request, response, limit);
 	reply.payload = env->udp_payload;
 	reply.padded = env->encrypted && query.padding;
@@ -66,6 +70,8 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 		else
 			good = &tsig;
 	}
+	if (verdict == QUERY_UPDATE || verdict == QUERY_NOTIFY)
+		return answer_request(env, &query, verdict, request, length, good != NULL ? &tsig : NULL, &reply);
 	transfers = verdict == QUERY_OK && query.question_length > 0 && query.class == CLASS_IN
 	    && (query.type == TYPE_AXFR || query.type == TYPE_IXFR);
 	if (transfers) {
@@ -79,9 +85,64 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 	return answered == 0 || !has_tsig ? answered : tsig_sign(&tsig, env->tsig, response, answered, env->now);
 }
 
+/* Something that isn't a query. `tsig` is good, or NULL. */
+static size_t
+answer_request(const struct answer_env *env, const struct query *query, enum query_verdict verdict,
+	const uint8_t *request, size_t length, struct tsig *tsig, struct reply *reply)
+{
+	struct ruling ruling;
+
+	return requests_take(env, query, request, length, tsig, &ruling) ? 0
+	    : respond_ruled(env, query, verdict, tsig, &ruling, reply);
+}
+
+static size_t
+respond_ruled(const struct answer_env *env, const struct query *query, enum query_verdict verdict, struct tsig *tsig,
+	const struct ruling *ruling, struct reply *reply)
+{
+	size_t length;
+
+	if (tsig != NULL)
+		leave_room(reply, tsig_room(tsig));
+	if (guard_admit(env, query, verdict, tsig != NULL, reply) == GUARD_DROP)
+		return 0;
+	reply->rcode = ruling->rcode;
+	if (ruling->authoritative)
+		reply->flags |= FLAG_AA;
+	if (ruling->ede != EDE_NONE)
+		reply_error(reply, (enum ede)ruling->ede, ruling->ede_text);
+	length = finish(env, reply);
+	return tsig == NULL ? length : tsig_sign(tsig, env->tsig, reply->bytes, length, env->now);
+}
+
+void
+answer_later(const struct answer_env *env, struct deferred *request)
+{
+	struct query query;
+	struct reply reply;
+	enum query_verdict verdict = query_read(&query, request->message, request->length);
+
+	reply_begin(&reply, &query, request->message, request->response, most_octets(env, &query, REQUEST_RESPONSE_MAX));
+	reply.payload = env->udp_payload;
+	reply.padded = env->encrypted && query.padding;
+	request->response_length = respond_ruled(env, &query, verdict, request->key != NULL ? &request->tsig : NULL,
+	    &request->ruling, &reply);
+	counter_add(&env->counters->updates[request->ruling.rcode & 15], 1);
+}
+
+static inline size_t
+most_octets(const struct answer_env *env, const struct query *query, size_t size)
+{
+	size_t limit = env->stream ? ANSWER_SIZE_MAX : 512;
+
+	if (!env->stream && query->edns)
+		limit = query->payload < env->udp_payload ? query->payload : env->udp_payload;
+	return limit < size ? limit : size;
+}
+
 static size_t
 respond(const struct answer_env *env, const struct query *query, enum query_verdict verdict, bool trusted,
-	const struct transfer_refusal *refusal, struct reply *reply)
+	const struct ruling *refused, struct reply *reply)
 {
 	struct decision d;
 	enum guard_verdict admitted = guard_admit(env, query, verdict, trusted, reply);
@@ -107,11 +168,12 @@ respond(const struct answer_env *env, const struct query *query, enum query_verd
 	d.zone = NULL;
 	d.service = NULL;
 	d.region = NULL;
-	if (refusal == NULL) {
+	if (refused == NULL) {
 		decide(&d);
 	} else {
-		d.rcode = refusal->rcode;
-		d.ede = refusal->ede;
+		d.rcode = refused->rcode;
+		d.ede = refused->ede;
+		d.ede_text = refused->ede_text;
 	}
 	if (env->note != NULL)
 		leave_note(&d);

@@ -38,6 +38,9 @@ enum handshake { HANDSHAKE_FULL, HANDSHAKE_RESUMED, HANDSHAKE_FAILED, HANDSHAKES
 #define GUARD_KINDS 6		/* of guard.h */
 #define TRANSFER_KINDS 3	/* of transfer/outgoing.h */
 
+struct deferred;
+struct request_desk;
+struct requests;
 struct stream_source;
 struct transfer_desk;
 struct transfers;
@@ -61,6 +64,9 @@ struct counters {
 	uint64_t transfers[TRANSFER_KINDS];	/* begun, by enum outgoing_kind */
 	uint64_t transfers_refused;	/* by rules, or by limits */
 	uint64_t tsig[2];		/* messages with TSIG: good, others */
+	uint64_t updates[16];		/* UPDATEs answered, by rcode */
+	uint64_t updates_repeated;	/* datagrams that came again while the first was under way */
+	uint64_t notifies[2];		/* NOTIFYs: of primaries, others */
 	uint64_t cookies_demanded;	/* that were told to come back with a cookie, or by TCP */
 	uint64_t limited[2][GUARD_KINDS];	/* beyond their rate, by kind: dropped, truncated */
 };
@@ -70,6 +76,24 @@ counter_add(uint64_t *counter, uint64_t n)
 {
 	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
 }
+
+/* What is answered without looking anything up. */
+struct ruling {
+	uint16_t rcode;
+	int ede;			/* EDE_NONE: nothing is told */
+	const char *ede_text;
+	bool authoritative;
+};
+
+/* Where a response goes that comes later than answer() returns. Both functions run on the worker's thread. */
+struct later {
+	unsigned worker;
+	/* Before it begins: remembers in it where to. NULL: `arg` knows. */
+	void (*keep)(void *arg, struct deferred *request, const uint8_t *message);
+	/* The response is there: sends it; or makes a stream go on, whose source it is. */
+	void (*ready)(void *arg, struct deferred *request);
+	void *arg;
+};
 
 struct answer_env {
 	const struct snapshot *snapshot;
@@ -92,14 +116,19 @@ struct answer_env {
 	const struct tsig_keys *keys;	/* with `tsig`: those that clients may sign with */
 	const struct transfers *transfers;	/* what secondaries may have; NULL: nothing */
 	struct transfer_desk *desk;	/* of all workers; or NULL: no transfers by streams */
+	const struct requests *requests;	/* who may hand in UPDATE and NOTIFY; NULL: nobody */
+	struct request_desk *request_desk;	/* of all workers; or NULL */
+	const struct later *later;	/* NULL: nothing is answered later */
 	struct stream_source *source;	/* set where messages follow the one that is returned. NULL: none may */
 	struct tap_note *note;		/* of this query, empty; or NULL: nobody watches */
 	struct tap_seen *seen;		/* of a stream, but for the messages; or NULL: nobody watches */
 };
 
 /* The length of the response in `response` (which holds at least 512 octets by UDP, ANSWER_SIZE_MAX by TCP), or 0 when
- * none must be sent. */
+ * none must be sent, or it comes later. */
 size_t answer(const struct answer_env *env, const uint8_t *request, size_t length, uint8_t *response, size_t size)
 	NONNULL;
+/* Writes the response of a request that was done, into it. The environment is one of its worker. */
+void answer_later(const struct answer_env *env, struct deferred *request) NONNULL;
 
 #endif

@@ -21,6 +21,7 @@
 
 #include "base/rcu.h"
 #include "serve/proxy.h"
+#include "serve/request_desk.h"
 #include "serve/stream.h"
 #include "serve/tls.h"
 
@@ -44,6 +45,7 @@ struct connection {
 	bool ended;			/* TLS: nothing comes any more */
 	bool progressed;		/* since the time began to run */
 	bool writing, closing;
+	struct later later;		/* wakes it when a response is there */
 	struct stream stream;		/* last, as its buffers aren't initialised */
 };
 
@@ -61,6 +63,8 @@ static void decrypt(struct connection *c);
 static void see_handshake(struct connection *c);
 static void answer_all(struct connection *c);
 static bool begin_seen(const struct connection *c, struct tap_seen *seen);
+static void on_ready(void *connection, struct deferred *request);
+static void go_on_reading(struct connection *c);
 static bool flush(struct connection *c);
 static uv_buf_t unsent(struct connection *c);
 static void sent(struct connection *c, size_t count);
@@ -114,6 +118,7 @@ connection_new(struct connections *all)
 	stream_init(&c->stream);
 	c->all = all;
 	c->since = uv_now(&all->worker->loop);
+	c->later = (struct later){ all->worker->number, NULL, on_ready, c };
 	uv_tcp_init(&all->worker->loop, &c->tcp);
 	c->next = all->first;
 	if (c->next != NULL)
@@ -266,10 +271,10 @@ serve(struct connection *c)
 		if (c->tls != NULL)
 			decrypt(c);
 		answer_all(c);
-	} while (flush(c) && (stream_asks(&c->stream) || c->more));
+	} while (flush(c) && (stream_asks(&c->stream) || (c->more && !c->stream.later)));
 	if (c->closing)
 		return;
-	if (c->ended && !c->writing)
+	if (c->ended && !c->writing && !c->stream.later)
 		connection_close(c);
 	else
 		wait_on(c);
@@ -324,11 +329,36 @@ answer_all(struct connection *c)
 	env = worker_env(worker, worker_enter(worker));
 	env.client = c->client;
 	env.encrypted = c->tls != NULL;
+	env.later = &c->later;
 	if (begin_seen(c, &seen))
 		env.seen = &seen;
 	if (stream_answer(&c->stream, &env, worker->options->tcp_in_flight) > 0)
 		c->progressed = true;
 	worker_leave();
+	if (c->stream.later)	/* what else it sends may wait in the socket */
+		uv_read_stop((uv_stream_t *)&c->tcp);
+}
+
+/* The response that everything behind it has waited for. */
+static void
+on_ready(void *connection, struct deferred *request)
+{
+	struct connection *c = connection;
+	(void)request;
+
+	stream_wake(&c->stream);
+	c->progressed = true;
+	if (c->closing || c->writing)
+		return;
+	serve(c);
+	go_on_reading(c);
+}
+
+static void
+go_on_reading(struct connection *c)
+{
+	if (!c->closing && !c->writing && !c->stream.later)
+		uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
 }
 
 /* False: nobody watches. */
@@ -420,7 +450,7 @@ on_written(uv_write_t *write, int status)
 	}
 	sent(c, unsent(c).len);
 	c->progressed = true;
-	uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
+	go_on_reading(c);
 	serve(c);
 }
 
@@ -447,7 +477,8 @@ connections_sweep(struct connections *all)
 
 	for (struct connection *c = all->first, *next; c != NULL; c = next) {
 		next = c->next;
-		if (c->closing || now - c->since < patience(all->worker->options, c->waits_for))
+		if (c->closing || (c->stream.later && !c->writing)	/* it's our turn */
+		    || now - c->since < patience(all->worker->options, c->waits_for))
 			continue;
 		counter_add(&all->worker->counters.timeouts[c->waits_for], 1);
 		connection_close(c);

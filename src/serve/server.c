@@ -30,6 +30,8 @@ struct server {
 	const struct tls_context *tls;
 	const struct transfers *transfers;	/* or NULL */
 	struct transfer_desk *desk;
+	const struct requests *requests;	/* or NULL */
+	struct request_desk *request_desk;
 	struct clients *connections, *handshakes;
 	struct worker *workers;
 	unsigned started;
@@ -38,6 +40,7 @@ struct server {
 static bool make_sketches(struct server *server);
 static bool make_guards(struct server *server);
 static bool make_tsigs(struct server *server);
+static bool make_desks(struct server *server);
 static struct cookie_secrets *copy_secrets(const struct cookie_secrets *secrets);
 static int bind_all(struct server *server, int *fds, struct text *error);
 static void close_sockets(const int *fds, size_t count);
@@ -70,7 +73,7 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 	    || server->workers == NULL)
 		goto no_memory;
 	memset(server->workers, 0, options->workers * sizeof(*server->workers));
-	if (!make_sketches(server) || !make_guards(server) || !make_tsigs(server))
+	if (!make_sketches(server) || !make_guards(server) || !make_tsigs(server) || !make_desks(server))
 		goto no_memory;
 	memcpy(server->listens, options->listens, options->listen_count * sizeof(*server->listens));
 	for (size_t i = 0; i < options->listen_count; i++)
@@ -96,6 +99,8 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 		server->workers[w].tls = &server->tls;
 		server->workers[w].transfers = &server->transfers;
 		server->workers[w].desk = server->desk;
+		server->workers[w].requests = &server->requests;
+		server->workers[w].request_desk = server->request_desk;
 		status = worker_start(&server->workers[w], fds + w * options->listen_count * 2);
 		if (status != 0) {
 			text_printf(error, "can't start worker %u: %s", w, strerror(-status));
@@ -165,12 +170,19 @@ make_tsigs(struct server *server)
 {
 	bool made = true;
 
-	server->desk = transfer_desk_new(&server->options.transfers);
 	for (unsigned w = 0; server->options.keys != NULL && w < server->options.workers && made; w++) {
 		server->workers[w].tsig = tsig_maker_new();
 		made = server->workers[w].tsig != NULL;
 	}
-	return made && server->desk != NULL;
+	return made;
+}
+
+static bool
+make_desks(struct server *server)
+{
+	server->desk = transfer_desk_new(&server->options.transfers);
+	server->request_desk = request_desk_new(&server->options.requests, server->options.workers);
+	return server->desk != NULL && server->request_desk != NULL;
 }
 
 static struct cookie_secrets *
@@ -352,6 +364,19 @@ server_transfers(struct server *server, const struct transfers *transfers)
 	rcu_wait_readers();
 }
 
+void
+server_requests(struct server *server, const struct requests *requests)
+{
+	rcu_publish(server->requests, requests);
+	rcu_wait_readers();
+}
+
+struct request_desk *
+server_request_desk(const struct server *server)
+{
+	return server->request_desk;
+}
+
 struct transfer_desk *
 server_desk(const struct server *server)
 {
@@ -430,6 +455,7 @@ server_stop(struct server *server)
 	clients_free(server->connections);
 	clients_free(server->handshakes);
 	transfer_desk_free(server->desk);
+	request_desk_free(server->request_desk);
 	free(server->listens);
 	free(server);
 }

@@ -12,6 +12,7 @@
 #include "serve/answer.h"
 #include "serve/clients.h"
 #include "serve/guard.h"
+#include "serve/requests.h"
 #include "serve/snapshot.h"
 #include "serve/tls_context.h"
 #include "serve/transfers.h"
@@ -45,6 +46,7 @@ struct server_options {
 	const struct prefix *proxies;	/* who must say by a PROXY header for whom it asks; must outlive the server */
 	const struct tsig_keys *keys;	/* that clients may sign with; NULL: none. Must outlive the server */
 	struct transfer_limits transfers;
+	struct request_limits requests;
 	const struct tls_context *tls;	/* for encrypted listeners; borrowed until server_encrypt() brings another */
 };
 
@@ -74,6 +76,10 @@ void server_tap(struct server *server, const struct tap *tap) __attribute__((non
 void server_transfers(struct server *server, const struct transfers *transfers) NONNULL;
 struct transfer_desk *server_desk(const struct server *server) NONNULL;
 
+/* Who may hand in what from here on. When it returns no worker uses what was there before. */
+void server_requests(struct server *server, const struct requests *requests) NONNULL;
+struct request_desk *server_request_desk(const struct server *server) NONNULL;
+
 void server_counters(const struct server *server, struct counters *sum) NONNULL;
 
 /* The workers' sketches of what was asked since the last call, which begin anew: `each` gets one worker's after the
@@ -85,6 +91,7 @@ void server_tell_time(struct server *server, uint32_t now_ms) NONNULL;	/* since 
 uint16_t server_port(const struct server *server, size_t listen) NONNULL;
 unsigned server_connections(const struct server *server) NONNULL;	/* open now */
 unsigned server_handshakes(const struct server *server) NONNULL;	/* under way now */
-void server_stop(struct server *server);	/* joins the threads; NULL is allowed */
+/* Joins the threads; NULL is allowed. Control must have answered what it took from the desk. */
+void server_stop(struct server *server);
 
 #endif

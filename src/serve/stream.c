@@ -30,6 +30,7 @@ stream_fini(struct stream *stream)
 	if (stream->source.next != NULL && stream->source.end != NULL)
 		stream->source.end(stream->source.arg);
 	stream->source.next = NULL;
+	stream->later = false;
 }
 
 uint8_t *
@@ -55,7 +56,7 @@ stream_skip(struct stream *stream, size_t count)
 bool
 stream_asks(const struct stream *stream)
 {
-	return stream->source.next != NULL || has_query(stream, 0);
+	return !stream->later && (stream->source.next != NULL || has_query(stream, 0));
 }
 
 static bool
@@ -128,17 +129,26 @@ stream_begin(struct stream *stream, const struct stream_source *source)
 	stream->source = *source;
 }
 
-/* Takes what the source has, until that was the last of it or there's no room. */
+void
+stream_wake(struct stream *stream)
+{
+	stream->later = false;
+}
+
+/* Takes what the source has, until that was the last of it, or the next isn't there yet, or there's no room. */
 static void
 go_on(struct stream *stream, unsigned in_flight)
 {
-	while (stream->source.next != NULL && has_room(stream, in_flight)) {
+	while (stream->source.next != NULL && !stream->later && has_room(stream, in_flight)) {
 		size_t length = stream->source.next(stream->source.arg, stream->out + stream->out_used + 2,
 		    ANSWER_SIZE_MAX);
 
 		if (length == 0)
 			stream_fini(stream);
-		add(stream, length);
+		else if (length == STREAM_LATER)
+			stream->later = true;
+		else
+			add(stream, length);
 	}
 }
 

@@ -12,17 +12,20 @@
 #include "serve/answer.h"
 
 #define STREAM_MESSAGE_MAX (2 + 65535)
+#define STREAM_LATER SIZE_MAX
 
-/* An answer of many messages. It's asked for the next one when there's room for it, which is when the client has taken
- * what was before; queries behind it wait until its last. */
+/* An answer of many messages, or of one that isn't there yet. It's asked for the next one when there's room for it, which
+ * is when the client has taken what was before; queries behind it wait until its last. */
 struct stream_source {
-	size_t (*next)(void *arg, uint8_t *message, size_t size);	/* its length; 0: there are no more */
+	/* Its length; 0: there are no more; STREAM_LATER: there's one after stream_wake(). */
+	size_t (*next)(void *arg, uint8_t *message, size_t size);
 	void (*end)(void *arg);		/* after the last, or when the stream ends before it; or NULL */
 	void *arg;
 };
 
 struct stream {
 	struct stream_source source;	/* next NULL: none */
+	bool later;			/* the source's next message isn't there yet: nothing can be answered */
 	unsigned waiting;		/* messages in `out` */
 	size_t in_used, out_used;
 	uint8_t in[STREAM_MESSAGE_MAX];	/* not yet answered */
@@ -37,7 +40,7 @@ uint8_t *stream_room(struct stream *stream, size_t *size) NONNULL;
 void stream_took(struct stream *stream, size_t count) NONNULL;
 void stream_skip(struct stream *stream, size_t count) NONNULL;	/* leaves out the first of what came */
 
-/* There is something to answer. */
+/* There is something to answer, now. */
 bool stream_asks(const struct stream *stream) NONNULL;
 
 /* Answers until nothing is asked, `in_flight` messages wait in `out`, or it has no room for the longest message.
@@ -46,6 +49,9 @@ unsigned stream_answer(struct stream *stream, const struct answer_env *env, unsi
 
 /* The query that was just taken is answered by these messages. */
 void stream_begin(struct stream *stream, const struct stream_source *source) NONNULL;
+
+/* The source has its next message now. */
+void stream_wake(struct stream *stream) NONNULL;
 
 /* The first octets of `out` have gone. */
 void stream_sent(struct stream *stream, size_t count) NONNULL;

@@ -69,7 +69,7 @@ transfers_zone(const struct transfers *transfers, const uint8_t *apex)
 
 size_t
 transfers_answer(const struct answer_env *env, const struct query *query, const uint8_t *request, size_t length,
-	const struct tsig *tsig, uint8_t *response, size_t limit, struct transfer_refusal *refusal)
+	const struct tsig *tsig, uint8_t *response, size_t limit, struct ruling *ruling)
 {
 	const struct transfer_zone *zone = transfers_zone(env->transfers, query->name);
 	const struct transfer_rule *rule = zone == NULL ? NULL : rule_for(env, zone, tsig);
@@ -79,15 +79,15 @@ transfers_answer(const struct answer_env *env, const struct query *query, const 
 	uint32_t serial = 0;
 	size_t answered;
 
-	*refusal = (struct transfer_refusal){ RCODE_REFUSED, EDE_PROHIBITED };
+	*ruling = (struct ruling){ .rcode = RCODE_REFUSED, .ede = EDE_PROHIBITED, .ede_text = "" };
 	if (rule == NULL) {
 		counter_add(&env->counters->transfers_refused, 1);
 		return 0;
 	}
-	*refusal = (struct transfer_refusal){ RCODE_FORMERR, EDE_NONE };
+	*ruling = (struct ruling){ .rcode = RCODE_FORMERR, .ede = EDE_NONE, .ede_text = "" };
 	if ((!env->stream && !incremental) || (incremental && !client_serial(query, request, length, &serial)))
 		return 0;
-	refusal->rcode = RCODE_SERVFAIL;
+	ruling->rcode = RCODE_SERVFAIL;
 	wish.edition = zone->edition;
 	wish.hide_regions = zone->hide_regions && !rule->region_records;
 	wish.kind = outgoing_choose(zone->edition, incremental, serial, &wish.first);
@@ -113,14 +113,21 @@ rule_for(const struct answer_env *env, const struct transfer_zone *zone, const s
 	return NULL;
 }
 
-/* Of the SOA that is the first record of the authority section (RFC 1995 section 3). */
+/* RFC 1995 section 3. */
 static bool
 client_serial(const struct query *query, const uint8_t *request, size_t length, uint32_t *serial)
+{
+	return wire_get_u16(request + 6) == 0 && wire_get_u16(request + 8) > 0
+	    && transfers_serial(query, request, length, serial);
+}
+
+bool
+transfers_serial(const struct query *query, const uint8_t *request, size_t length, uint32_t *serial)
 {
 	struct wire_reader r = { .bytes = request, .size = length, .at = HEADER_SIZE + query->question_length };
 	uint16_t type, class;
 
-	if (wire_get_u16(request + 6) != 0 || wire_get_u16(request + 8) == 0 || !skip_name(&r))
+	if (!skip_name(&r))
 		return false;
 	type = wire_u16(&r);
 	class = wire_u16(&r);

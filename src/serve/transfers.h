@@ -43,6 +43,11 @@ struct transfers {
 const struct transfer_zone *transfers_zone(const struct transfers *transfers /* or NULL */, const uint8_t *apex)
 	__attribute__((nonnull(2)));
 
+/* The serial of the SOA that is the first record behind the question, which IXFR and NOTIFY tell. False: there's
+ * something else, or nothing. */
+bool transfers_serial(const struct query *query, const uint8_t *request, size_t length, uint32_t *serial)
+	NONNULL MUST_USE;
+
 /* Which transfers run, and what each secondary got last. */
 struct transfer_desk;
 
@@ -70,13 +75,11 @@ unsigned transfer_desk_running(struct transfer_desk *desk) NONNULL;
 bool transfer_desk_last(struct transfer_desk *desk, const uint8_t *apex, const struct address *client,
 	struct transfer_record *record) NONNULL;
 
-struct transfer_refusal { uint16_t rcode; int ede; };
-
 /* Answers the request, which is AXFR or IXFR of class IN, and whose TSIG (or NULL) is good. The length of the first
- * message, TSIG included; where others follow, *env->source is set. 0: it's refused, and why. `limit`: the most octets
- * of it. */
+ * message, TSIG included; where others follow, *env->source is set. 0: it's refused, as `ruling` says. `limit`: the most
+ * octets of it. */
 size_t transfers_answer(const struct answer_env *env, const struct query *query, const uint8_t *request, size_t length,
-	const struct tsig *tsig, uint8_t *response, size_t limit, struct transfer_refusal *refusal)
+	const struct tsig *tsig, uint8_t *response, size_t limit, struct ruling *ruling)
 	__attribute__((nonnull(1, 2, 3, 6, 8)));
 
 #endif

@@ -17,13 +17,14 @@
 #include <unistd.h>
 
 #include "base/rcu.h"
+#include "serve/request_desk.h"
 #include "serve/worker.h"
 
 #define BATCH 32		/* more doesn't lower the cost per query further; buffers stay within a 256 KiB cache */
 #define BATCHES_A_TURN 8
 #define REQUEST_SIZE 4096	/* longer requests are cut, and then answered FORMERR */
 #define RESPONSE_SIZE 4096	/* the most that udp_payload may be */
-#define CONTROL_SIZE 64		/* one in6_pktinfo */
+#define CONTROL_SIZE REQUEST_CONTROL_MAX
 
 struct udp_socket {
 	uv_poll_t poll;			/* must be first */
@@ -31,6 +32,7 @@ struct udp_socket {
 	int fd;
 	bool wildcard;
 	uint16_t payload;
+	struct later later;		/* how a response is sent that comes later */
 	struct mmsghdr in[BATCH], out[BATCH];
 	struct iovec in_vectors[BATCH], out_vectors[BATCH];
 	struct sockaddr_storage peers[BATCH];
@@ -48,6 +50,8 @@ static unsigned answer_batch(struct udp_socket *s, unsigned count, struct answer
 static bool take_header(struct udp_socket *s, unsigned i, struct address *client, size_t *header);
 static void aim(struct msghdr *message);
 static void send_batch(struct udp_socket *s, unsigned count);
+static void keep_sender(void *socket, struct deferred *request, const uint8_t *message);
+static void send_later(void *socket, struct deferred *request);
 static void begin_seen(struct udp_socket *s, unsigned i, const struct answer_env *env, size_t skipped);
 static void show_batch(struct udp_socket *s, unsigned count, const struct tap *tap, uint64_t asked_ns);
 static void see_where(const struct udp_socket *s, unsigned i, struct tap_seen *seen);
@@ -69,6 +73,7 @@ udp_start(struct worker *worker, struct udp_socket **socket, int fd, bool wildca
 	s->fd = fd;
 	s->wildcard = wildcard;
 	s->payload = payload;
+	s->later = (struct later){ worker->number, keep_sender, send_later, s };
 	if (getsockname(fd, (struct sockaddr *)&at, &length) == 0) {
 		address_of_sockaddr(&s->local, (struct sockaddr *)&at);
 		s->local_port = address_port((struct sockaddr *)&at);
@@ -142,6 +147,7 @@ serve_batch(struct udp_socket *s, unsigned count)
 			s->seen[i].request_length = 0;
 	}
 	env.udp_payload = s->payload;
+	env.later = &s->later;
 	send_batch(s, answer_batch(s, count, &env, tap));
 	if (tap != NULL)
 		show_batch(s, count, tap, asked_ns);
@@ -227,6 +233,38 @@ send_batch(struct udp_socket *s, unsigned count)
 		counter_add(&s->worker->counters.send_failures, 1);
 		sent++;
 	}
+}
+
+/* `message` lies in the buffer of its datagram, behind the PROXY header. */
+static void
+keep_sender(void *socket, struct deferred *request, const uint8_t *message)
+{
+	const struct udp_socket *s = socket;
+	size_t i = (size_t)(message - s->requests[0]) / REQUEST_SIZE;
+	struct msghdr from = s->in[i].msg_hdr;
+
+	aim(&from);
+	memcpy(&request->peer, &s->peers[i], from.msg_namelen);
+	request->peer_length = from.msg_namelen;
+	request->control_length = from.msg_control == NULL ? 0 : from.msg_controllen;
+	if (request->control_length > 0)
+		memcpy(request->control, from.msg_control, request->control_length);
+}
+
+static void
+send_later(void *socket, struct deferred *request)
+{
+	struct udp_socket *s = socket;
+	struct iovec octets = { request->response, request->response_length };
+	const struct msghdr message = {
+		.msg_name = &request->peer, .msg_namelen = request->peer_length, .msg_iov = &octets, .msg_iovlen = 1,
+		.msg_control = request->control_length > 0 ? request->control : NULL,
+		.msg_controllen = request->control_length,
+	};
+
+	if (octets.iov_len > 0 && sendmsg(s->fd, &message, MSG_DONTWAIT) < 0)
+		counter_add(&s->worker->counters.send_failures, 1);
+	deferred_free(request);
 }
 
 /* What is kept of a query until its batch was sent. A proxy doesn't tell its client's port. */

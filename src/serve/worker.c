@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "base/rcu.h"
+#include "serve/request_desk.h"
 
 static int open_sockets(struct worker *worker, const int *fds);
 static void run(void *arg);
 static void on_stop(uv_async_t *handle);
+static void on_answered(uv_async_t *handle);
 static void release(struct worker *worker);
 
 int
@@ -33,6 +35,8 @@ worker_start(struct worker *worker, const int *fds)
 		uv_loop_close(&worker->loop);
 		goto close_sockets;
 	}
+	uv_async_init(&worker->loop, &worker->answered, on_answered);	/* the second one can't fail */
+	request_desk_worker(worker->request_desk, worker->number, &worker->answered);
 	status = open_sockets(worker, fds);
 	if (status == 0)
 		status = uv_thread_create(&worker->thread, run, worker);
@@ -97,7 +101,35 @@ on_stop(uv_async_t *handle)
 	for (size_t i = 0; i < worker->options->listen_count; i++)
 		udp_close(worker->udp[i]);
 	tcp_close(worker->pool);
+	request_desk_worker(worker->request_desk, worker->number, NULL);
+	uv_close((uv_handle_t *)&worker->answered, NULL);
 	uv_close((uv_handle_t *)&worker->stop, NULL);
+}
+
+/* Responses are made and sent by the worker that got the requests: it has the sockets, and signs by its own means. */
+static void
+on_answered(uv_async_t *handle)
+{
+	struct worker *worker = handle->loop->data;
+	struct deferred *request;
+
+	while ((request = request_desk_answered(worker->request_desk, worker->number)) != NULL) {
+		struct answer_env env;
+
+		if (request->orphaned) {
+			deferred_free(request);
+			continue;
+		}
+		env = worker_env(worker, worker_enter(worker));
+		env.client = request->client;
+		env.stream = request->stream;
+		env.encrypted = request->encrypted;
+		env.udp_payload = request->payload;
+		answer_later(&env, request);
+		worker_leave();
+		request->answered = true;
+		request->later.ready(request->later.arg, request);
+	}
 }
 
 const struct snapshot *
@@ -137,6 +169,8 @@ worker_env(struct worker *worker, const struct snapshot *snapshot)
 		.keys = worker->options->keys,
 		.transfers = rcu_load(*worker->transfers),
 		.desk = worker->desk,
+		.requests = rcu_load(*worker->requests),
+		.request_desk = worker->request_desk,
 		.now = (uint32_t)wall.tv_sec,
 		.now_ns = (uint64_t)mono.tv_sec * 1000000000 + (uint64_t)mono.tv_nsec,
 	};

@@ -25,10 +25,13 @@ struct worker {
 	const struct tls_context *const *tls;		/* the server's pointer; read by rcu_load */
 	const struct transfers *const *transfers;	/* the server's pointer; read by rcu_load */
 	struct transfer_desk *desk;			/* of all workers */
+	const struct requests *const *requests;		/* the server's pointer; read by rcu_load */
+	struct request_desk *request_desk;		/* of all workers */
 	struct tsig_maker *tsig;			/* its own; or NULL: no keys */
 	struct sketch *sketch, *spare;			/* that it writes; that control reads. Exchanged by control */
 	uv_loop_t loop;
 	uv_async_t stop;				/* sent by the control thread */
+	uv_async_t answered;				/* the same: requests are */
 	uv_thread_t thread;
 	struct udp_socket **udp;			/* one a listen address */
 	struct tcp_pool *pool;

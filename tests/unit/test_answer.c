@@ -401,7 +401,8 @@ test_edns(void)
 		{ .name = "response", RAW("\0\1\x80\0\0\1\0\0\0\0\0\0\0\0\1\0\1"), .expected = "nothing" },
 		{ .name = "half a header", RAW("\0\1\0\0\0\1"), .expected = "nothing" },
 		{ .name = "header alone", RAW("\0\1\0\0\0\0\0\0\0\0\0\0"), .expected = "FORMERR\n" },
-		{ .name = "update", RAW("\0\1\x28\0\0\1\0\0\0\0\0\0\0\0\6\0\1"), .expected = "NOTIMP\n" },
+		{ .name = "update", RAW("\0\1\x28\0\0\1\0\0\0\0\0\0\0\0\6\0\1"), .expected = "9\n" },	/* NOTAUTH */
+		{ .name = "status", RAW("\0\1\x10\0\0\1\0\0\0\0\0\0\0\0\6\0\1"), .expected = "NOTIMP\n" },
 		{ .name = "class chaos", RAW("\0\1\0\0\0\1\0\0\0\0\0\0\7version\4bind\0\0\x10\0\3"), .expected =
 		    "REFUSED\n" },
 		{ .name = "EDNS version 1", RAW("\0\1\0\0\0\1\0\0\0\0\0\1\3www\7example\3com\0\0\1\0\1"

@@ -56,10 +56,12 @@ static const struct {
 
 	{ .name = "opcode inverse query", BYTES(ONE("\x08\0") WWW), .verdict = QUERY_NOTIMP },
 	{ .name = "opcode status", BYTES(ONE("\x10\0") WWW), .verdict = QUERY_NOTIMP },
-	{ .name = "opcode notify", BYTES(ONE("\x20\0") WWW), .verdict = QUERY_NOTAUTH },
+	{ .name = "opcode notify", BYTES(ONE("\x20\0") WWW), .verdict = QUERY_NOTIFY },
+	{ .name = "opcode notify, header alone", BYTES(HEAD("\x20\0", "\0", "\0", "\0", "\0")), .verdict = QUERY_FORMERR },
 	{ .name = "opcode update, with records", BYTES(HEAD("\x28\0", "\1", "\0", "\1", "\0") WWW WWW "\0\0\0\0"
 	    "\0\0"),
-	    .verdict = QUERY_NOTIMP },
+	    .verdict = QUERY_UPDATE },
+	{ .name = "opcode update, header alone", BYTES(HEAD("\x28\0", "\0", "\0", "\0", "\0")), .verdict = QUERY_FORMERR },
 	{ .name = "opcode 15, header alone", BYTES(HEAD("\x78\0", "\0", "\0", "\0", "\0")), .verdict = QUERY_NOTIMP },
 	{ .name = "opcode notify, question broken", BYTES(ONE("\x20\0") "\x41"), .verdict = QUERY_FORMERR },
 
