@@ -20,7 +20,7 @@
 #include <strings.h>
 
 #include "dns/types.h"
-#include "dns/wire.h"
+#include "dns/wire_name.h"
 
 struct tsig_maker {
 	EVP_MAC *hmac;
@@ -61,6 +61,7 @@ static bool check_mac(struct tsig_maker *maker, const struct tsig *tsig, const s
 	const uint8_t *message, size_t length);
 static size_t digest(struct tsig_maker *maker, const struct tsig *tsig, const uint8_t *header, const uint8_t *body,
 	size_t length, const struct variables *variables, uint8_t mac[static TSIG_MAC_MAX]);
+static void digest_begin(EVP_MAC_CTX *context, const struct tsig *tsig);
 static void digest_variables(EVP_MAC_CTX *context, const struct variables *variables);
 static bool in_time(uint64_t time, uint16_t fudge, uint64_t now);
 static size_t sign(struct tsig *tsig, struct tsig_maker *maker, uint8_t *message, size_t length,
@@ -207,42 +208,15 @@ read_record(struct tsig_record *record, const uint8_t *message, size_t length, s
 }
 
 /* In lower case; 0, and the reader fails: there is none. Owners may be compressed, as by BIND, names in RDATA may not
- * (RFC 3597 section 4). A pointer leads backwards, so this ends. */
+ * (RFC 3597 section 4). */
 static size_t
 read_name(struct wire_reader *r, bool compressed, uint8_t name[static NAME_MAX])
 {
 	uint8_t plain[NAME_MAX];
-	size_t at = r->at, limit = r->at, length = 0;
-	bool jumped = false;
+	size_t length = wire_name(r, compressed, plain);
 
-	while (!r->failed && at < r->size) {
-		uint8_t label = r->bytes[at];
-
-		if (label >= 0xc0 && compressed && at + 1 < r->size) {
-			size_t to = (size_t)(label & 0x3f) << 8 | r->bytes[at + 1];
-
-			if (!jumped)
-				r->at = at + 2;
-			jumped = true;
-			if (to >= limit)
-				break;
-			at = limit = to;
-			continue;
-		}
-		if (label > 63 || at + 1 + label > r->size || length + 1 + label > NAME_MAX)
-			break;
-		memcpy(plain + length, r->bytes + at, 1u + label);
-		length += 1u + label;
-		at += 1u + label;
-		if (label == 0) {
-			if (!jumped)
-				r->at = at;
-			name_lower(name, plain, length);
-			return length;
-		}
-	}
-	r->failed = true;
-	return 0;
+	name_lower(name, plain, length);
+	return length;
 }
 
 static bool
@@ -289,16 +263,10 @@ digest(struct tsig_maker *maker, const struct tsig *tsig, const uint8_t *header,
 	const struct variables *variables, uint8_t mac[static TSIG_MAC_MAX])
 {
 	EVP_MAC_CTX *context = maker->contexts[tsig->key->algorithm];
-	uint8_t before[2];
 	size_t size;
 
-	wire_put_u16(before, tsig->mac_length);
-	if (EVP_MAC_init(context, tsig->key->secret, tsig->key->secret_length, NULL) != 1)
-		abort();
-	if (tsig->mac_length > 0) {
-		EVP_MAC_update(context, before, 2);
-		EVP_MAC_update(context, tsig->mac, tsig->mac_length);
-	}
+	if (tsig->unsigned_count == 0)	/* else it's begun */
+		digest_begin(context, tsig);
 	EVP_MAC_update(context, header, HEADER_SIZE);
 	EVP_MAC_update(context, body, length);
 	if (tsig->begun) {
@@ -313,6 +281,20 @@ digest(struct tsig_maker *maker, const struct tsig *tsig, const uint8_t *header,
 	if (EVP_MAC_final(context, mac, &size, TSIG_MAC_MAX) != 1)
 		abort();
 	return size;
+}
+
+static void
+digest_begin(EVP_MAC_CTX *context, const struct tsig *tsig)
+{
+	uint8_t before[2];
+
+	wire_put_u16(before, tsig->mac_length);
+	if (EVP_MAC_init(context, tsig->key->secret, tsig->key->secret_length, NULL) != 1)
+		abort();
+	if (tsig->mac_length > 0) {
+		EVP_MAC_update(context, before, 2);
+		EVP_MAC_update(context, tsig->mac, tsig->mac_length);
+	}
 }
 
 static void
@@ -458,8 +440,31 @@ tsig_verify_response(struct tsig *tsig, struct tsig_maker *maker, uint8_t *respo
 	memcpy(tsig->mac, record.mac, record.mac_length);
 	tsig->mac_length = (uint8_t)record.mac_length;
 	tsig->begun = true;
+	tsig->unsigned_count = 0;
 	wire_put_u16(response + 10, wire_get_u16(response + 10) - 1u);
 	return at;
+}
+
+bool
+tsig_is_signed(const uint8_t *response, size_t length)
+{
+	struct tsig_record record;
+	size_t at = find_last_record(response, length);
+
+	return at != 0 && read_record(&record, response, length, at);
+}
+
+bool
+tsig_follow(struct tsig *tsig, struct tsig_maker *maker, const uint8_t *response, size_t length)
+{
+	EVP_MAC_CTX *context = maker->contexts[tsig->key->algorithm];
+
+	if (!tsig->begun || tsig->unsigned_count == TSIG_UNSIGNED_MAX)
+		return false;
+	if (tsig->unsigned_count++ == 0)
+		digest_begin(context, tsig);
+	EVP_MAC_update(context, response, length);
+	return true;
 }
 
 /* Where the last of all records begins; 0: there is none, or the message is broken. */

@@ -48,6 +48,7 @@ struct tsig {
 	const struct tsig_key *key;	/* NULL: responses are not signed, and tell the error */
 	uint16_t error;			/* enum tsig_error, that responses tell */
 	bool begun;			/* a response was signed, or checked: the next ones are linked to it */
+	uint8_t unsigned_count;		/* of messages that tsig_follow() took since the last signed one */
 	uint64_t time;			/* that the request told; Unix time, seconds */
 	uint8_t mac_length;
 	uint8_t mac[TSIG_MAC_MAX];	/* of the last message */
@@ -77,9 +78,16 @@ size_t tsig_sign(struct tsig *tsig, struct tsig_maker *maker, uint8_t *response,
 size_t tsig_sign_request(struct tsig *tsig, struct tsig_maker *maker, const struct tsig_key *key, uint8_t *request,
 	size_t length, uint64_t now) NONNULL;
 
-/* Checks a response to it, or the next message of a sequence of which each is signed. The length without TSIG, whose
- * ARCOUNT is one less then; 0: it isn't to be believed, and tsig->error may say what the server found wrong. */
+/* Checks a response to it, or the next signed message of a sequence. The length without TSIG, whose ARCOUNT is one less
+ * then; 0: it isn't to be believed, and tsig->error may say what the server found wrong. */
 size_t tsig_verify_response(struct tsig *tsig, struct tsig_maker *maker, uint8_t *response, size_t length, uint64_t now)
 	NONNULL MUST_USE;
+
+/* In a sequence some messages behind the first may be unsigned (section 5.3.1), and the next signed one says whether
+ * they are true: none of them is to be believed before, and the last of all must be signed. The maker is this exchange's
+ * alone meanwhile. False: there is no signed one before, or too many were unsigned. */
+#define TSIG_UNSIGNED_MAX 99
+bool tsig_follow(struct tsig *tsig, struct tsig_maker *maker, const uint8_t *response, size_t length) NONNULL MUST_USE;
+bool tsig_is_signed(const uint8_t *response, size_t length) NONNULL;	/* its last record is a TSIG */
 
 #endif
