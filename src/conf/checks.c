@@ -58,6 +58,17 @@ suggest_lower(const char *value, struct schema_why *why)
 }
 
 bool
+check_catalog_group(const char *value, struct schema_why *why)
+{
+	size_t length = strlen(value);
+
+	if (length > 0 && length <= 255)
+		return true;
+	snprintf(why->text, sizeof(why->text), "must have 1 to 255 octets");
+	return false;
+}
+
+bool
 check_group_name(const char *value, struct schema_why *why)
 {
 	if (strcmp(value, "default") != 0)

@@ -5,6 +5,7 @@
 #include "conf/schema.h"
 
 schema_check_fn check_region_name;	/* one DNS label in lower case: it stands in <region>._region.<service> */
+schema_check_fn check_catalog_group;	/* RFC 9432 section 4.3.2 */
 schema_check_fn check_group_name;	/* of a client group that is being defined: never "default" */
 schema_check_fn check_tag;		/* a short word: jurisdictions, risk groups */
 schema_check_fn check_service_name;	/* a domain name that can be steered */

@@ -30,6 +30,14 @@ void steering_take_services(struct steering_reading *r) NONNULL;
 void steering_take_feeds(struct steering_reading *r) NONNULL;
 void steering_take_zones(struct steering_reading *r) NONNULL;
 
+/* steering_serving.c: one of them, whose apex is set. */
+void steering_take_zone(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone)
+	NONNULL;
+/* steering_catalogs.c: what a zone has to do with catalogs; and, when all are taken, whether that fits together. */
+void steering_take_catalog(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone)
+	NONNULL;
+void steering_check_catalogs(struct steering_reading *r) NONNULL;
+
 /* Zeroed room, one octet at least. NULL when memory is out, which is then reported. */
 void *steering_room(struct steering_reading *r, struct arena *arena, size_t count, size_t size) NONNULL MUST_USE;
 void steering_out_of_memory(struct steering_reading *r) NONNULL;

@@ -155,8 +155,23 @@ struct written_primary {
 	struct written_primary_tls tls;
 };
 
+struct written_zone;
+
+struct written_catalog {
+	struct schema_place at;			/* node NULL: not given */
+	unsigned role;				/* 0 producer, 1 consumer */
+	unsigned members;			/* 0 listed, 1 all */
+	size_t most;
+	double deletion_most;
+	const struct written_zone *templates;
+	size_t template_count;
+};
+
 struct written_zone {
 	struct schema_place at;
+	struct written_catalog catalog;
+	const struct yaml_node *catalog_zone;	/* or NULL */
+	const char *catalog_group;		/* or NULL */
 	struct written_dnssec dnssec;
 	unsigned region_records;		/* 0 shown, 1 hidden */
 	const struct written_transfer *transfers;

@@ -7,7 +7,6 @@
 #define DNS_PORT 53
 #define DOT_PORT 853		/* RFC 9103 section 7.1 */
 
-static void take_zone(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
 static bool written_before(const struct steering_reading *r, const struct steering_zone *zones, size_t count,
 	const uint8_t *apex, const struct written_zone *written);
 static void take_transfers(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
@@ -37,10 +36,12 @@ steering_take_zones(struct steering_reading *r)
 			steering_out_of_memory(r);
 			return;
 		}
-		take_zone(r, written, &zones[taken++]);
+		steering_take_zone(r, written, &zones[taken]);
+		steering_take_catalog(r, written, &zones[taken++]);
 	}
 	r->steering->zones = zones;
 	r->steering->zone_count = zones == NULL ? 0 : taken;
+	steering_check_catalogs(r);
 }
 
 /* "example.com" and "Example.com." are two keys of the map, and one zone. */
@@ -57,8 +58,8 @@ written_before(const struct steering_reading *r, const struct steering_zone *zon
 	return true;
 }
 
-static void
-take_zone(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone)
+void
+steering_take_zone(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone)
 {
 	static const enum key_algorithm algorithms[] = { KEY_ECDSAP256SHA256, KEY_ED25519 };
 	const struct written_dnssec *dnssec = &written->dnssec;

@@ -29,6 +29,8 @@ struct subject {
 
 static const uint8_t region_label[] = { 7, '_', 'r', 'e', 'g', 'i', 'o', 'n' };
 
+static void check_keys(const struct steering_zone *zone, const struct steering_zone *catalog, const char *file,
+	const char *const *keys, size_t count, struct diags *diags);
 static void check_key(const char *wanted, struct diag_place place, const char *const *keys, size_t count,
 	struct diags *diags);
 static void check_zone(const struct steering_zone *wanted, const char *file, struct zone *const *zones, size_t count,
@@ -74,16 +76,29 @@ steering_check_keys(const struct steering *steering, const char *file, const cha
 	for (size_t i = 0; i < steering->zone_count; i++) {
 		const struct steering_zone *zone = &steering->zones[i];
 
-		for (size_t k = 0; k < zone->transfer_count; k++)
-			check_key(zone->transfers[k].key, (struct diag_place){ file, zone->transfers[k].line, 0, NULL },
-			    keys, count, diags);
-		for (size_t k = 0; k < zone->notify_count; k++)
-			check_key(zone->notifies[k].key, (struct diag_place){ file, zone->notifies[k].line, 0, NULL },
-			    keys, count, diags);
-		for (size_t k = 0; k < zone->primary_count; k++)
-			check_key(zone->primaries[k].key, (struct diag_place){ file, zone->primaries[k].line, 0, NULL },
-			    keys, count, diags);
+		check_keys(zone, NULL, file, keys, count, diags);
+		if (zone->catalog_role != CATALOG_CONSUMER)
+			continue;
+		check_keys(zone->catalog->members, zone, file, keys, count, diags);
+		for (size_t g = 0; g < zone->catalog->group_count; g++)
+			check_keys(zone->catalog->groups[g].members, zone, file, keys, count, diags);
 	}
+}
+
+/* `catalog`: that the settings are a template of, which may have its primaries; or NULL. */
+static void
+check_keys(const struct steering_zone *zone, const struct steering_zone *catalog, const char *file,
+	const char *const *keys, size_t count, struct diags *diags)
+{
+	for (size_t k = 0; k < zone->transfer_count; k++)
+		check_key(zone->transfers[k].key, (struct diag_place){ file, zone->transfers[k].line, 0, NULL },
+		    keys, count, diags);
+	for (size_t k = 0; k < zone->notify_count; k++)
+		check_key(zone->notifies[k].key, (struct diag_place){ file, zone->notifies[k].line, 0, NULL },
+		    keys, count, diags);
+	for (size_t k = 0; k < zone->primary_count && (catalog == NULL || zone->primaries != catalog->primaries); k++)
+		check_key(zone->primaries[k].key, (struct diag_place){ file, zone->primaries[k].line, 0, NULL },
+		    keys, count, diags);
 }
 
 static void

@@ -134,7 +134,43 @@ static const struct setting primary_item = {
 	.type = SETTING_DURATION, .unit = "duration", .otherwise = default_text, .least = 1e3, .most = 3650 * DAYS_MS, \
 	.divisor = 1e3, .help = help_text }
 
+static const char *const catalog_roles[] = { "producer", "consumer", NULL };
+static const char *const catalog_members[] = { "listed", "all", NULL };
+static const struct schema template;
+
+static const struct setting catalog_settings[] = {
+	{ .key = "role", SETTING_AT(struct written_catalog, role), .type = SETTING_ENUM, .unit = "word",
+		.words = catalog_roles, .required = true,
+		.help = "whether isobard makes the catalog, of its zones, or follows one" },
+	{ .key = "members", SETTING_AT(struct written_catalog, members), .type = SETTING_ENUM, .unit = "word",
+		.words = catalog_members, .otherwise = "listed",
+		.help = "which zones a producer's has: those whose catalog-zone it is, or all that name no other" },
+	{ .key = "member-limit", SETTING_AT(struct written_catalog, most), .type = SETTING_INTEGER, .unit = "number",
+		.otherwise = "10000", .least = 1, .most = 1e6, .help = "members that a consumer follows at most" },
+	{ .key = "deletion-limit", SETTING_AT(struct written_catalog, deletion_most), .type = SETTING_NUMBER,
+		.unit = "number", .otherwise = "0.5", .least = 0, .most = 1,
+		.help = "share of its members that a consumer deletes at once unasked" },
+	{ .key = "templates", SETTING_AT(struct written_catalog, templates),
+		.other = offsetof(struct written_catalog, template_count), .type = SETTING_MAP, .unit = "map",
+		.schema = &template, .most = 256, .check = check_catalog_group,
+		.help = "how a consumer serves members, by group" },
+	{ .key = NULL },
+};
+
+static const struct schema catalog = {
+	.title = "catalog of a zone", .size = sizeof(struct written_catalog), .placed = true, .bare = "role",
+	.settings = catalog_settings,
+};
+
+#define CATALOG_KEYS 3		/* at the beginning; a catalog's members can't have them */
+
 static const struct setting zone_settings[] = {
+	{ .key = "catalog", SETTING_AT(struct written_zone, catalog), .type = SETTING_RECORD, .unit = "map",
+		.schema = &catalog, .help = "that the zone is a catalog of zones" },
+	{ .key = "catalog-zone", SETTING_AT(struct written_zone, catalog_zone), .type = SETTING_WORD, .unit = "name",
+		.check = check_zone_name, .help = "the producer's catalog that the zone is a member of" },
+	{ .key = "catalog-group", SETTING_AT(struct written_zone, catalog_group), .type = SETTING_TEXT,
+		.unit = "text", .check = check_catalog_group, .help = "its group there" },
 	{ .key = "dnssec", SETTING_AT(struct written_zone, dnssec), .type = SETTING_RECORD, .unit = "map",
 		.schema = &dnssec, .help = "signing by isobard" },
 	{ .key = "region-records", SETTING_AT(struct written_zone, region_records), .type = SETTING_ENUM,
@@ -169,4 +205,9 @@ static const struct setting zone_settings[] = {
 const struct schema zone_schema = {
 	.title = "zones", .size = sizeof(struct written_zone), .placed = true,
 	.settings = zone_settings,
+};
+
+static const struct schema template = {
+	.title = "zones", .size = sizeof(struct written_zone), .placed = true,
+	.settings = zone_settings + CATALOG_KEYS,
 };

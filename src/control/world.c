@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "conf/steering_yaml.h"
+#include "control/world_parts.h"
 #include "zone/master.h"
 
 #define STEERING_FILE "steering.yaml"
@@ -18,17 +19,15 @@
 static bool collect_zones(struct world *world, const struct world *base, const struct world_edit *edit,
 	struct diags *diags);
 static bool add_base_zones(struct world *world, const struct world *base, const struct world_edit *edit);
-static struct world_zone *zone_make(const struct zone_text *from, const struct world *base, struct diags *diags);
 static const struct zone_text *edit_find(const struct world_edit *edit, const char *name);
 static bool zone_put(struct world *world, struct world_zone *zone);
-static void world_zone_release(struct world_zone *zone);
 static bool set_steering(struct world *world, const struct world *base, const struct world_edit *edit,
 	struct diags *diags);
 static bool set_geo(struct world *world, const struct world_edit *edit, struct diags *diags);
 static void check_together(const struct world *world, const struct world_edit *edit, struct diags *diags);
 static int compare_name(const void *name, const void *zone);
-static void check_keys(const struct world *world, const struct world_edit *edit, struct diags *diags);
 static int compare_zones(const void *a, const void *b);
+static void check_keys(const struct world *world, const struct world_edit *edit, struct diags *diags);
 static bool folder_add(struct world_folder *folder, const char *path, const char *name, struct diags *diags);
 static bool is_folder(const char *path);
 static char *path_join(const char *folder, const char *name);
@@ -48,6 +47,8 @@ world_edit(const struct world *base, const struct world_edit *edit, struct diags
 	/* All of it is tried, whatever fails, so that one run tells all errors. */
 	read = collect_zones(world, base, edit, diags);
 	read = set_steering(world, base, edit, diags) && read;
+	if (read && diags->errors == errors && !edit->incomplete)
+		read = world_follow_catalogs(world, base, edit, diags);
 	if (read && diags->errors == errors && !edit->incomplete)
 		check_together(world, edit, diags);
 	if (read && diags->errors == errors && !edit->incomplete)
@@ -78,9 +79,9 @@ collect_zones(struct world *world, const struct world *base, const struct world_
 				diag_error(diags, place, NULL, "there is no zone %s", text->name);
 			continue;
 		}
-		all = zone_put(world, zone_make(text, base, diags)) && all;
+		all = zone_put(world, world_zone_make(text, base, diags)) && all;
 	}
-	qsort(world->zones, world->zone_count, sizeof(struct world_zone *), compare_zones);
+	world_zones_sort(world);
 	for (size_t i = 1; i < world->zone_count && !edit->incomplete; i++)
 		if (strcmp(world->zones[i - 1]->name, world->zones[i]->name) == 0)
 			diag_error(diags, (struct diag_place){ .file = world->zones[i]->file }, NULL,
@@ -110,8 +111,8 @@ edit_find(const struct world_edit *edit, const char *name)
 }
 
 /* A zone whose text is the same is not read again. */
-static struct world_zone *
-zone_make(const struct zone_text *from, const struct world *base, struct diags *diags)
+struct world_zone *
+world_zone_make(const struct zone_text *from, const struct world *base, struct diags *diags)
 {
 	const struct world_zone *was = base == NULL ? NULL : world_find(base, from->name);
 	struct world_zone *zone;
@@ -232,6 +233,10 @@ world_free(struct world *world)
 		world_zone_release(world->zones[i]);
 	for (size_t i = 0; i < world->zone_count && world->signed_zones != NULL; i++)
 		signed_zone_release(world->signed_zones[i]);
+	for (size_t i = 0; i < world->dropped_count; i++)
+		free(world->dropped[i]);
+	free(world->dropped);
+	members_release(world->members);
 	free(world->signed_zones);
 	free(world->zones);
 	free(world->steering_text);
@@ -243,7 +248,7 @@ world_free(struct world *world)
 	free(world);
 }
 
-static void
+void
 world_zone_release(struct world_zone *zone)
 {
 	if (zone == NULL || --zone->holds > 0)
@@ -269,6 +274,13 @@ static int
 compare_name(const void *name, const void *zone)
 {
 	return strcasecmp(name, (*(struct world_zone *const *)zone)->name);
+}
+
+void
+world_zones_sort(struct world *world)
+{
+	if (world->zone_count > 1)
+		qsort(world->zones, world->zone_count, sizeof(struct world_zone *), compare_zones);
 }
 
 static int

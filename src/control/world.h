@@ -8,6 +8,7 @@
 
 #include "base/contract.h"
 #include "base/diag.h"
+#include "control/members.h"
 #include "dnssec/signer.h"
 #include "steer/geo.h"
 #include "steer/steering.h"
@@ -20,6 +21,7 @@ struct world_zone {
 	char *file;		/* for messages */
 	char *text;
 	struct zone *zone;
+	bool made;		/* a catalog of our zones: its records come from nowhere else */
 };
 
 struct world {
@@ -29,6 +31,9 @@ struct world {
 	struct steering *steering;
 	struct signed_zone **signed_zones;	/* by zone, held; NULL: signed elsewhere, or not. NULL: none is */
 	struct geo_file { unsigned holds; struct geo *geo; } *geo;	/* or NULL */
+	struct members *members;		/* held */
+	size_t dropped_count;
+	char **dropped;			/* zones of the world before that no catalog has any more, or as something new */
 };
 
 struct zone_text {
@@ -45,6 +50,8 @@ struct world_edit {
 	const char *steering;		/* NULL: unchanged */
 	const char *steering_file;	/* for messages */
 	const struct tsig_keys *keys;	/* that zones may name; NULL: they aren't known here, and not checked */
+	const struct members *members;	/* of catalogs, as they were: where there is no base. NULL: none */
+	bool confirmed;			/* a catalog may take away as many zones as it does */
 };
 
 /* The world after the edit; `base` may be NULL for an empty one. With errors in `diags`: NULL. A warning alone refuses

@@ -203,6 +203,22 @@ struct zone_bounds {
 	uint32_t refresh_min, refresh_max, retry_min, retry_max, expire_min, expire_max;
 };
 
+enum catalog_role { CATALOG_NONE, CATALOG_PRODUCER, CATALOG_CONSUMER };
+
+/* A catalog zone (RFC 9432): one that isobard makes of its zones, or one of somebody else that it follows. */
+struct zone_catalog {
+	bool every_zone;		/* made: also of zones that name no catalog */
+	/* followed: */
+	size_t most;			/* members */
+	double deletion_most;		/* share of its members that one version may take away */
+	const struct steering_zone *members;	/* how members are served; name and apex are the catalog's */
+	size_t group_count;
+	const struct catalog_group {
+		const char *name;
+		const struct steering_zone *members;
+	} *groups;			/* of members that have such a group */
+};
+
 /* How a zone is served beyond its records; zones that aren't named are served as they are. */
 struct steering_zone {
 	const char *name;		/* presentation form, complete, final dot */
@@ -216,6 +232,10 @@ struct steering_zone {
 	uint32_t key_ttl, parent_ttl;	/* of DNSKEY; of DS */
 	uint32_t propagation_s;		/* until every server has a change, ours and the parent's */
 	bool hide_regions;		/* names of region records aren't answered */
+	enum catalog_role catalog_role;
+	const struct zone_catalog *catalog;	/* with a role; else NULL */
+	const uint8_t *member_of;	/* apex of the catalog that the zone is in; or NULL */
+	const char *member_group;	/* with member_of; or NULL */
 	size_t transfer_count, notify_count;
 	const struct zone_transfer *transfers;
 	const struct zone_notify *notifies;

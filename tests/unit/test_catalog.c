@@ -7,75 +7,75 @@
 
 #define MOST 5
 #define HEAD "cat.example. 0 IN SOA invalid. invalid. 1 3600 600 86400 0\ncat.example. 0 IN NS invalid.\n"
-#define VERSION "version.cat.example. 0 IN TXT \"2\"\n"
+#define VERSION_2 "version.cat.example. 0 IN TXT \"2\"\n"
 
 static const struct reading_case {
 	const char *name, *section, *records;
 	const char *members;		/* "ZONE LABEL[ >OWNER][ =GROUP...];" for each; or NULL: it's broken */
 	const char *why;
 } reading_cases[] = {
-	{ "no members", "4.1", VERSION, "", NULL },
-	{ "members, by zone", "4.1", VERSION "b.zones.cat.example. 0 IN PTR example.com.\n"
+	{ "no members", "4.1", VERSION_2, "", NULL },
+	{ "members, by zone", "4.1", VERSION_2 "b.zones.cat.example. 0 IN PTR example.com.\n"
 	    "a.zones.cat.example. 0 IN PTR www.example.com.\nc.zones.cat.example. 0 IN PTR a.example.\n",
 	    "example.com. b;www.example.com. a;a.example. c;", NULL },
-	{ "names of any case are one", "4.1", VERSION "B.Zones.CAT.example. 7 IN PTR Example.COM.\n", "example.com. b;", NULL },
-	{ "the root as a member", "4.1", VERSION "b.zones.cat.example. 0 IN PTR .\n", ". b;", NULL },
-	{ "two PTRs at a node", "4.1", VERSION "b.zones.cat.example. 0 IN PTR a.example.\n"
+	{ "names of any case are one", "4.1", VERSION_2 "B.Zones.CAT.example. 7 IN PTR Example.COM.\n", "example.com. b;", NULL },
+	{ "the root as a member", "4.1", VERSION_2 "b.zones.cat.example. 0 IN PTR .\n", ". b;", NULL },
+	{ "two PTRs at a node", "4.1", VERSION_2 "b.zones.cat.example. 0 IN PTR a.example.\n"
 	    "b.zones.cat.example. 0 IN PTR b.example.\n", NULL,
 	    "the member b.zones.cat.example. has 2 PTR records instead of one" },
-	{ "one zone at two nodes", "4.1", VERSION "b.zones.cat.example. 0 IN PTR a.example.\n"
+	{ "one zone at two nodes", "4.1", VERSION_2 "b.zones.cat.example. 0 IN PTR a.example.\n"
 	    "c.zones.cat.example. 0 IN PTR x.example.\nd.zones.cat.example. 0 IN PTR A.example.\n", NULL,
 	    "the zone a.example. is a member twice" },
-	{ "other types at a member's node", "4.2", VERSION "b.zones.cat.example. 0 IN TXT \"x\"\n"
+	{ "other types at a member's node", "4.2", VERSION_2 "b.zones.cat.example. 0 IN TXT \"x\"\n"
 	    "c.zones.cat.example. 0 IN PTR a.example.\nc.zones.cat.example. 0 IN A 192.0.2.1\n", "a.example. c;", NULL },
-	{ "PTR elsewhere", "3", VERSION "zones.cat.example. 0 IN PTR a.example.\nx.cat.example. 0 IN PTR b.example.\n"
+	{ "PTR elsewhere", "3", VERSION_2 "zones.cat.example. 0 IN PTR a.example.\nx.cat.example. 0 IN PTR b.example.\n"
 	    "x.y.zonesx.cat.example. 0 IN PTR c.example.\n", "", NULL },
-	{ "PTR below a member", "4.2", VERSION "b.zones.cat.example. 0 IN PTR a.example.\n"
+	{ "PTR below a member", "4.2", VERSION_2 "b.zones.cat.example. 0 IN PTR a.example.\n"
 	    "x.b.zones.cat.example. 0 IN PTR b.example.\nx.y.b.zones.cat.example. 0 IN PTR c.example.\n",
 	    "a.example. b;", NULL },
 	{ "no version", "4.2.1", "b.zones.cat.example. 0 IN PTR a.example.\n", NULL, "it has no TXT record 'version'" },
 	{ "a version of another type", "4.2.1", "version.cat.example. 0 IN PTR a.example.\n", NULL,
 	    "it has no TXT record 'version'" },
-	{ "two versions", "4.2.1", VERSION "version.cat.example. 0 IN TXT \"1\"\n", NULL,
+	{ "two versions", "4.2.1", VERSION_2 "version.cat.example. 0 IN TXT \"1\"\n", NULL,
 	    "it has 2 TXT records 'version' instead of one" },
 	{ "version 1, of BIND 9.11", "4.2.1", "version.cat.example. 0 IN TXT \"1\"\n", NULL, "its version isn't \"2\"" },
 	{ "version 22", "4.2.1", "version.cat.example. 0 IN TXT \"22\"\n", NULL, "its version isn't \"2\"" },
 	{ "a version of two strings", "4.2.1", "version.cat.example. 0 IN TXT \"2\" \"\"\n", NULL, "its version isn't \"2\"" },
-	{ "another type beside the version", "4.2", VERSION "version.cat.example. 0 IN A 192.0.2.1\n", "", NULL },
-	{ "a change of ownership", "4.3.1", VERSION "b.zones.cat.example. 0 IN PTR a.example.\n"
+	{ "another type beside the version", "4.2", VERSION_2 "version.cat.example. 0 IN A 192.0.2.1\n", "", NULL },
+	{ "a change of ownership", "4.3.1", VERSION_2 "b.zones.cat.example. 0 IN PTR a.example.\n"
 	    "coo.b.zones.cat.example. 0 IN PTR New.example.\n", "a.example. b >new.example.;", NULL },
-	{ "two changes of ownership", "4.3.1", VERSION "b.zones.cat.example. 0 IN PTR a.example.\n"
+	{ "two changes of ownership", "4.3.1", VERSION_2 "b.zones.cat.example. 0 IN PTR a.example.\n"
 	    "coo.b.zones.cat.example. 0 IN PTR n.example.\ncoo.b.zones.cat.example. 0 IN PTR m.example.\n", NULL,
 	    "coo.b.zones.cat.example. has 2 PTR records instead of one" },
-	{ "a change of ownership of another type", "4.2", VERSION "b.zones.cat.example. 0 IN PTR a.example.\n"
+	{ "a change of ownership of another type", "4.2", VERSION_2 "b.zones.cat.example. 0 IN PTR a.example.\n"
 	    "coo.b.zones.cat.example. 0 IN TXT \"n.example.\"\n", "a.example. b;", NULL },
-	{ "a change of ownership of no member", "4.3", VERSION "coo.b.zones.cat.example. 0 IN PTR n.example.\n"
+	{ "a change of ownership of no member", "4.3", VERSION_2 "coo.b.zones.cat.example. 0 IN PTR n.example.\n"
 	    "coo.b.zones.cat.example. 0 IN PTR m.example.\na.zones.cat.example. 0 IN PTR a.example.\n",
 	    "a.example. a;", NULL },
-	{ "a group", "4.3.2", VERSION "b.zones.cat.example. 0 IN PTR a.example.\n"
+	{ "a group", "4.3.2", VERSION_2 "b.zones.cat.example. 0 IN PTR a.example.\n"
 	    "group.b.zones.cat.example. 0 IN TXT \"gold\"\n", "a.example. b =gold;", NULL },
-	{ "groups for several consumers", "4.3.2", VERSION "b.zones.cat.example. 0 IN PTR a.example.\n"
+	{ "groups for several consumers", "4.3.2", VERSION_2 "b.zones.cat.example. 0 IN PTR a.example.\n"
 	    "group.b.zones.cat.example. 0 IN TXT \"x-gold\"\ngroup.b.zones.cat.example. 0 IN TXT \"y gold\"\n",
 	    "a.example. b =x-gold =y gold;", NULL },
-	{ "a group in several strings", "4.3.2", VERSION "b.zones.cat.example. 0 IN PTR a.example.\n"
+	{ "a group in several strings", "4.3.2", VERSION_2 "b.zones.cat.example. 0 IN PTR a.example.\n"
 	    "group.b.zones.cat.example. 0 IN TXT \"go\" \"\" \"ld\"\n", "a.example. b =gold;", NULL },
-	{ "groups that nobody understands", "4.3.2", VERSION "b.zones.cat.example. 0 IN PTR a.example.\n"
+	{ "groups that nobody understands", "4.3.2", VERSION_2 "b.zones.cat.example. 0 IN PTR a.example.\n"
 	    "group.b.zones.cat.example. 0 IN TXT \"\"\ngroup.b.zones.cat.example. 0 IN TXT \"a\\000b\"\n", "a.example. b;", NULL },
-	{ "a group of another type", "4.2", VERSION "b.zones.cat.example. 0 IN PTR a.example.\n"
+	{ "a group of another type", "4.2", VERSION_2 "b.zones.cat.example. 0 IN PTR a.example.\n"
 	    "group.b.zones.cat.example. 0 IN A 192.0.2.1\n", "a.example. b;", NULL },
-	{ "a property after an empty node", "4.3", VERSION "x.a.zones.cat.example. 0 IN TXT \"x\"\n"
+	{ "a property after an empty node", "4.3", VERSION_2 "x.a.zones.cat.example. 0 IN TXT \"x\"\n"
 	    "group.a.zones.cat.example. 0 IN TXT \"gold\"\nb.zones.cat.example. 0 IN PTR a.example.\n", "a.example. b;", NULL },
-	{ "custom properties", "4.4", VERSION "x.ext.cat.example. 0 IN TXT \"x\"\nb.zones.cat.example. 0 IN PTR a.example.\n"
+	{ "custom properties", "4.4", VERSION_2 "x.ext.cat.example. 0 IN TXT \"x\"\nb.zones.cat.example. 0 IN PTR a.example.\n"
 	    "group.ext.b.zones.cat.example. 0 IN TXT \"gold\"\ncoo.ext.b.zones.cat.example. 0 IN PTR n.example.\n",
 	    "a.example. b;", NULL },
-	{ "properties of the future", "4.2", VERSION "new.cat.example. 0 IN TXT \"x\"\n"
+	{ "properties of the future", "4.2", VERSION_2 "new.cat.example. 0 IN TXT \"x\"\n"
 	    "b.zones.cat.example. 0 IN PTR a.example.\nnew.b.zones.cat.example. 0 IN PTR n.example.\n", "a.example. b;", NULL },
-	{ "masters of BIND", "3", VERSION "masters.cat.example. 0 IN A 192.0.2.1\nb.zones.cat.example. 0 IN PTR a.example.\n"
+	{ "masters of BIND", "3", VERSION_2 "masters.cat.example. 0 IN A 192.0.2.1\nb.zones.cat.example. 0 IN PTR a.example.\n"
 	    "masters.b.zones.cat.example. 0 IN A 192.0.2.2\n", "a.example. b;", NULL },
-	{ "as many members as may be", "6", VERSION "a.zones.cat.example. 0 IN PTR a.\nb.zones.cat.example. 0 IN PTR b.\n"
+	{ "as many members as may be", "6", VERSION_2 "a.zones.cat.example. 0 IN PTR a.\nb.zones.cat.example. 0 IN PTR b.\n"
 	    "c.zones.cat.example. 0 IN PTR c.\nd.zones.cat.example. 0 IN PTR d.\ne.zones.cat.example. 0 IN PTR e.\n",
 	    "a. a;b. b;c. c;d. d;e. e;", NULL },
-	{ "too many members", "6", VERSION "a.zones.cat.example. 0 IN PTR a.\nb.zones.cat.example. 0 IN PTR b.\n"
+	{ "too many members", "6", VERSION_2 "a.zones.cat.example. 0 IN PTR a.\nb.zones.cat.example. 0 IN PTR b.\n"
 	    "c.zones.cat.example. 0 IN PTR c.\nd.zones.cat.example. 0 IN PTR d.\ne.zones.cat.example. 0 IN PTR e.\n"
 	    "f.zones.cat.example. 0 IN PTR f.\n", NULL, "it has more than 5 members" },
 };
@@ -147,7 +147,7 @@ test_finding(void)
 	struct text why = { 0 };
 	struct arena *arena = arena_new();
 	struct catalog catalog;
-	struct zone *zone = read_zone(HEAD VERSION "b.zones.cat.example. 0 IN PTR example.com.\n"
+	struct zone *zone = read_zone(HEAD VERSION_2 "b.zones.cat.example. 0 IN PTR example.com.\n"
 	    "a.zones.cat.example. 0 IN PTR www.example.com.\nc.zones.cat.example. 0 IN PTR a.example.\n", "cat.example.");
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(zone);

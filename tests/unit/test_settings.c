@@ -580,6 +580,11 @@ add_setting(void *arg, const struct schema *schema, const struct setting *s)
 		text_printf(&line, " F%s.", bounds + 1);
 	if (s->otherwise != NULL)
 		put_default(&line, s->otherwise);
+	for (size_t i = 0; i < lines->count && line.bytes != NULL; i++)
+		if (strcmp(lines->list[i], line.bytes) == 0) {	/* a table that stands in two places */
+			text_fini(&line);
+			return;
+		}
 	lines_add(lines, text_take(&line));
 	for (size_t i = 0; s->words != NULL && s->words[i] != NULL; i++)
 		SUITE_ROW(s->words[i], strstr(lines->page, s->words[i]) != NULL);
