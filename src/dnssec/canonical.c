@@ -27,7 +27,6 @@ static const struct { uint16_t type; uint8_t before, names; } places[] = {
 
 static bool sort_rdatas(struct canonical_scratch *scratch, const struct rrset *set);
 static bool has_names(uint16_t type);
-static void lower_names(uint16_t type, uint8_t *rdata, size_t length);
 static int compare(const void *a, const void *b);
 
 void
@@ -80,7 +79,7 @@ sort_rdatas(struct canonical_scratch *scratch, const struct rrset *set)
 		size_t length = wire_get_u16(wire);
 
 		if (lower)
-			lower_names(set->type, (uint8_t *)scratch->lowered.bytes
+			canonical_lower(set->type, (uint8_t *)scratch->lowered.bytes
 			    + (wire + 2 - (const uint8_t *)scratch->lowered.bytes), length);
 		scratch->rdatas[i] = (struct canonical_rdata){ wire + 2, length };
 		wire += 2 + length;
@@ -99,13 +98,15 @@ has_names(uint16_t type)
 	return false;
 }
 
-static void
-lower_names(uint16_t type, uint8_t *rdata, size_t length)
+void
+canonical_lower(uint16_t type, uint8_t *rdata, size_t length)
 {
 	size_t i = 0, at;
 
-	while (places[i].type != type)
+	while (i < ARRAY_SIZE(places) && places[i].type != type)
 		i++;
+	if (i == ARRAY_SIZE(places))
+		return;
 	at = places[i].before;
 	for (unsigned s = 0; type == NAPTR && s < NAPTR_STRINGS && at < length; s++)
 		at += 1 + (size_t)rdata[at];

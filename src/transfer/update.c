@@ -7,7 +7,7 @@
  * each update says, one after the other, and then compares: an RRset that is what it was is no edit. So whatever an
  * update's records undo among each other costs nothing.
  *
- * RDATA is the same if its names differ in case only. What is added has the TTL for its whole RRset (RFC 2181 section
+ * RDATA is the same if its names differ in case only: they are read in lower case, as those of master files are. What is added has the TTL for its whole RRset (RFC 2181 section
  * 5.2). Signatures are records like others here: of who signs himself; one whose RRset is gone goes with it if the
  * message says so. */
 #include "transfer/update.h"
@@ -17,6 +17,7 @@
 
 #include "dns/types.h"
 #include "dns/wire.h"
+#include "dnssec/canonical.h"
 #include "transfer/message_reader.h"
 #include "zone/rdata_write.h"
 #include "zone/rrtype.h"
@@ -96,6 +97,7 @@ static void delete_rrset(struct owner *owner, uint16_t type);
 static void delete_record(struct owner *owner, bool apex, const struct update_line *line);
 static unsigned count_type(const struct owner *owner, uint16_t type);
 static bool is_same(const struct held *held, const struct update_line *line);
+static bool is_again(const struct held *held, const struct update_line *line);
 static void compare_owner(struct planning *planning, const struct owner *owner);
 static uint16_t set_of(const struct owner *owner, const struct held *held, bool before);
 static void edit_type(struct planning *planning, const struct owner *owner, uint16_t type, size_t first);
@@ -159,16 +161,19 @@ read_lines(struct arena *arena, struct message_reader *reader, size_t count, boo
 		return RCODE_SERVFAIL;
 	for (size_t i = 0; i < count; i++) {
 		uint16_t rcode;
+		uint8_t *rdata;
 
 		if (!message_reader_next(reader, &record))
 			return RCODE_FORMERR;
+		rdata = arena_copy(arena, record.rdata, record.rdlength);
 		lines[i] = (struct update_line){
 			.owner = arena_copy(arena, record.owner, name_length(record.owner, NAME_MAX)),
 			.type = record.type, .class = reader->class, .ttl = record.ttl, .rdlength = record.rdlength,
-			.rdata = arena_copy(arena, record.rdata, record.rdlength),
+			.rdata = rdata,
 		};
-		if (lines[i].owner == NULL || lines[i].rdata == NULL)
+		if (lines[i].owner == NULL || rdata == NULL)
 			return RCODE_SERVFAIL;
+		canonical_lower(record.type, rdata, record.rdlength);
 		rcode = updates ? scan_update(update, &lines[i]) : scan_want(update, &lines[i]);
 		if (rcode != RCODE_NOERROR)
 			return rcode;
@@ -255,9 +260,9 @@ update_plan(const struct update *update, const struct zone *zone, struct arena *
 	struct planning planning = { .update = update, .zone = zone, .arena = arena };
 	uint16_t rcode;
 
-	*edits = NULL;
-	*count = 0;
-	if (!take_owners(&planning))
+	planning.edits = arena_alloc(arena, sizeof(*planning.edits));
+	planning.size = 1;
+	if (planning.edits == NULL || !take_owners(&planning))
 		return RCODE_SERVFAIL;
 	rcode = hold_wants(&planning);
 	if (rcode != RCODE_NOERROR)
@@ -468,7 +473,7 @@ add(struct planning *planning, struct owner *owner, const struct update_line *li
 	if (!may_be_added(owner, line))
 		return;
 	for (struct held *held = owner->records; held != NULL; held = held->next) {
-		if (is_same(held, line) && (same == NULL || held->is))
+		if (held->is ? is_same(held, line) : same == NULL && is_again(held, line))
 			same = held;
 		if (held->is && replaces(held, line))
 			held->is = false;
@@ -646,6 +651,14 @@ lay_out(const struct owner *owner, uint16_t type, bool signatures, uint8_t *to, 
 	return length;
 }
 
+/* To the octet. */
+static bool
+is_again(const struct held *held, const struct update_line *line)
+{
+	return held->type == line->type && held->rdlength == line->rdlength
+	    && memcmp(held->rdata, line->rdata, line->rdlength) == 0;
+}
+
 /* Section 3.6, unless the message brought a newer one. */
 static void
 raise_serial(struct planning *planning)
@@ -671,15 +684,14 @@ static void
 add_edit(struct planning *planning, const struct rrset_edit *edit)
 {
 	if (planning->count == planning->size) {
-		size_t size = planning->size == 0 ? 16 : planning->size * 2;
+		size_t size = planning->size * 8;
 		struct rrset_edit *edits = arena_alloc(planning->arena, size * sizeof(*edits));
 
 		if (edits == NULL) {
 			planning->no_memory = true;
 			return;
 		}
-		if (planning->count > 0)
-			memcpy(edits, planning->edits, planning->count * sizeof(*edits));
+		memcpy(edits, planning->edits, planning->count * sizeof(*edits));
 		planning->edits = edits;
 		planning->size = size;
 	}
