@@ -53,6 +53,9 @@ void demand_show(struct request *request) NONNULL;
 void explain_past(struct request *request) NONNULL;
 void explain_show(struct request *request) NONNULL;
 
+/* secondaries.c */
+void secondaries_show(struct request *request) NONNULL;
+
 /* zones.c */
 void zones_show(struct request *request) NONNULL;
 void zone_show(struct request *request) NONNULL;

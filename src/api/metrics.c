@@ -46,6 +46,7 @@ metrics_show(struct request *request)
 	struct exposition x = { request, scene_now(request->control), request->work, &out };
 
 	metrics_server(&x);
+	metrics_transfers(&x);
 	metrics_steering(&x);
 	add_control(&x);
 	add_models(&x);

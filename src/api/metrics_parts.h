@@ -23,6 +23,7 @@ struct exposition {
 };
 
 void metrics_server(struct exposition *x) NONNULL;	/* metrics_server.c: what clients ask and get */
+void metrics_transfers(struct exposition *x) NONNULL;	/* metrics_transfers.c: zones to secondaries */
 void metrics_steering(struct exposition *x) NONNULL;	/* metrics_steering.c: demand, regions, plans, drains */
 
 #endif

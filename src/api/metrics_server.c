@@ -1,4 +1,4 @@
-/* metrics_server.c -- see metrics_parts.h: queries, answers, limits, connections, transfers, and who watches.
+/* metrics_server.c -- see metrics_parts.h: queries, answers, limits, connections, and who watches.
  * In: the counters of all workers, summed.  Out: text.  Threads: control. */
 #include "api/metrics_parts.h"
 #include "control/watch.h"
@@ -9,7 +9,6 @@ static void add_guard(struct exposition *x, const struct counters *sum);
 static void add_connections(struct exposition *x, const struct server *server, const struct counters *sum);
 static void add_tls(struct exposition *x, const struct server *server, const struct counters *sum);
 static void add_proxied(struct exposition *x, const struct counters *sum);
-static void add_transfers(struct exposition *x, const struct counters *sum);
 static void add_watched(struct exposition *x);
 
 static const char *const transports[TRANSPORTS] = { "udp", "tcp", "tls" };
@@ -41,7 +40,6 @@ metrics_server(struct exposition *x)
 	add_connections(x, server, &sum);
 	add_tls(x, server, &sum);
 	add_proxied(x, &sum);
-	add_transfers(x, &sum);
 	add_watched(x);
 }
 
@@ -150,22 +148,6 @@ add_proxied(struct exposition *x, const struct counters *sum)
 		if (headers[i] != NULL)
 			metric_sample(x->out, "isobar_proxy_headers_total", (double)sum->proxied[i], "header",
 			    headers[i], NULL, NULL);
-}
-
-static void
-add_transfers(struct exposition *x, const struct counters *sum)
-{
-	static const char *const kinds[TRANSFER_KINDS] = { "full", "differences", "current" };
-
-	metric_family(x->out, "isobar_transfers_total", "counter", "Zone transfers that were begun, by what was sent.");
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		metric_sample(x->out, "isobar_transfers_total", (double)sum->transfers[i], "kind", kinds[i], NULL,
-		    NULL);
-	metric_single(x->out, "isobar_transfers_refused_total", "counter",
-	    "Zone transfers that rules or limits forbade.", (double)sum->transfers_refused);
-	metric_family(x->out, "isobar_tsig_total", "counter", "Requests with TSIG, by whether it was good.");
-	metric_sample(x->out, "isobar_tsig_total", (double)sum->tsig[0], "result", "good", NULL, NULL);
-	metric_sample(x->out, "isobar_tsig_total", (double)sum->tsig[1], "result", "bad", NULL, NULL);
 }
 
 static void

@@ -61,6 +61,7 @@ const struct route routes[] = {
 	    record_delete, change_run },
 	{ "DELETE", "/v1/zones/{zone}/records/{owner}", SCOPE_ADMIN, BODY_NONE, false, CHANGE_QUERIES, record_delete,
 	    change_run },
+	{ "GET", "/v1/secondaries", SCOPE_READ, BODY_NONE, false, "zone", NULL, secondaries_show },
 	{ "GET", "/v1/keys", SCOPE_READ, BODY_NONE, false, "zone", NULL, keys_show },
 	{ "POST", "/v1/zones/{zone}/keys", SCOPE_ADMIN, BODY_JSON, false, CHANGE_QUERIES, key_import, change_run },
 	{ "POST", "/v1/zones/{zone}/keys/roll", SCOPE_ADMIN, BODY_JSON, false, CHANGE_QUERIES, key_roll, change_run },

@@ -509,6 +509,12 @@ control_signer(const struct control *control)
 	return control->signer;
 }
 
+const struct secondaries *
+control_secondaries(const struct control *control)
+{
+	return control->secondaries;
+}
+
 size_t
 control_overrides(const struct control *control, const struct override **overrides)
 {

@@ -143,6 +143,7 @@ const char *control_zone_text(const struct control *control, const char *name) N
 const char *control_steering_text(const struct control *control) NONNULL;	/* "" when there is none */
 const struct signer *control_signer(const struct control *control) NONNULL;	/* NULL: storeless */
 size_t control_overrides(const struct control *control, const struct override **overrides) NONNULL;
+const struct secondaries *control_secondaries(const struct control *control) NONNULL;	/* NULL: nothing is served */
 const struct drains_state *control_drains(const struct control *control) NONNULL;
 /* Why there can be no drill of this region now, in `why`; true: there can. */
 bool control_drill_possible(const struct control *control, const char *region, char *why, size_t size) NONNULL;

@@ -2,13 +2,16 @@
  * In: new serials.  Out: UDP requests, until they're answered.  Threads: control.
  * A secondary that doesn't answer is asked again after 1, 2, 4 .. and at most 300 seconds: it may be away for long, and
  * its own refresh may be hours. An answer is its own when ID and address are, and TSIG is good where there's a
- * key. Any rcode is an answer: who refuses today does so tomorrow; it's logged once. */
+ * key. Any rcode is an answer: who refuses today does so tomorrow; it's logged once.
+ * Requests are spread: after a start of ten thousand zones a secondary would drop most of a burst, and its answers were
+ * dropped by our own socket. */
 #include "control/notify.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "dns/types.h"
 #include "dns/wire.h"
@@ -16,6 +19,8 @@
 #define FIRST_MS 1000
 #define LONGEST_MS 300000
 #define MESSAGE_MAX 1500
+#define TICK_MOST 50			/* requests in one tick, of which there are four in a second */
+#define BUCKETS 1024			/* of zones; a change of one shouldn't look at all */
 
 struct target {
 	struct target *next;
@@ -44,12 +49,14 @@ struct notifier {
 	unsigned open;
 	bool closing;
 	struct tsig_maker *tsig;
-	struct target *targets;
+	struct target *buckets[BUCKETS];	/* by apex */
+	unsigned next;			/* bucket that the next tick begins with */
 	uint64_t sent, answered, refused;
 	uint8_t received[MESSAGE_MAX];
 };
 
-static struct target *find(const struct notifier *notifier, const uint8_t *apex, const struct notify_target *who);
+static struct target **bucket(struct notifier *notifier, const uint8_t *apex);
+static struct target *find(struct target *first, const uint8_t *apex, const struct notify_target *who);
 static bool is_among(const struct target *target, const struct notify_target *targets, size_t count);
 static bool same_target(const struct notify_target *a, const struct notify_target *b);
 static void send_to(struct notifier *notifier, struct target *target, struct mono now);
@@ -58,6 +65,7 @@ static struct socket *socket_for(struct notifier *notifier, const struct address
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
 static void on_received(uv_udp_t *udp, ssize_t count, const uv_buf_t *buffer, const struct sockaddr *from,
 	unsigned flags);
+static bool is_of(const struct target *target, const uint8_t *message, size_t length);
 static void take_answer(struct notifier *notifier, struct target *target, uint8_t *message, size_t length);
 static void on_closed(uv_handle_t *handle);
 static void notifier_free(struct notifier *notifier);
@@ -102,12 +110,11 @@ on_closed(uv_handle_t *handle)
 static void
 notifier_free(struct notifier *notifier)
 {
-	while (notifier->targets != NULL) {
-		struct target *target = notifier->targets;
-
-		notifier->targets = target->next;
-		free(target);
-	}
+	for (size_t b = 0; b < BUCKETS; b++)
+		for (struct target *target = notifier->buckets[b], *next; target != NULL; target = next) {
+			next = target->next;
+			free(target);
+		}
 	tsig_maker_free(notifier->tsig);
 	free(notifier);
 }
@@ -116,7 +123,9 @@ void
 notifier_tell(struct notifier *notifier, const uint8_t *apex, const struct rrset *soa, uint32_t serial,
 	const struct notify_target *targets, size_t count, struct mono now)
 {
-	for (struct target **at = &notifier->targets, *target; (target = *at) != NULL;)
+	struct target **first = bucket(notifier, apex);
+
+	for (struct target **at = first, *target; (target = *at) != NULL;)
 		if (name_compare(target->apex, apex) == 0 && !is_among(target, targets, count)) {
 			*at = target->next;
 			free(target);
@@ -124,15 +133,15 @@ notifier_tell(struct notifier *notifier, const uint8_t *apex, const struct rrset
 			at = &target->next;
 		}
 	for (size_t i = 0; i < count; i++) {
-		struct target *target = find(notifier, apex, &targets[i]);
+		struct target *target = find(*first, apex, &targets[i]);
 
 		if (target == NULL) {
 			target = calloc(1, sizeof(*target));
 			if (target == NULL)
 				return;
 			memcpy(target->apex, apex, name_length(apex, NAME_MAX));
-			target->next = notifier->targets;
-			notifier->targets = target;
+			target->next = *first;
+			*first = target;
 		}
 		if (target->serial == serial && (target->waiting || target->answered_at.ms != 0)
 		    && same_target(&target->who, &targets[i]))
@@ -163,10 +172,16 @@ same_target(const struct notify_target *a, const struct notify_target *b)
 	return memcmp(&a->to, &b->to, sizeof(a->to)) == 0 && a->port == b->port && a->key == b->key;
 }
 
-static struct target *
-find(const struct notifier *notifier, const uint8_t *apex, const struct notify_target *who)
+static struct target **
+bucket(struct notifier *notifier, const uint8_t *apex)
 {
-	for (struct target *target = notifier->targets; target != NULL; target = target->next)
+	return &notifier->buckets[hash64(apex, name_length(apex, NAME_MAX), 0) % BUCKETS];
+}
+
+static struct target *
+find(struct target *first, const uint8_t *apex, const struct notify_target *who)
+{
+	for (struct target *target = first; target != NULL; target = target->next)
 		if (name_compare(target->apex, apex) == 0 && same_target(&target->who, who))
 			return target;
 	return NULL;
@@ -183,9 +198,22 @@ notifier_forget(struct notifier *notifier, const uint8_t *apex)
 void
 notifier_tick(struct notifier *notifier, struct mono now)
 {
-	for (struct target *target = notifier->targets; target != NULL; target = target->next)
-		if (target->waiting && mono_ms_between(target->due, now) >= 0)
+	unsigned first = notifier->next, most = TICK_MOST;
+
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		unsigned b = (first + i) % BUCKETS;
+
+		for (struct target *target = notifier->buckets[b]; target != NULL; target = target->next) {
+			if (!target->waiting || mono_ms_between(target->due, now) < 0)
+				continue;
+			if (most == 0) {
+				notifier->next = b;
+				return;
+			}
+			most--;
 			send_to(notifier, target, now);
+		}
+	}
 }
 
 static void
@@ -275,13 +303,26 @@ on_received(uv_udp_t *udp, ssize_t count, const uv_buf_t *buffer, const struct s
 	if (count < HEADER_SIZE || from == NULL || (flags & UV_UDP_PARTIAL) != 0)
 		return;
 	address_of_sockaddr(&address, from);
-	for (struct target *target = notifier->targets; target != NULL; target = target->next)
-		if (target->waiting && target->tries > 0 && wire_get_u16(message) == target->id
-		    && (wire_get_u16(message + 2) & (FLAG_QR | FLAGS_OPCODE)) == (FLAG_QR | OPCODE_NOTIFY << 11)
-		    && memcmp(&address, &target->who.to, sizeof(address)) == 0) {
-			take_answer(notifier, target, message, (size_t)count);
-			return;
-		}
+	if ((wire_get_u16(message + 2) & (FLAG_QR | FLAGS_OPCODE)) != (FLAG_QR | OPCODE_NOTIFY << 11))
+		return;
+	for (size_t b = 0; b < BUCKETS; b++)
+		for (struct target *target = notifier->buckets[b]; target != NULL; target = target->next)
+			if (target->waiting && target->tries > 0 && wire_get_u16(message) == target->id
+			    && memcmp(&address, &target->who.to, sizeof(address)) == 0
+			    && is_of(target, message, (size_t)count)) {
+				take_answer(notifier, target, message, (size_t)count);
+				return;
+			}
+}
+
+/* With thousands of zones IDs aren't unique. An answer may lack the question. */
+static bool
+is_of(const struct target *target, const uint8_t *message, size_t length)
+{
+	size_t name = name_length(target->apex, NAME_MAX);
+
+	return wire_get_u16(message + 4) == 0
+	    || (length >= HEADER_SIZE + name && memcmp(message + HEADER_SIZE, target->apex, name) == 0);
 }
 
 static void
@@ -310,16 +351,17 @@ take_answer(struct notifier *notifier, struct target *target, uint8_t *message, 
 }
 
 bool
-notifier_view(const struct notifier *notifier, size_t i, struct notify_view *view)
+notifier_view(const struct notifier *notifier, const uint8_t *apex, size_t i, struct notify_view *view)
 {
-	const struct target *target = notifier->targets;
+	const struct target *target = notifier->buckets[hash64(apex, name_length(apex, NAME_MAX), 0) % BUCKETS];
 
-	for (; target != NULL && i > 0; i--)
-		target = target->next;
+	for (; target != NULL; target = target->next)
+		if (name_compare(target->apex, apex) == 0 && i-- == 0)
+			break;
 	if (target == NULL)
 		return false;
 	*view = (struct notify_view){
-		.apex = target->apex, .to = target->who.to, .port = target->who.port, .serial = target->serial,
+		.to = target->who.to, .port = target->who.port, .key = target->who.key, .serial = target->serial,
 		.answered = target->answered, .answered_at = target->answered_at, .tries = target->tries,
 		.waiting = target->waiting, .rcode = target->rcode,
 	};

@@ -32,17 +32,17 @@ void notifier_forget(struct notifier *notifier, const uint8_t *apex) NONNULL;
 void notifier_tick(struct notifier *notifier, struct mono now) NONNULL;	/* sends what is due */
 
 struct notify_view {
-	const uint8_t *apex;
 	struct address to;
 	uint16_t port;
+	const struct tsig_key *key;	/* or NULL */
 	uint32_t serial, answered;	/* that it's told; the last one that it answered, if answered_at.ms isn't 0 */
 	struct wall answered_at;
 	unsigned tries;			/* of the present one */
 	bool waiting;			/* it hasn't answered that */
 	uint16_t rcode;			/* of its last answer */
 };
-/* The i-th. False: there are no more. */
-bool notifier_view(const struct notifier *notifier, size_t i, struct notify_view *view) NONNULL;
+/* The zone's i-th. False: there are no more. */
+bool notifier_view(const struct notifier *notifier, const uint8_t *apex, size_t i, struct notify_view *view) NONNULL;
 void notifier_counts(const struct notifier *notifier, uint64_t *sent, uint64_t *answered, uint64_t *refused) NONNULL;
 
 #endif

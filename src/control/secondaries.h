@@ -24,12 +24,15 @@ void secondaries_close(struct secondaries *secondaries);	/* its handles; NULL is
 void secondaries_free(struct secondaries *secondaries);		/* after the server */
 
 struct secondaries_view {
-	const char *zone;
-	uint32_t serial;
+	uint32_t serial, written;	/* that is told, and that of the zone's text */
+	struct mono made;		/* when it came */
+	bool frozen;			/* a copy of a zone with steered names */
 	size_t octets, differences;	/* of the history */
 };
-/* False: this zone has none. */
-bool secondaries_view(const struct secondaries *secondaries, const char *zone, struct secondaries_view *view) NONNULL;
+/* False: nobody may have this zone, or it isn't ready. */
+bool secondaries_view(const struct secondaries *secondaries, const uint8_t *apex, struct secondaries_view *view) NONNULL;
+/* How many serials were told behind this one; 0: it's the present one. SIZE_MAX: the history doesn't know it. */
+size_t secondaries_behind(const struct secondaries *secondaries, const uint8_t *apex, uint32_t serial) NONNULL;
 const struct notifier *secondaries_notifier(const struct secondaries *secondaries) NONNULL;	/* or NULL */
 
 #endif

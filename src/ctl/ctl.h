@@ -203,6 +203,9 @@ enum ctl_status ctl_zone_delete(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_record_set(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_record_delete(struct ctl *ctl) NONNULL;
 
+/* secondaries.c */
+enum ctl_status ctl_zone_secondaries(struct ctl *ctl) NONNULL;
+
 /* key.c */
 enum ctl_status ctl_key_list(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_key_ds(struct ctl *ctl) NONNULL;

@@ -18,6 +18,8 @@ const struct verb verbs[] = {
 	{ "zone import", "FILE [ZONE]", CHANGE, "serve this master file as the zone", ctl_zone_import },
 	{ "zone export", "ZONE [FILE]", 0, "the master file of a zone", ctl_zone_export },
 	{ "zone delete", "ZONE", CHANGE, "serve the zone no more", ctl_zone_delete },
+	{ "zone secondaries", "[ZONE]", 0, "who gets the zones from here, and how far each has come",
+	    ctl_zone_secondaries },
 	{ "record set", "ZONE OWNER TYPE RDATA...", CHANGE | OPTION_TTL, "replace the records of a name and type",
 	    ctl_record_set },
 	{ "record delete", "ZONE OWNER [TYPE]", CHANGE, "delete the records of a name", ctl_record_delete },

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <uv.h>
 
+#include "base/hash.h"
 #include "dns/wire.h"
 #include "serve/clients.h"
 #include "serve/stream.h"
@@ -20,8 +21,9 @@ struct transfer_desk {
 	struct transfer_limits limits;
 	struct clients *running;
 	uv_mutex_t lock;		/* guards the records */
-	size_t count;
-	struct transfer_record records[TRANSFER_RECORDS_MAX];
+	size_t count, room;
+	struct transfer_record *records;
+	uint64_t *hashes;		/* of whom each is: a search of thousands reads no more */
 };
 
 /* One transfer. */
@@ -29,6 +31,7 @@ struct run {
 	struct outgoing *outgoing;
 	struct transfer_desk *desk;
 	struct address client;
+	const struct tsig_key *key;
 	bool encrypted, failed;
 	uint64_t deadline_ns;
 };
@@ -43,9 +46,10 @@ static size_t by_stream(const struct answer_env *env, const struct outgoing_wish
 static size_t run_next(void *arg, uint8_t *message, size_t size);
 static void run_end(void *arg);
 static void keep_record(struct transfer_desk *desk, const struct transfer_record *record);
-static struct transfer_record *oldest_record(struct transfer_desk *desk);
-static struct transfer_record *find_record(struct transfer_desk *desk, const uint8_t *apex,
-	const struct address *client);
+static uint64_t hash_record(const struct transfer_record *record);
+static size_t find_record(struct transfer_desk *desk, const struct transfer_record *record, uint64_t hash);
+static bool make_room(struct transfer_desk *desk);
+static size_t oldest_record(const struct transfer_desk *desk);
 static uint64_t seconds(clockid_t clock);
 
 const struct transfer_zone *
@@ -97,6 +101,14 @@ transfers_answer(const struct answer_env *env, const struct query *query, const 
 		counter_add(&env->counters->rcodes[RCODE_NOERROR], 1);
 	}
 	return answered;
+}
+
+bool
+transfers_allow(const struct answer_env *env, const uint8_t *apex, const struct tsig *tsig)
+{
+	const struct transfer_zone *zone = transfers_zone(env->transfers, apex);
+
+	return zone != NULL && rule_for(env, zone, tsig) != NULL;
 }
 
 static const struct transfer_rule *
@@ -187,6 +199,7 @@ by_stream(const struct answer_env *env, const struct outgoing_wish *wish, uint8_
 	}
 	run->desk = desk;
 	run->client = env->client;
+	run->key = wish->tsig == NULL ? NULL : wish->tsig->key;
 	run->encrypted = env->encrypted;
 	run->deadline_ns = env->now_ns + (uint64_t)desk->limits.longest_ms * 1000000;
 	run->outgoing = outgoing_new(wish);
@@ -235,9 +248,9 @@ run_end(void *arg)
 		const struct edition *edition = outgoing_edition(run->outgoing);
 		const struct node *apex = zone_apex(edition->zone);
 		struct transfer_record record = {
-			.client = run->client, .serial = edition->serial, .kind = outgoing_kind(run->outgoing),
-			.encrypted = run->encrypted, .octets = outgoing_octets(run->outgoing),
-			.at = seconds(CLOCK_REALTIME_COARSE),
+			.client = run->client, .key = run->key, .serial = edition->serial,
+			.kind = outgoing_kind(run->outgoing), .encrypted = run->encrypted,
+			.octets = outgoing_octets(run->outgoing), .at = seconds(CLOCK_REALTIME_COARSE),
 		};
 
 		memcpy(record.apex, apex->name, apex->name_length);
@@ -275,6 +288,8 @@ transfer_desk_free(struct transfer_desk *desk)
 		return;
 	uv_mutex_destroy(&desk->lock);
 	clients_free(desk->running);
+	free(desk->records);
+	free(desk->hashes);
 	free(desk);
 }
 
@@ -287,50 +302,86 @@ transfer_desk_running(struct transfer_desk *desk)
 static void
 keep_record(struct transfer_desk *desk, const struct transfer_record *record)
 {
-	struct transfer_record *place;
+	uint64_t hash = hash_record(record);
+	size_t place;
 
 	uv_mutex_lock(&desk->lock);
-	place = find_record(desk, record->apex, &record->client);
-	if (place == NULL)
-		place = desk->count < TRANSFER_RECORDS_MAX ? &desk->records[desk->count++] : oldest_record(desk);
-	*place = *record;
+	place = find_record(desk, record, hash);
+	if (place < desk->room) {
+		desk->records[place] = *record;
+		desk->hashes[place] = hash;
+		if (place == desk->count)
+			desk->count++;
+	}
 	uv_mutex_unlock(&desk->lock);
 }
 
-/* Under the lock, here and below. */
-static struct transfer_record *
-oldest_record(struct transfer_desk *desk)
+static uint64_t
+hash_record(const struct transfer_record *record)
 {
-	struct transfer_record *oldest = &desk->records[0];
+	uint64_t hash = hash64(record->apex, name_length(record->apex, NAME_MAX), 0);
+
+	hash = hash64(&record->client, sizeof(record->client), hash);
+	return hash64(&record->key, sizeof(record->key), hash);
+}
+
+/* Where it's to be: in place of what the client got before, behind all, or in place of the oldest. desk->room: out of
+ * memory. Under the lock, here and below. */
+static size_t
+find_record(struct transfer_desk *desk, const struct transfer_record *record, uint64_t hash)
+{
+	for (size_t i = 0; i < desk->count; i++) {
+		const struct transfer_record *other = &desk->records[i];
+
+		if (desk->hashes[i] == hash && other->key == record->key
+		    && memcmp(&other->client, &record->client, sizeof(other->client)) == 0
+		    && name_compare(other->apex, record->apex) == 0)
+			return i;
+	}
+	if (desk->count < desk->room || (desk->room < TRANSFER_RECORDS_MAX && make_room(desk)))
+		return desk->count;
+	return desk->room < TRANSFER_RECORDS_MAX ? desk->room : oldest_record(desk);
+}
+
+static bool
+make_room(struct transfer_desk *desk)
+{
+	size_t room = desk->room == 0 ? 64 : 2 * desk->room;
+	struct transfer_record *records = realloc(desk->records, room * sizeof(*records));
+	uint64_t *hashes;
+
+	if (records == NULL)
+		return false;
+	desk->records = records;
+	hashes = realloc(desk->hashes, room * sizeof(*hashes));
+	if (hashes == NULL)
+		return false;
+	desk->hashes = hashes;
+	desk->room = room;
+	return true;
+}
+
+static size_t
+oldest_record(const struct transfer_desk *desk)
+{
+	size_t oldest = 0;
 
 	for (size_t i = 1; i < desk->count; i++)
-		if (desk->records[i].at < oldest->at)
-			oldest = &desk->records[i];
+		if (desk->records[i].at < desk->records[oldest].at)
+			oldest = i;
 	return oldest;
 }
 
-static struct transfer_record *
-find_record(struct transfer_desk *desk, const uint8_t *apex, const struct address *client)
+struct transfer_record *
+transfer_desk_records(struct transfer_desk *desk, size_t *count)
 {
-	size_t length = name_length(apex, NAME_MAX);
-
-	for (size_t i = 0; i < desk->count; i++)
-		if (memcmp(&desk->records[i].client, client, sizeof(*client)) == 0
-		    && memcmp(desk->records[i].apex, apex, length) == 0)
-			return &desk->records[i];
-	return NULL;
-}
-
-bool
-transfer_desk_last(struct transfer_desk *desk, const uint8_t *apex, const struct address *client,
-	struct transfer_record *record)
-{
-	const struct transfer_record *found;
+	struct transfer_record *records;
 
 	uv_mutex_lock(&desk->lock);
-	found = find_record(desk, apex, client);
-	if (found != NULL)
-		*record = *found;
+	*count = desk->count;
+	records = malloc((desk->count + 1) * sizeof(*records));
+	if (records != NULL && desk->count > 0)
+		memcpy(records, desk->records, desk->count * sizeof(*records));
 	uv_mutex_unlock(&desk->lock);
-	return found != NULL;
+	return records;
 }

@@ -48,6 +48,10 @@ const struct transfer_zone *transfers_zone(const struct transfers *transfers /* 
 bool transfers_serial(const struct query *query, const uint8_t *request, size_t length, uint32_t *serial)
 	NONNULL MUST_USE;
 
+/* May this client, with this TSIG (or NULL), have the zone whole? */
+bool transfers_allow(const struct answer_env *env, const uint8_t *apex, const struct tsig *tsig)
+	__attribute__((nonnull(1, 2)));
+
 /* Which transfers run, and what each secondary got last. */
 struct transfer_desk;
 
@@ -60,20 +64,20 @@ struct transfer_limits {
 struct transfer_record {
 	uint8_t apex[NAME_MAX];
 	struct address client;
+	const struct tsig_key *key;	/* that it came with, or NULL */
 	uint32_t serial;
 	enum outgoing_kind kind;
 	bool encrypted;
 	uint64_t octets, at;			/* Unix time, seconds */
 };
 
-#define TRANSFER_RECORDS_MAX 1024		/* secondaries of all zones; beyond it the oldest is forgotten */
+#define TRANSFER_RECORDS_MAX 65536	/* secondaries of all zones; beyond it the oldest is forgotten */
 
 struct transfer_desk *transfer_desk_new(const struct transfer_limits *limits) NONNULL MUST_USE;	/* NULL: no memory */
 void transfer_desk_free(struct transfer_desk *desk);	/* when no transfer runs; NULL is allowed */
 unsigned transfer_desk_running(struct transfer_desk *desk) NONNULL;
-/* False: this client got none. */
-bool transfer_desk_last(struct transfer_desk *desk, const uint8_t *apex, const struct address *client,
-	struct transfer_record *record) NONNULL;
+/* Copies of all records, in no order: to be freed; *count 0: there's none. NULL: out of memory. */
+struct transfer_record *transfer_desk_records(struct transfer_desk *desk, size_t *count) NONNULL MUST_USE;
 
 /* Answers the request, which is AXFR or IXFR of class IN, and whose TSIG (or NULL) is good. The length of the first
  * message, TSIG included; where others follow, *env->source is set. 0: it's refused, as `ruling` says. `limit`: the most
