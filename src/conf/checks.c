@@ -11,6 +11,7 @@
 #include "dns/name.h"
 #include "report/report.h"
 #include "steer/country.h"
+#include "zone/rrtype.h"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyz"
 #define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -142,6 +143,20 @@ check_pin(const char *value, struct schema_why *why)
 	    && strchr("AEIMQUYcgkosw048", value[42]) != NULL)
 		return true;
 	snprintf(why->text, sizeof(why->text), "isn't a SHA-256 hash in base64 (44 characters)");
+	return false;
+}
+
+bool
+check_rrtype(const char *value, struct schema_why *why)
+{
+	uint16_t type = rrtype_parse(value);
+	const char *meant = rrtype_suggest(value);
+
+	if (type != 0 && rrtype_is_data(type))
+		return true;
+	snprintf(why->text, sizeof(why->text), "isn't a type that records have, such as TXT");
+	if (meant != NULL)
+		snprintf(why->suggestion, sizeof(why->suggestion), "%s", meant);
 	return false;
 }
 

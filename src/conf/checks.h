@@ -20,6 +20,7 @@ schema_check_fn check_json_pointer;	/* RFC 6901 */
 schema_check_fn check_label;		/* of Prometheus */
 schema_check_fn check_controller;	/* the same, or "unix:/PATH" */
 schema_check_fn check_host;
+schema_check_fn check_rrtype;		/* of records that a zone may have */
 schema_check_fn check_address_port;	/* "ADDRESS" or "ADDRESS@PORT" */
 schema_check_fn check_pin;		/* SHA-256 in base64 */
 schema_check_fn check_report_name;	/* fit for a report: agents, backends */

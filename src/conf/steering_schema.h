@@ -142,6 +142,16 @@ struct written_notify {
 	const char *key;
 };
 
+struct written_update {
+	struct schema_place at;
+	const char *key;			/* or NULL */
+	const struct prefix *from;
+	const char *const *names, *const *types;
+	size_t from_count, name_count, type_count;
+	unsigned transport;			/* 0 any, 1 tls */
+	unsigned without_key;			/* 0 refused, 1 accepted */
+};
+
 struct written_primary_tls {
 	struct schema_place at;			/* node NULL: not given */
 	const char *name, *ca_file;		/* or NULL */
@@ -177,6 +187,8 @@ struct written_zone {
 	const struct written_transfer *transfers;
 	const struct written_notify *notifies;
 	size_t transfer_count, notify_count;
+	const struct written_update *updates;
+	size_t update_count;
 	uint32_t health_serial_ms;
 	size_t ixfr_history;
 	const struct written_primary *primaries;

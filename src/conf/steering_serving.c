@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "zone/owner.h"
+#include "zone/rrtype.h"
+
 #define DNS_PORT 53
 #define DOT_PORT 853		/* RFC 9103 section 7.1 */
 
@@ -11,6 +14,9 @@ static bool written_before(const struct steering_reading *r, const struct steeri
 	const uint8_t *apex, const struct written_zone *written);
 static void take_transfers(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
 static void take_notifies(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
+static void take_updates(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
+static void check_update(struct steering_reading *r, const struct written_zone *zone,
+	const struct written_update *written, const uint8_t *apex);
 static void take_primaries(struct steering_reading *r, const struct written_zone *written,
 	struct steering_zone *zone);
 static void check_tls(struct steering_reading *r, const struct written_primary *written);
@@ -82,6 +88,7 @@ steering_take_zone(struct steering_reading *r, const struct written_zone *writte
 	zone->ixfr_history = written->ixfr_history;
 	take_transfers(r, written, zone);
 	take_notifies(r, written, zone);
+	take_updates(r, written, zone);
 	take_primaries(r, written, zone);
 	zone->bounds = (struct zone_bounds){ written->refresh_min_s, written->refresh_max_s, written->retry_min_s,
 	    written->retry_max_s, written->expire_min_s, written->expire_max_s };
@@ -131,6 +138,62 @@ take_notifies(struct steering_reading *r, const struct written_zone *written, st
 	}
 	zone->notifies = notifies;
 	zone->notify_count = notifies == NULL ? 0 : written->notify_count;
+}
+
+static void
+take_updates(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone)
+{
+	struct zone_update *updates = steering_room(r, r->arena, written->update_count, sizeof(*updates));
+
+	for (size_t i = 0; updates != NULL && i < written->update_count; i++) {
+		const struct written_update *w = &written->updates[i];
+		struct prefix *from = steering_room(r, r->arena, w->from_count, sizeof(*from));
+		uint16_t *types = steering_room(r, r->arena, w->type_count, sizeof(*types));
+
+		if (from == NULL || types == NULL)
+			return;
+		if (w->from_count > 0)
+			memcpy(from, w->from, w->from_count * sizeof(*from));
+		for (size_t k = 0; k < w->type_count; k++)
+			types[k] = rrtype_parse(w->types[k]);
+		updates[i] = (struct zone_update){
+			.from_count = w->from_count, .from = from, .encrypted = w->transport == 1,
+			.key = w->key == NULL ? NULL : steering_text(r, w->key),
+			.name_count = w->name_count, .names = steering_texts(r, w->names, w->name_count),
+			.type_count = w->type_count, .types = types,
+			.line = w->at.node == NULL ? zone->line : w->at.node->line,
+		};
+		if (w->at.node != NULL && w->at.node->kind == YAML_MAP)
+			check_update(r, written, w, zone->apex);
+	}
+	zone->updates = updates;
+	zone->update_count = updates == NULL ? 0 : written->update_count;
+}
+
+static void
+check_update(struct steering_reading *r, const struct written_zone *zone, const struct written_update *written,
+	const uint8_t *apex)
+{
+	struct diag_place place = steering_place(r, written->at.node);
+	uint8_t owner[NAME_MAX];
+
+	for (size_t i = 0; i < written->name_count; i++)
+		if (!owner_parse(written->names[i], apex, owner))
+			diag_error(r->diags, place, NULL, "'%s' is no name in this zone",
+			    yaml_shown(written->names[i]).text);
+	if (zone->primary_count > 0)
+		diag_error(r->diags, place, NULL, "a zone that comes from primaries is updated there: leave out 'update'");
+	if (written->key != NULL && written->without_key == 1)
+		diag_error(r->diags, place, NULL,
+		    "'unsigned: accepted' makes the key needless: write it in a rule of its own");
+	else if (written->key == NULL && written->without_key == 0)
+		diag_error(r->diags, place, NULL, "who may update? write 'key', or, where an address is enough, 'from' "
+		    "and 'unsigned: accepted'");
+	else if (written->key == NULL && written->from_count == 0)
+		diag_error(r->diags, place, NULL, "this lets everybody change the zone: write 'from', or 'key'");
+	else if (written->key == NULL)
+		diag_warning(r->diags, place, NULL, "updates without a key are accepted from some addresses, and "
+		    "whoever is on the way can forge those");
 }
 
 static void

@@ -96,6 +96,9 @@ check_keys(const struct steering_zone *zone, const struct steering_zone *catalog
 	for (size_t k = 0; k < zone->notify_count; k++)
 		check_key(zone->notifies[k].key, (struct diag_place){ file, zone->notifies[k].line, 0, NULL },
 		    keys, count, diags);
+	for (size_t k = 0; k < zone->update_count; k++)
+		check_key(zone->updates[k].key, (struct diag_place){ file, zone->updates[k].line, 0, NULL },
+		    keys, count, diags);
 	for (size_t k = 0; k < zone->primary_count && (catalog == NULL || zone->primaries != catalog->primaries); k++)
 		check_key(zone->primaries[k].key, (struct diag_place){ file, zone->primaries[k].line, 0, NULL },
 		    keys, count, diags);
@@ -135,6 +138,9 @@ check_zone(const struct steering_zone *wanted, const char *file, struct zone *co
 	else if (wanted->is_signed && node_rrset(zone_apex(zone), TYPE_DNSKEY) != NULL)
 		diag_error(diags, place, NULL, "the zone '%s' has a DNSKEY of its own, and isobard is to sign it: "
 		    "import the key, and leave out the record", wanted->name);
+	else if (wanted->update_count > 0 && zone_denial(zone) != ZONE_UNSIGNED)
+		diag_error(diags, place, NULL, "the zone '%s' comes signed, and an update would break its signatures: "
+		    "leave out 'update', or let isobard sign it", wanted->name);
 }
 
 static void

@@ -94,6 +94,41 @@ static const struct schema notify = {
 static const struct setting notify_item = {
 	SETTING_ITEM(SETTING_RECORD, struct written_notify), .unit = "map", .schema = &notify };
 
+static const char *const refused_or_accepted[] = { "refused", "accepted", NULL };
+
+static const struct setting update_name = { SETTING_ITEM(SETTING_TEXT, const char *) };
+static const struct setting update_type = { SETTING_ITEM(SETTING_TEXT, const char *), .check = check_rrtype };
+
+static const struct setting update_settings[] = {
+	{ .key = "key", SETTING_AT(struct written_update, key), .type = SETTING_TEXT, .unit = "name",
+		.check = check_zone_name, .help = "TSIG key that the update must be signed with" },
+	{ .key = "from", SETTING_AT(struct written_update, from),
+		.other = offsetof(struct written_update, from_count), .type = SETTING_LIST, .unit = "prefixes",
+		.item = &transfer_from, .most = 256, .otherwise = "[]", .help = "addresses of clients; empty: any" },
+	{ .key = "names", SETTING_AT(struct written_update, names),
+		.other = offsetof(struct written_update, name_count), .type = SETTING_LIST, .unit = "names",
+		.item = &update_name, .most = 256, .otherwise = "[]",
+		.help = "owners that may be changed; a label '*' stands for any; empty: all" },
+	{ .key = "types", SETTING_AT(struct written_update, types),
+		.other = offsetof(struct written_update, type_count), .type = SETTING_LIST, .unit = "types",
+		.item = &update_type, .most = 64, .otherwise = "[]",
+		.help = "types that may be changed; empty: all but SOA, NS and those of DNSSEC" },
+	{ .key = "transport", SETTING_AT(struct written_update, transport), .type = SETTING_ENUM, .unit = "word",
+		.words = transports, .otherwise = "any", .help = "whether only TLS will do" },
+	{ .key = "unsigned", SETTING_AT(struct written_update, without_key), .type = SETTING_ENUM, .unit = "word",
+		.words = refused_or_accepted, .otherwise = "refused",
+		.help = "whether an address is enough, without a key" },
+	{ .key = NULL },
+};
+
+static const struct schema update = {
+	.title = "update of a zone", .size = sizeof(struct written_update), .placed = true,
+	.settings = update_settings,
+};
+
+static const struct setting update_item = {
+	SETTING_ITEM(SETTING_RECORD, struct written_update), .unit = "map", .schema = &update };
+
 static const struct setting pin = { SETTING_ITEM(SETTING_TEXT, const char *), .check = check_pin };
 
 static const struct setting primary_tls_settings[] = {
@@ -183,6 +218,10 @@ static const struct setting zone_settings[] = {
 	{ .key = "notify", SETTING_AT(struct written_zone, notifies),
 		.other = offsetof(struct written_zone, notify_count), .type = SETTING_LIST, .unit = "maps",
 		.item = &notify_item, .most = 64, .otherwise = "[]", .help = "who is told of each new serial" },
+	{ .key = "update", SETTING_AT(struct written_zone, updates),
+		.other = offsetof(struct written_zone, update_count), .type = SETTING_LIST, .unit = "maps",
+		.item = &update_item, .most = 64, .otherwise = "[]",
+		.help = "who may change records by DNS UPDATE, and which" },
 	{ .key = "health-serial-interval", SETTING_AT(struct written_zone, health_serial_ms),
 		.type = SETTING_DURATION, .unit = "duration", .otherwise = "60s", .least = 0, .most = 7 * DAYS_MS,
 		.help = "how often regions that die and return may make a new serial" },

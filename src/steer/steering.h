@@ -185,6 +185,18 @@ struct zone_notify {
 	unsigned line;
 };
 
+/* Who may change a zone's records by UPDATE (RFC 2136), and which; one of a zone's must fit. */
+struct zone_update {
+	size_t from_count;
+	const struct prefix *from;	/* none: anybody */
+	const char *key;		/* name of a TSIG key, as it's written; NULL: none is needed */
+	bool encrypted;			/* by TLS only */
+	size_t name_count, type_count;
+	const char *const *names;	/* as written: owners, in which a label may be "*"; none: all */
+	const uint16_t *types;		/* none: all but those that make the zone */
+	unsigned line;
+};
+
 /* Whom a zone is transferred from. */
 struct zone_primary {
 	struct address address;
@@ -239,6 +251,8 @@ struct steering_zone {
 	size_t transfer_count, notify_count;
 	const struct zone_transfer *transfers;
 	const struct zone_notify *notifies;
+	size_t update_count;
+	const struct zone_update *updates;
 	uint32_t health_serial_ms;	/* at least, between serials that health makes */
 	size_t ixfr_history;		/* octets of differences that are kept */
 	size_t primary_count;
