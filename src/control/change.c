@@ -65,6 +65,7 @@ change_world(struct publication *p)
 		.whole = change->whole, .zone_count = change->zone_count, .zones = change->zones,
 		.steering = change->steering, .steering_file = "steering.yaml",
 		.keys = change->zone_count == 0 && change->steering == NULL ? NULL : &p->control->tsig_keys,
+		.confirmed = change->confirmed,
 	};
 
 	p->overrides_changed = change->override != NULL || change->override_delete != 0;
@@ -181,6 +182,8 @@ change_store(struct store_txn *txn, void *arg)
 	}
 	if (status == 0 && p->steering_changed)
 		status = store_steering_put(txn, p->world->steering_text);
+	if (status == 0 && p->world != NULL)
+		status = members_store(txn, p->control->world->members, p->world->members);
 	if (status == 0 && change->override != NULL)
 		status = store_override_put(txn, change->override);
 	if (status == 0 && change->override_delete != 0)
@@ -226,6 +229,7 @@ change_publish(struct publication *p)
 			signing_commit(p->pass);
 		control->world = p->world;
 		p->world = NULL;
+		members_tell(old->members, control->world->members);
 		if (p->plan_dropped || old->steering != control->world->steering) {
 			plan_replace(control, p->plan_dropped ? NULL : p->replanned);
 			if (!p->plan_dropped)

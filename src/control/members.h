@@ -13,6 +13,7 @@
 #include "base/contract.h"
 #include "base/diag.h"
 #include "steer/steering.h"
+#include "store/store.h"
 
 struct world;
 
@@ -63,5 +64,15 @@ size_t members_count(const struct members *members, const char *catalog) __attri
  * takes away too many members at once, is an error where it's new, and with it nothing changes. NULL after errors. */
 struct members *members_make(const struct world *world, const struct world *base, const struct members *stored,
 	bool confirmed, struct diags *diags) __attribute__((nonnull(1, 5))) MUST_USE;
+
+/* --- members_store.c ------------------------------------------------------------------------------------------ */
+
+/* As members_make() takes them. NULL: they can't be read. */
+struct members *members_load(struct store_reader *reader) NONNULL MUST_USE;
+/* What differs. On the store's writer. */
+int members_store(struct store_txn *txn, const struct members *from /* or NULL */, const struct members *to)
+	__attribute__((nonnull(1, 3)));
+/* To the log: zones that came and went by catalogs, and members that are somebody's already. */
+void members_tell(const struct members *from /* or NULL */, const struct members *to) __attribute__((nonnull(2)));
 
 #endif

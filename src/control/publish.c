@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "control/certify.h"
 #include "control/meter.h"
+#include "control/zone_settings.h"
 #include "plan/cut.h"
 #include "steer/constrain.h"
 
@@ -105,17 +106,19 @@ build_snapshot(const struct publisher *publisher, const struct world *world, str
 {
 	struct zone **zones = calloc(world->zone_count + 1, sizeof(struct zone *));
 	bool *hidden = calloc(world->zone_count + 1, sizeof(*hidden));
+	bool *closed = calloc(world->zone_count + 1, sizeof(*closed));
 	struct snapshot *snapshot;
 	struct compiled compiled;
 	struct snapshot_parts parts = {
 		.epoch = publisher->epoch + 1, .steering = steering, .zones = zones,
 		.zone_count = world->zone_count, .worker_count = publisher->worker_count,
 		.geo = world->geo == NULL ? NULL : world->geo->geo,
-		.signed_zones = world->signed_zones, .hidden = hidden,
+		.signed_zones = world->signed_zones, .hidden = hidden, .closed = closed,
 	};
 
-	if (zones == NULL || hidden == NULL || compile_tables(&compiled, steering, plan,
+	if (zones == NULL || hidden == NULL || closed == NULL || compile_tables(&compiled, steering, plan,
 	    demand_of(publisher, candidate), publisher->current) != 0) {
+		free(closed);
 		free(hidden);
 		free(zones);
 		return NULL;
@@ -124,8 +127,9 @@ build_snapshot(const struct publisher *publisher, const struct world *world, str
 		const struct steering_zone *wanted;
 
 		zones[i] = world->zones[i]->zone;
-		wanted = steering_zone_find(world->steering, zone_apex(zones[i])->name);
+		wanted = zone_settings(world, zone_apex(zones[i])->name);
 		hidden[i] = wanted != NULL && wanted->hide_regions;
+		closed[i] = wanted != NULL && wanted->catalog_role != CATALOG_NONE;
 	}
 	parts.tables = compiled.services;
 	parts.countries = compiled.countries;
@@ -134,6 +138,7 @@ build_snapshot(const struct publisher *publisher, const struct world *world, str
 	candidate->moved = compiled.moved;
 	compiled.moved = NULL;
 	compiled_fini(&compiled);
+	free(closed);
 	free(hidden);
 	free(zones);
 	return snapshot;

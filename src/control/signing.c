@@ -20,6 +20,7 @@
 
 #include "base/hash.h"
 #include "control/signing_parts.h"
+#include "control/zone_settings.h"
 #include "dns/wire.h"
 #include "serve/snapshot.h"
 
@@ -29,6 +30,7 @@
 static char *read_passphrase(const char *path, struct diags *diags);
 static bool add_job(struct signing_pass *pass, const struct world *world, size_t zone,
 	const struct steering_zone *wanted, const struct key_wish *wish, bool keeps_keys, struct diags *diags);
+static void add_dropped(struct signing_pass *pass, const char *zone);
 static bool add_wish_alone(struct signing_pass *pass, const struct key_wish *wish, struct diags *diags);
 static void begin_job(struct signing_job *job, struct zone_state *state, struct wall now);
 static bool describe(struct signing_pass *pass, struct signing_job *job, const struct world *world);
@@ -159,20 +161,19 @@ signing_begin(struct signer *signer, const struct world *world, const struct key
 {
 	struct arena *arena = arena_new();
 	struct signing_pass *pass = calloc(1, sizeof(*pass));
-	const struct steering *steering = world->steering;
 	bool good = arena != NULL && pass != NULL, wish_is_met = wish == NULL;
 
 	if (pass != NULL)
 		*pass = (struct signing_pass){ .signer = signer, .arena = arena, .now = now };
 	if (good) {
-		pass->jobs = calloc(steering->zone_count + 1, sizeof(*pass->jobs));
+		pass->jobs = calloc(world->zone_count + world->dropped_count + 1, sizeof(*pass->jobs));
 		good = pass->jobs != NULL;
 	}
 	if (!good)
 		out_of_memory(diags);
 	for (size_t i = 0; i < world->zone_count && good; i++) {
 		const uint8_t *apex = zone_apex(world->zones[i]->zone)->name;
-		const struct steering_zone *wanted = steering_zone_find(steering, apex);
+		const struct steering_zone *wanted = zone_settings(world, apex);
 		bool wished = wish != NULL && strcasecmp(wish->zone, world->zones[i]->name) == 0;
 
 		if (wanted == NULL || !wanted->is_signed)
@@ -180,6 +181,8 @@ signing_begin(struct signer *signer, const struct world *world, const struct key
 		wish_is_met |= wished;
 		good = add_job(pass, world, i, wanted, wished ? wish : NULL, keeps_keys, diags);
 	}
+	for (size_t i = 0; i < world->dropped_count; i++)
+		add_dropped(pass, world->dropped[i]);
 	if (good && !wish_is_met)
 		good = add_wish_alone(pass, wish, diags);
 	if (good)
@@ -222,6 +225,25 @@ add_job(struct signing_pass *pass, const struct world *world, size_t zone, const
 }
 
 /* Of a zone that isn't signed, or not yet: keys are imported before. */
+/* A member of a catalog that is gone: its keys go, too (RFC 9432 section 5.3). */
+static void
+add_dropped(struct signing_pass *pass, const char *zone)
+{
+	struct signing_job *job = &pass->jobs[pass->job_count];
+	struct zone_state *state = signing_state_find(pass->signer, zone);
+
+	if (state == NULL || state->key_count == 0)
+		return;
+	pass->job_count++;
+	begin_job(job, state, pass->now);
+	job->zone = SIZE_MAX;
+	while (job->key_count > 0)
+		job->gone[job->gone_count++] = job->keys[--job->key_count];
+	job->old_count = 0;
+	job->keys_changed = true;
+	job->next = (struct wall){ 0 };
+}
+
 static bool
 add_wish_alone(struct signing_pass *pass, const struct key_wish *wish, struct diags *diags)
 {

@@ -196,9 +196,11 @@ load_stored(struct control *control, struct store_reader *reader, struct diags *
 	struct text steering = { 0 };
 	struct world_edit edit = { .whole = true, .steering_file = "steering.yaml" };
 	int status = store_zones(reader, on_stored_zone, &stored);
+	struct members *members = members_load(reader);
 
 	if (status == 0)
-		status = store_steering(reader, &steering);
+		status = members == NULL ? -EIO : store_steering(reader, &steering);
+	edit.members = members;
 	edit.zones = stored.zones;
 	edit.zone_count = stored.count;
 	edit.steering = steering.bytes == NULL ? "" : steering.bytes;
@@ -212,6 +214,7 @@ load_stored(struct control *control, struct store_reader *reader, struct diags *
 		free((char *)(uintptr_t)stored.zones[i].text);
 	}
 	free(stored.zones);
+	members_release(members);
 	text_fini(&steering);
 	return control->world != NULL;
 }
@@ -252,6 +255,8 @@ import_job(struct store_txn *txn, void *arg)
 		status = store_zone_put(txn, control->world->zones[i]->name, control->world->zones[i]->text);
 	if (status == 0)
 		status = store_steering_put(txn, control->world->steering_text);
+	if (status == 0)
+		status = members_store(txn, NULL, control->world->members);
 	if (status == 0)
 		status = store_journal_add(txn, wall_now(), "isobard", IMPORT, "the store was empty", "{}",
 		    &control->status.revision);

@@ -28,7 +28,7 @@ static size_t answer_request(const struct answer_env *env, const struct query *q
 static size_t respond_ruled(const struct answer_env *env, const struct query *query, enum query_verdict verdict,
 	struct tsig *tsig, const struct ruling *ruling, struct reply *reply);
 static size_t respond(const struct answer_env *env, const struct query *query, enum query_verdict verdict,
-	bool trusted, const struct ruling *refused, struct reply *reply);
+	const struct tsig *tsig, const struct ruling *refused, struct reply *reply);
 static uint16_t rcode_of(enum query_verdict verdict);
 static struct guard_class class_of(const struct decision *d);
 static void leave_note(const struct decision *d);
@@ -81,7 +81,7 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 	}
 	if (has_tsig)
 		leave_room(&reply, tsig_room(&tsig));
-	answered = respond(env, &query, verdict, good != NULL, transfers ? &refusal : NULL, &reply);
+	answered = respond(env, &query, verdict, good, transfers ? &refusal : NULL, &reply);
 	return answered == 0 || !has_tsig ? answered : tsig_sign(&tsig, env->tsig, response, answered, env->now);
 }
 
@@ -141,11 +141,11 @@ most_octets(const struct answer_env *env, const struct query *query, size_t size
 }
 
 static size_t
-respond(const struct answer_env *env, const struct query *query, enum query_verdict verdict, bool trusted,
+respond(const struct answer_env *env, const struct query *query, enum query_verdict verdict, const struct tsig *tsig,
 	const struct ruling *refused, struct reply *reply)
 {
 	struct decision d;
-	enum guard_verdict admitted = guard_admit(env, query, verdict, trusted, reply);
+	enum guard_verdict admitted = guard_admit(env, query, verdict, tsig != NULL, reply);
 
 	if (verdict != QUERY_OK)
 		reply->rcode = rcode_of(verdict);
@@ -158,6 +158,7 @@ respond(const struct answer_env *env, const struct query *query, enum query_verd
 	}
 	d.env = env;
 	d.query = query;
+	d.tsig = tsig;
 	d.count = d.links = 0;
 	d.rcode = RCODE_NOERROR;
 	d.authoritative = false;

@@ -75,6 +75,12 @@ decide(struct decision *d)
 		d->ede = EDE_NOT_AUTHORITATIVE;
 		return;
 	}
+	if (snapshot_is_closed(d->env->snapshot, d->zone)
+	    && !transfers_allow(d->env, zone_apex(d->zone)->name, d->tsig)) {
+		d->rcode = RCODE_REFUSED;
+		d->ede = EDE_PROHIBITED;
+		return;
+	}
 	decide_name(d, query->name, query->name, &query->parts);
 }
 

@@ -22,6 +22,7 @@ struct piece {
 struct decision {
 	const struct answer_env *env;
 	const struct query *query;
+	const struct tsig *tsig;	/* that the request has, and that is good; or NULL */
 	const struct zone *zone;
 	struct piece pieces[PIECES_MAX];
 	unsigned count;

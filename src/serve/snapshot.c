@@ -140,7 +140,9 @@ index_zones(struct snapshot *snapshot, const struct snapshot_parts *parts)
 			;
 		snapshot->zone_index[at & (snapshot->zone_index_size - 1)] = (struct zone_slot){
 			name.hash[0], zone, parts->hidden != NULL && parts->hidden[i],
+			parts->closed != NULL && parts->closed[i],
 		};
+		snapshot->has_closed |= parts->closed != NULL && parts->closed[i];
 	}
 	return true;
 }
@@ -542,6 +544,19 @@ snapshot_hides(const struct snapshot *snapshot, const struct zone *zone)
 
 	name_take_apart(&parts, apex);
 	return zone_slot(snapshot, apex, &parts, 0)->hides;
+}
+
+/* Hardly a server has such a zone, and then most queries are for others. */
+bool
+snapshot_is_closed(const struct snapshot *snapshot, const struct zone *zone)
+{
+	const uint8_t *apex = zone_apex(zone)->name;
+	struct name_parts parts;
+
+	if (!snapshot->has_closed)
+		return false;
+	name_take_apart(&parts, apex);
+	return zone_slot(snapshot, apex, &parts, 0)->closed;
 }
 
 const struct service *

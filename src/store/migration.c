@@ -350,7 +350,16 @@ static const char step_6[] =
 	"	content INTEGER NOT NULL) STRICT;"			/* a hash */
 	"CREATE TABLE zone_serial ("
 	"	zone TEXT NOT NULL PRIMARY KEY,"
-	"	serial INTEGER NOT NULL) STRICT;";			/* the last that was served signed */
+	"	serial INTEGER NOT NULL) STRICT;"			/* the last that was served signed */
+	"CREATE TABLE catalog_member ("
+	"	zone TEXT NOT NULL,"
+	"	catalog TEXT NOT NULL,"
+	"	label TEXT NOT NULL,"					/* of its node there */
+	"	kind TEXT NOT NULL,"					/* its group, or '' */
+	"	followed INTEGER NOT NULL,"				/* the catalog is somebody else's */
+	"	time INTEGER NOT NULL,"					/* how often it had come before */
+	"	gone INTEGER NOT NULL,"
+	"	PRIMARY KEY (zone, catalog)) WITHOUT ROWID, STRICT;";
 
 /* steps[n - 1] leads from version n - 1 to version n. */
 static const char *const steps[] = { step_1, step_2, step_3, step_4, step_5, step_6 };

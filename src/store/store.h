@@ -139,6 +139,18 @@ int store_zone_serial_put(struct store_txn *txn, const char *zone, uint32_t seri
 /* What secondaries of the zone are told: a serial, and a hash of what it stands for. */
 int store_edition_put(struct store_txn *txn, const char *zone, uint32_t serial, uint64_t content) NONNULL;
 
+/* --- members of catalog zones (catalogs.c) --- */
+
+struct member_row {
+	const char *zone, *catalog;	/* presentation form, final dot, lower case */
+	const char *label, *group;	/* group: or "" */
+	bool followed;			/* the catalog is somebody else's */
+	uint32_t time;			/* how often it had come before */
+	bool gone;			/* it's remembered for that alone */
+};
+int store_member_put(struct store_txn *txn, const struct member_row *row) NONNULL;
+int store_member_delete(struct store_txn *txn, const char *zone, const char *catalog) NONNULL;
+
 /* --- what clients ask for, and how far they are (demand.c) --- */
 
 struct demand_row {		/* of one minute */
@@ -279,6 +291,10 @@ int store_zone_serials(struct store_reader *reader, bool (*row)(void *arg, const
 	void *arg);
 int store_editions(struct store_reader *reader, bool (*row)(void *arg, const char *zone, uint32_t serial,
 	uint64_t content), void *arg) __attribute__((nonnull(1, 2)));
+
+/* By zone and catalog. */
+int store_members(struct store_reader *reader, bool (*row)(void *arg, const struct member_row *member), void *arg)
+	__attribute__((nonnull(1, 2)));
 
 struct journal_row {
 	uint64_t revision;
