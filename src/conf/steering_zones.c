@@ -40,6 +40,7 @@ static void report_no_zone(const struct steering_zone *wanted, struct diag_place
 static void check_service(const struct steering *steering, const struct steering_service *service, const char *file,
 	struct zone *const *zones, size_t count, struct diags *diags);
 static const struct zone *enclosing_zone(const uint8_t *owner, struct zone *const *zones, size_t count);
+static bool is_awaited(const struct subject *s);
 static void report_signed(const struct subject *s);
 static bool is_ours(const struct subject *s);
 static void find_variants(struct subject *s);
@@ -167,6 +168,11 @@ check_service(const struct steering *steering, const struct steering_service *se
 		.place = { .file = file, .line = service->line } };
 
 	s.zone = enclosing_zone(service->owner, zones, count);
+	if (is_awaited(&s)) {
+		diag_warning(diags, s.place, NULL, "the service '%s' is steered as soon as its zone has come from its "
+		    "primary", service->name);
+		return;
+	}
 	if (s.zone == NULL) {
 		diag_error(diags, s.place, NULL, "the service '%s' lies in none of the zones", service->name);
 		return;
@@ -204,6 +210,22 @@ enclosing_zone(const uint8_t *owner, struct zone *const *zones, size_t count)
 		}
 	}
 	return best;
+}
+
+/* Does it lie in a zone that is transferred in, and isn't there? */
+static bool
+is_awaited(const struct subject *s)
+{
+	unsigned labels = s->zone == NULL ? 0 : name_labels(zone_apex(s->zone)->name);
+
+	for (size_t i = 0; i < s->steering->zone_count; i++) {
+		const struct steering_zone *zone = &s->steering->zones[i];
+
+		if (zone->primary_count > 0 && name_is_under(s->service->owner, zone->apex)
+		    && (s->zone == NULL || name_labels(zone->apex) > labels))
+			return true;
+	}
+	return false;
 }
 
 /* Signatures hold for a name and its records together: those of a region's records are no good under the service's

@@ -65,7 +65,7 @@ change_world(struct publication *p)
 		.whole = change->whole, .zone_count = change->zone_count, .zones = change->zones,
 		.steering = change->steering, .steering_file = "steering.yaml",
 		.keys = change->zone_count == 0 && change->steering == NULL ? NULL : &p->control->tsig_keys,
-		.confirmed = change->confirmed,
+		.transferred = change->transferred, .confirmed = change->confirmed,
 	};
 
 	p->overrides_changed = change->override != NULL || change->override_delete != 0;

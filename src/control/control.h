@@ -58,6 +58,7 @@ struct change {
 	double move_limit;		/* share of a service's clients that may move; 0: as the steering in service
 					 * says */
 	bool whole;			/* zones that aren't named are deleted (apply of a folder) */
+	bool transferred;		/* its zones came from their primaries */
 	bool confirmed;			/* a catalog may take away as many zones as it does */
 	size_t zone_count;
 	const struct zone_text *zones;

@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "control/certify.h"
 #include "control/meter.h"
+#include "control/renewal.h"
 #include "control/zone_settings.h"
+#include "dns/wire.h"
 #include "plan/cut.h"
 #include "steer/constrain.h"
 
@@ -20,6 +22,9 @@ static const struct demand *demand_of(const struct publisher *publisher, const s
 static struct steering *effective_steering(const struct world *world, const struct round *round);
 static struct snapshot *build_snapshot(const struct publisher *publisher, const struct world *world,
 	struct steering *steering, const struct plan *plan, struct candidate *candidate);
+static bool add_transferred(const struct publisher *publisher, const struct world *world, struct arena *arena,
+	struct snapshot_parts *parts);
+static uint32_t zone_expire(const struct zone *zone);
 static void retire(struct publisher *publisher, struct snapshot *snapshot);
 static void remember(struct publisher *publisher, const char *service, const char *region, uint64_t count);
 static struct answered *answered_find(const struct publisher *publisher, size_t count, const char *service,
@@ -107,6 +112,7 @@ build_snapshot(const struct publisher *publisher, const struct world *world, str
 	struct zone **zones = calloc(world->zone_count + 1, sizeof(struct zone *));
 	bool *hidden = calloc(world->zone_count + 1, sizeof(*hidden));
 	bool *closed = calloc(world->zone_count + 1, sizeof(*closed));
+	struct arena *arena = arena_new();
 	struct snapshot *snapshot;
 	struct compiled compiled;
 	struct snapshot_parts parts = {
@@ -116,8 +122,10 @@ build_snapshot(const struct publisher *publisher, const struct world *world, str
 		.signed_zones = world->signed_zones, .hidden = hidden, .closed = closed,
 	};
 
-	if (zones == NULL || hidden == NULL || closed == NULL || compile_tables(&compiled, steering, plan,
+	if (zones == NULL || hidden == NULL || closed == NULL || arena == NULL
+	    || !add_transferred(publisher, world, arena, &parts) || compile_tables(&compiled, steering, plan,
 	    demand_of(publisher, candidate), publisher->current) != 0) {
+		arena_free(arena);
 		free(closed);
 		free(hidden);
 		free(zones);
@@ -138,10 +146,53 @@ build_snapshot(const struct publisher *publisher, const struct world *world, str
 	candidate->moved = compiled.moved;
 	compiled.moved = NULL;
 	compiled_fini(&compiled);
+	arena_free(arena);
 	free(closed);
 	free(hidden);
 	free(zones);
 	return snapshot;
+}
+
+/* Zones that come from primaries: the leases of those that have come, and the others by name. A version that is there
+ * before anything is known of its primary is answered as if there had been word of it now. */
+static bool
+add_transferred(const struct publisher *publisher, const struct world *world, struct arena *arena,
+	struct snapshot_parts *parts)
+{
+	const struct transferred_zone *list;
+	size_t count = publisher->leases == NULL ? 0 : zones_transferred(world, arena, &list);
+	const struct lease **leases = arena_alloc(arena, (world->zone_count + 1) * sizeof(*leases));
+	const uint8_t **absent = count == SIZE_MAX ? NULL : arena_alloc(arena, (count + 1) * sizeof(*absent));
+
+	if (leases == NULL || absent == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		char name[NAME_TEXT_SIZE];
+		struct lease *lease = leases_of(publisher->leases, list[i].apex);
+		size_t at = world_index(world, name_text(list[i].apex, name));
+
+		if (lease == NULL)
+			return false;
+		if (at == world->zone_count) {
+			absent[parts->absent_count++] = list[i].apex;
+			continue;
+		}
+		leases[at] = lease;
+		if (atomic_load(&lease->until) == 0)
+			lease_set(lease, (uint32_t)(renewal_expiry(zone_expire(world->zones[at]->zone),
+			    &list[i].settings->bounds, NULL, (struct wall){ 0 }, wall_now()).ms / 1000));
+	}
+	parts->leases = leases;
+	parts->absent = absent;
+	return true;
+}
+
+static uint32_t
+zone_expire(const struct zone *zone)
+{
+	const struct rrset *soa = zone_soa(zone);
+
+	return wire_get_u32(soa->wire + soa->length - 8);
 }
 
 void

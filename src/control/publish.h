@@ -16,6 +16,7 @@ struct publisher {
 	struct server *server;			/* NULL until the workers run */
 	struct snapshot *current;		/* NULL before the first */
 	struct geo_file *geo;			/* of the current snapshot */
+	struct leases *leases;			/* of zones that come from primaries; or NULL: none do */
 	struct demand *demand;			/* that its tables were packed by; NULL: none was known */
 	struct meter *meter;			/* that reads workers' counters, also of what is retired; or NULL */
 	uint64_t epoch;				/* of the newest */

@@ -194,7 +194,7 @@ load_stored(struct control *control, struct store_reader *reader, struct diags *
 {
 	struct stored stored = { 0 };
 	struct text steering = { 0 };
-	struct world_edit edit = { .whole = true, .steering_file = "steering.yaml" };
+	struct world_edit edit = { .whole = true, .steering_file = "steering.yaml", .transferred = true };
 	int status = store_zones(reader, on_stored_zone, &stored);
 	struct members *members = members_load(reader);
 

@@ -48,7 +48,9 @@ world_edit(const struct world *base, const struct world_edit *edit, struct diags
 	read = collect_zones(world, base, edit, diags);
 	read = set_steering(world, base, edit, diags) && read;
 	if (read && diags->errors == errors && !edit->incomplete)
-		read = world_follow_catalogs(world, base, edit, diags);
+		read = world_keep_transferred(world, base, edit, diags)
+		    && world_follow_catalogs(world, base, edit, diags)
+		    && world_settle_transferred(world, base, edit, diags);
 	if (read && diags->errors == errors && !edit->incomplete)
 		check_together(world, edit, diags);
 	if (read && diags->errors == errors && !edit->incomplete)
@@ -263,10 +265,18 @@ world_zone_release(struct world_zone *zone)
 const struct world_zone *
 world_find(const struct world *world, const char *name)
 {
+	size_t at = world_index(world, name);
+
+	return at == world->zone_count ? NULL : world->zones[at];
+}
+
+size_t
+world_index(const struct world *world, const char *name)
+{
 	struct world_zone *const *found = bsearch(name, world->zones, world->zone_count, sizeof(struct world_zone *),
 		compare_name);
 
-	return found == NULL ? NULL : *found;
+	return found == NULL ? world->zone_count : (size_t)(found - world->zones);
 }
 
 /* The zones' names are lower case: their order is the same with and without regard to it. */

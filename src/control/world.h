@@ -51,6 +51,7 @@ struct world_edit {
 	const char *steering_file;	/* for messages */
 	const struct tsig_keys *keys;	/* that zones may name; NULL: they aren't known here, and not checked */
 	const struct members *members;	/* of catalogs, as they were: where there is no base. NULL: none */
+	bool transferred;		/* these zones may come from primaries: they did */
 	bool confirmed;			/* a catalog may take away as many zones as it does */
 };
 
@@ -72,6 +73,7 @@ bool world_folder_read(struct world_folder *folder, const char *path, struct dia
 void world_folder_fini(struct world_folder *folder) NONNULL;
 
 const struct world_zone *world_find(const struct world *world, const char *name) NONNULL;
+size_t world_index(const struct world *world, const char *name) NONNULL;	/* world->zone_count: there's none */
 
 #define WORLD_FILE_MAX ((size_t)1 << 30)	/* one file's octets: 1 GiB, the largest blob that SQLite keeps */
 

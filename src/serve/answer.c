@@ -23,6 +23,7 @@ static enum tsig_verdict check_signature(const struct answer_env *env, const str
 	const uint8_t *request, size_t length, struct tsig *tsig);
 static inline size_t most_octets(const struct answer_env *env, const struct query *query, size_t size);
 static void leave_room(struct reply *reply, size_t room);
+static bool has_version(const struct answer_env *env, const struct query *query, struct ruling *refusal);
 static size_t answer_request(const struct answer_env *env, const struct query *query, enum query_verdict verdict,
 	const uint8_t *request, size_t length, struct tsig *tsig, struct reply *reply);
 static size_t respond_ruled(const struct answer_env *env, const struct query *query, enum query_verdict verdict,
@@ -74,7 +75,7 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 		return answer_request(env, &query, verdict, request, length, good != NULL ? &tsig : NULL, &reply);
 	transfers = verdict == QUERY_OK && query.question_length > 0 && query.class == CLASS_IN
 	    && (query.type == TYPE_AXFR || query.type == TYPE_IXFR);
-	if (transfers) {
+	if (transfers && has_version(env, &query, &refusal)) {
 		answered = transfers_answer(env, &query, request, length, good, response, limit, &refusal);
 		if (answered > 0)
 			return answered;
@@ -83,6 +84,15 @@ answer(const struct answer_env *env, const uint8_t *request, size_t length, uint
 		leave_room(&reply, tsig_room(&tsig));
 	answered = respond(env, &query, verdict, good, transfers ? &refusal : NULL, &reply);
 	return answered == 0 || !has_tsig ? answered : tsig_sign(&tsig, env->tsig, response, answered, env->now);
+}
+
+/* Nobody else gets what we don't answer ourselves. */
+static bool
+has_version(const struct answer_env *env, const struct query *query, struct ruling *refusal)
+{
+	const struct zone_slot *slot = snapshot_slot(env->snapshot, query->name, &query->parts, 0);
+
+	return slot == NULL || slot_is_served(slot, env->now, refusal);
 }
 
 /* Something that isn't a query. `tsig` is good, or NULL. */
@@ -167,6 +177,7 @@ respond(const struct answer_env *env, const struct query *query, enum query_verd
 	d.about = NULL;
 	d.scope = 0;
 	d.zone = NULL;
+	d.lease = NULL;
 	d.service = NULL;
 	d.region = NULL;
 	if (refused == NULL) {
@@ -294,10 +305,15 @@ add_options(const struct decision *d, struct reply *reply)
 		wire_put_u16(number, env->idle_ms / 100 < UINT16_MAX ? env->idle_ms / 100 : UINT16_MAX);
 		reply_option(reply, EDNS_KEEPALIVE, number, 2);
 	}
-	/* A primary answers with the SOA's own number (RFC 7314 section 3.3). */
+	/* A primary answers with the SOA's own number, a secondary with what is left of it (RFC 7314 section 3.3). */
 	if (query->expire && query->type == TYPE_SOA && d->authoritative && d->count > 0
-	    && d->pieces[0].set.type == TYPE_SOA && d->pieces[0].section == SECTION_ANSWER)
-		reply_option(reply, EDNS_EXPIRE, zone_soa(d->zone)->wire + zone_soa(d->zone)->length - 8, 4);
+	    && d->pieces[0].set.type == TYPE_SOA && d->pieces[0].section == SECTION_ANSWER) {
+		if (d->lease != NULL)
+			wire_put_u32(number, lease_left(d->lease, env->now));
+		else
+			memcpy(number, zone_soa(d->zone)->wire + zone_soa(d->zone)->length - 8, 4);
+		reply_option(reply, EDNS_EXPIRE, number, 4);
+	}
 }
 
 static size_t

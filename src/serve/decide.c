@@ -51,6 +51,8 @@ void
 decide(struct decision *d)
 {
 	const struct query *query = d->query;
+	const struct zone_slot *slot;
+	struct ruling ruling;
 	unsigned from;
 
 	if (query->subnet)
@@ -67,14 +69,22 @@ decide(struct decision *d)
 		return;
 	/* DS lies on the parent's side of a cut (RFC 4035 section 3.1.4.1): look above first. */
 	from = query->type == TYPE_DS && query->parts.labels > 0;
-	d->zone = snapshot_zone(d->env->snapshot, query->name, &query->parts, from);
-	if (d->zone == NULL && from == 1)
-		d->zone = snapshot_zone(d->env->snapshot, query->name, &query->parts, 0);
-	if (d->zone == NULL) {
+	slot = snapshot_slot(d->env->snapshot, query->name, &query->parts, from);
+	if (slot == NULL && from == 1)
+		slot = snapshot_slot(d->env->snapshot, query->name, &query->parts, 0);
+	if (slot == NULL) {
 		d->rcode = RCODE_REFUSED;
 		d->ede = EDE_NOT_AUTHORITATIVE;
 		return;
 	}
+	if (!slot_is_served(slot, d->env->now, &ruling)) {
+		d->rcode = ruling.rcode;
+		d->ede = ruling.ede;
+		d->ede_text = ruling.ede_text;
+		return;
+	}
+	d->zone = slot->zone;
+	d->lease = slot->lease;
 	if (snapshot_is_closed(d->env->snapshot, d->zone)
 	    && !transfers_allow(d->env, zone_apex(d->zone)->name, d->tsig)) {
 		d->rcode = RCODE_REFUSED;
@@ -82,6 +92,18 @@ decide(struct decision *d)
 		return;
 	}
 	decide_name(d, query->name, query->name, &query->parts);
+}
+
+bool
+slot_is_served(const struct zone_slot *slot, uint32_t now, struct ruling *ruling)
+{
+	if (slot->zone != NULL && (slot->lease == NULL || lease_left(slot->lease, now) > 0))
+		return true;
+	*ruling = (struct ruling){ .rcode = RCODE_SERVFAIL,
+	    .ede = slot->zone == NULL ? EDE_NOT_READY : EDE_INVALID_DATA,
+	    .ede_text = slot->zone == NULL ? "the zone hasn't come from its primary yet"
+	    : "the zone has expired: there's no word of its primary" };
+	return false;
 }
 
 /* Names of the class CHAOS, for clients that may know. */

@@ -24,6 +24,7 @@ struct decision {
 	const struct query *query;
 	const struct tsig *tsig;	/* that the request has, and that is good; or NULL */
 	const struct zone *zone;
+	const struct lease *lease;	/* of the zone; or NULL */
 	struct piece pieces[PIECES_MAX];
 	unsigned count;
 	uint16_t rcode;
@@ -43,6 +44,9 @@ struct gap {
 	const struct node *encloser;	/* the longest existing name above it */
 	const uint8_t *next_closer;	/* the name one label longer, in lower case; only while it's decided */
 };
+
+/* False: it's a zone that comes from primaries, and there's no word of them, not yet or too long ago; `ruling` says so. */
+bool slot_is_served(const struct zone_slot *slot, uint32_t now, struct ruling *ruling) NONNULL;
 
 /* Of a decision that holds nothing yet. */
 void decide(struct decision *d) NONNULL;

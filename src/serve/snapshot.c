@@ -16,6 +16,7 @@
 #define CACHE_LINE 64
 
 static bool index_zones(struct snapshot *snapshot, const struct snapshot_parts *parts);
+static void put_zone(struct snapshot *snapshot, const struct zone_slot *slot);
 static bool add_services(struct snapshot *snapshot, const struct snapshot_parts *parts);
 static bool service_init(struct snapshot *snapshot, struct service *service, const struct snapshot_parts *parts,
 	size_t index);
@@ -114,7 +115,7 @@ index_zones(struct snapshot *snapshot, const struct snapshot_parts *parts)
 	struct signed_zone **signed_zones = arena_alloc(snapshot->arena,
 	    parts->zone_count * sizeof(struct signed_zone *));
 
-	snapshot->zone_index_size = index_size_for(parts->zone_count);
+	snapshot->zone_index_size = index_size_for(parts->zone_count + parts->absent_count);
 	snapshot->zone_index = arena_alloc(snapshot->arena,
 	    snapshot->zone_index_size * sizeof(*snapshot->zone_index));
 	snapshot->names_taken = arena_alloc(snapshot->arena, parts->zone_count * sizeof(size_t));
@@ -125,26 +126,46 @@ index_zones(struct snapshot *snapshot, const struct snapshot_parts *parts)
 	for (size_t i = 0; i < parts->zone_count; i++) {
 		struct signed_zone *by_us = parts->signed_zones == NULL ? NULL : parts->signed_zones[i];
 		struct zone *zone = by_us == NULL ? parts->zones[i] : by_us->zone;
-		struct name_parts name;
-		size_t at;
 
 		zone_hold(zone);
 		if (by_us != NULL)
 			signed_zone_hold(by_us);
 		signed_zones[i] = by_us;
 		zones[snapshot->zone_count++] = zone;
-		name_take_apart(&name, zone_apex(zone)->name);
-		if (name.labels > snapshot->deepest_apex)
-			snapshot->deepest_apex = name.labels;
-		for (at = name.hash[0]; snapshot->zone_index[at & (snapshot->zone_index_size - 1)].zone != NULL; at++)
-			;
-		snapshot->zone_index[at & (snapshot->zone_index_size - 1)] = (struct zone_slot){
-			name.hash[0], zone, parts->hidden != NULL && parts->hidden[i],
-			parts->closed != NULL && parts->closed[i],
-		};
+		put_zone(snapshot, &(struct zone_slot){
+			.apex = zone_apex(zone)->name, .zone = zone,
+			.lease = parts->leases == NULL ? NULL : parts->leases[i],
+			.hides = parts->hidden != NULL && parts->hidden[i],
+			.closed = parts->closed != NULL && parts->closed[i],
+		});
 		snapshot->has_closed |= parts->closed != NULL && parts->closed[i];
 	}
+	for (size_t i = 0; i < parts->absent_count; i++) {
+		const uint8_t *apex = arena_copy(snapshot->arena, parts->absent[i],
+		    name_length(parts->absent[i], NAME_MAX));
+
+		if (apex == NULL)
+			return false;
+		put_zone(snapshot, &(struct zone_slot){ .apex = apex });
+	}
 	return true;
+}
+
+static void
+put_zone(struct snapshot *snapshot, const struct zone_slot *slot)
+{
+	struct name_parts name;
+	size_t at;
+
+	name_take_apart(&name, slot->apex);
+	if (name.labels > snapshot->deepest_apex)
+		snapshot->deepest_apex = name.labels;
+	for (at = name.hash[0]; snapshot->zone_index[at & (snapshot->zone_index_size - 1)].apex != NULL; at++)
+		;
+	at &= snapshot->zone_index_size - 1;
+	snapshot->zone_index[at] = *slot;
+	snapshot->zone_index[at].hash = name.hash[0];
+	snapshot->zone_index[at].length = name.length;
 }
 
 static bool
@@ -501,8 +522,8 @@ snapshot_slot_count(const struct snapshot *snapshot, const struct service *servi
 	return count;
 }
 
-const struct zone *
-snapshot_zone(const struct snapshot *snapshot, const uint8_t *name, const struct name_parts *parts, unsigned from)
+const struct zone_slot *
+snapshot_slot(const struct snapshot *snapshot, const uint8_t *name, const struct name_parts *parts, unsigned from)
 {
 	unsigned i = from;
 
@@ -512,9 +533,17 @@ snapshot_zone(const struct snapshot *snapshot, const uint8_t *name, const struct
 		const struct zone_slot *slot = zone_slot(snapshot, name, parts, i);
 
 		if (slot != NULL)
-			return slot->zone;
+			return slot;
 	}
 	return NULL;
+}
+
+const struct zone *
+snapshot_zone(const struct snapshot *snapshot, const uint8_t *name, const struct name_parts *parts, unsigned from)
+{
+	const struct zone_slot *slot = snapshot_slot(snapshot, name, parts, from);
+
+	return slot == NULL ? NULL : slot->zone;
 }
 
 /* The zone whose apex is the name from label `i` on, or NULL. */
@@ -527,10 +556,9 @@ zone_slot(const struct snapshot *snapshot, const uint8_t *name, const struct nam
 	for (size_t at = parts->hash[i];; at++) {
 		const struct zone_slot *slot = &snapshot->zone_index[at & (snapshot->zone_index_size - 1)];
 
-		if (slot->zone == NULL)
+		if (slot->apex == NULL)
 			return NULL;
-		if (slot->hash == parts->hash[i] && zone_apex(slot->zone)->name_length == length
-		    && memcmp(zone_apex(slot->zone)->name, suffix, length) == 0)
+		if (slot->hash == parts->hash[i] && slot->length == length && memcmp(slot->apex, suffix, length) == 0)
 			return slot;
 	}
 }

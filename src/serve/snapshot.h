@@ -13,6 +13,7 @@
 #include "base/contract.h"
 #include "dns/name.h"
 #include "dnssec/signer.h"
+#include "serve/lease.h"
 #include "steer/country.h"
 #include "steer/live.h"
 #include "steer/locate.h"
@@ -85,7 +86,14 @@ struct snapshot {
 	struct steering *owned_steering;
 	struct locator *owned_locator;
 	struct live *lives;
-	struct zone_slot { uint64_t hash; const struct zone *zone; bool hides, closed; } *zone_index;
+	struct zone_slot {
+		uint64_t hash;
+		const uint8_t *apex;		/* NULL: nothing is here */
+		const struct zone *zone;	/* NULL: it's yet to come */
+		const struct lease *lease;	/* of a zone that comes from primaries; or NULL */
+		uint8_t length;			/* of the apex */
+		bool hides, closed;
+	} *zone_index;
 	struct service_slot { const struct node *node; const struct service *service; } *service_index;
 	size_t zone_index_size, service_index_size;
 	size_t *names_taken;			/* by zone, of what is signed by us; while services are added */
@@ -110,6 +118,9 @@ struct snapshot_parts {
 	struct signed_zone *const *signed_zones;
 	const bool *hidden;			/* by zone, or NULL: none. Names of its region records aren't found */
 	const bool *closed;			/* by zone, or NULL: none. It's answered only to who may have it whole */
+	const struct lease *const *leases;	/* by zone, or NULL: none. It's answered only while its lease lasts */
+	size_t absent_count;
+	const uint8_t *const *absent;		/* apexes of zones that are ours and have yet to come; copied */
 	const uint8_t *countries;		/* that are demand groups of their own (partition.h) */
 	size_t country_count;
 	const struct service_tables *tables;	/* by service; held by the snapshot */
@@ -120,7 +131,11 @@ struct snapshot_parts {
 struct snapshot *snapshot_new(const struct snapshot_parts *parts) NONNULL MUST_USE;
 void snapshot_free(struct snapshot *snapshot);	/* control thread, when no worker sees it any more */
 
-/* The zone that is the closest at or above the name from label `from` on, or NULL. */
+/* Where the zone is that is the closest at or above the name from label `from` on, or NULL. Its zone is NULL where it
+ * has yet to come. */
+const struct zone_slot *snapshot_slot(const struct snapshot *snapshot, const uint8_t *name,
+	const struct name_parts *parts, unsigned from) NONNULL;
+/* That zone; NULL also where it has yet to come. */
 const struct zone *snapshot_zone(const struct snapshot *snapshot, const uint8_t *name, const struct name_parts *parts,
 	unsigned from) NONNULL;
 const struct service *snapshot_service(const struct snapshot *snapshot, const struct node *node) NONNULL;

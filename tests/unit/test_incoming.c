@@ -481,12 +481,13 @@ sign_some(struct script *script, struct tsig *tsig, struct tsig_maker *maker, un
 	for (size_t i = 0; i < script->count; i++) {
 		struct message *m = &script->messages[i];
 
-		if (i > 0 && i + 1 < script->count && i % every != 0)
-			(void)tsig_follow(tsig, maker, m->bytes, m->length);	/* beyond 99 it's left out */
-		else
-			m->length = tsig_sign(tsig, maker, m->bytes, m->length, NOW);
-		if (i == 0 || i + 1 == script->count || i % every == 0)
-			tsig->unsigned_count = 0;
+		if (i > 0 && i + 1 < script->count && i % every != 0) {
+			if (!tsig_follow(tsig, maker, m->bytes, m->length))
+				return;		/* too many */
+			continue;
+		}
+		m->length = tsig_sign(tsig, maker, m->bytes, m->length, NOW);
+		tsig->unsigned_count = 0;
 	}
 }
 
