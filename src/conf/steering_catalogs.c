@@ -1,5 +1,5 @@
-/* steering_catalogs.c -- catalog zones in steering.yaml: which are made here, which are followed, and how the members of
- * those are served.
+/* steering_catalogs.c -- catalog zones in steering.yaml: which are made here, which are followed, and how the members
+ * of those are served.
  * In: zones as written.  Out: the catalogs of the steering, and what of it can't be.
  * A template is a zone's settings without a zone: what it doesn't say of primaries it has from its catalog. */
 #include "conf/steering_reading.h"
@@ -90,8 +90,8 @@ static void
 check_template(struct steering_reading *r, const struct yaml_node *node, const struct steering_zone *members)
 {
 	if (members->primary_count == 0)
-		diag_error(r->diags, steering_place(r, node), NULL, "members without 'primaries' never come: write some "
-		    "here, or for the catalog");
+		diag_error(r->diags, steering_place(r, node), NULL,
+		    "members without 'primaries' never come: write some here, or for the catalog");
 }
 
 static void

@@ -1,4 +1,5 @@
-/* members_parts.h -- lists of memberships while they are made. Private to members.c and members_make.c. Threads: control. */
+/* members_parts.h -- lists of memberships while they are made. Private to the files of members.
+ * Threads: control. */
 #ifndef ISOBAR_CONTROL_MEMBERS_PARTS_H
 #define ISOBAR_CONTROL_MEMBERS_PARTS_H
 

@@ -126,8 +126,8 @@ tell_members(const struct members *from, const struct members *to)
 	while (old != NULL || new != NULL) {
 		int order = old == NULL ? 1 : new == NULL ? -1 : name_compare(old->apex, new->apex);
 		const char *zone = order < 0 ? old->zone : new->zone;
-		const char *what = order > 0 ? "comes as a member of" : order < 0 ? "is gone with its data, no member any "
-		    "more of" : strcmp(old->label, new->label) != 0 ? "begins anew as a member of"
+		const char *what = order > 0 ? "comes as a member of" : order < 0 ? "is no member any more of"
+		    : strcmp(old->label, new->label) != 0 ? "begins anew as a member of"
 		    : strcmp(old->catalog, new->catalog) != 0 ? "goes over to" : NULL;
 
 		if (what != NULL && told++ < TOLD_MOST)

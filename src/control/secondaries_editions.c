@@ -28,6 +28,7 @@ static bool remake(struct secondaries *s, struct making *m, struct mono now, str
 static uint64_t keys_of(const struct secondaries *s, struct making *m, struct wall wall, bool *due);
 static struct edition *make_edition(struct secondaries *s, struct making *m, struct wall wall, bool *same);
 static struct signed_zone *sign(struct making *m, struct zone *built, uint32_t serial, struct wall wall);
+static uint32_t written_serial(const struct secondaries *s, const struct making *m, struct wall wall);
 static uint32_t next_serial(const struct served *served, uint32_t written, bool same);
 
 bool
@@ -122,7 +123,7 @@ make_edition(struct secondaries *s, struct making *m, struct wall wall, bool *sa
 		zone = built != NULL ? built : zone;
 		content = zone_content(zone);
 		serial = is_signed ? zone_serial(zone)
-		    : next_serial(served, zone_serial(zone), served->known && content == served->content);
+		    : next_serial(served, written_serial(s, m, wall), served->known && content == served->content);
 	}
 	*same = served->edition != NULL && content == served->content && serial == served->serial;
 	if (!*same)
@@ -155,6 +156,16 @@ sign(struct making *m, struct zone *built, uint32_t serial, struct wall wall)
 		served->cache = signature_cache_new();
 	return served->cache == NULL || m->signing.zone == NULL ? NULL
 	    : frozen_sign(built, &m->signing, served->wanted, served->cache, serial, wall);
+}
+
+/* A catalog that is made here has none of its own. It begins with the clock's, so that a store that was lost doesn't
+ * give a serial that was told long ago. */
+static uint32_t
+written_serial(const struct secondaries *s, const struct making *m, struct wall wall)
+{
+	bool made = s->control->world->zones[m->served->index]->made;
+
+	return made && !m->served->known ? (uint32_t)(wall.ms / 1000) : zone_serial(m->source);
 }
 
 static uint32_t

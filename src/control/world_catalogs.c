@@ -2,8 +2,8 @@
  * made here are written.
  * In: a world's zones, its steering, the world before.  Out: the same world with its members.
  * Threads: control, or isobarctl.
- * A catalog that is made here is a zone like any other from then on: it's stored, signed if it's to be, transferred. Its
- * text is always the one that is made, whatever a folder has of it. */
+ * A catalog that is made here is a zone like any other from then on: it's stored, signed if it's to be, transferred.
+ * Its text is always the one that is made, whatever a folder has of it. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -46,7 +46,8 @@ world_follow_catalogs(struct world *world, const struct world *base, const struc
 	return diags->errors == errors;
 }
 
-/* A catalog that is made here is nobody's to delete. */
+/* A catalog that is made here is nobody's to delete or to edit. Of a folder, which may be an export, its file is left
+ * out. */
 static bool
 check_edit(const struct world *world, const struct world_edit *edit, struct diags *diags)
 {
@@ -54,12 +55,13 @@ check_edit(const struct world *world, const struct world_edit *edit, struct diag
 
 	for (size_t i = 0; i < edit->zone_count; i++) {
 		uint8_t apex[NAME_MAX];
-		const struct steering_zone *section = edit->zones[i].text != NULL
-		    || name_parse(edit->zones[i].name, apex) == 0 ? NULL : steering_zone_find(world->steering, apex);
+		const struct steering_zone *section = edit->whole || name_parse(edit->zones[i].name, apex) == 0 ? NULL
+		    : steering_zone_find(world->steering, apex);
 
 		if (section != NULL && section->catalog_role == CATALOG_PRODUCER)
 			diag_error(diags, (struct diag_place){ .file = edit->zones[i].file }, NULL,
-			    "the catalog %s is there as long as steering.yaml has it made", section->name);
+			    "the catalog %s is made by isobard, as long as steering.yaml says so: nothing else can "
+			    "change it", section->name);
 	}
 	return diags->errors == errors;
 }

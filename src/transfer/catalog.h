@@ -19,7 +19,7 @@ struct catalog_member {
 	const uint8_t *label;		/* of its node: length and octets, lower case */
 	const uint8_t *owner;		/* the catalog that it may go over to (`coo`); or NULL */
 	size_t group_count;
-	const char *const *groups;	/* octets that no name of a group could have are left out with the whole group */
+	const char *const *groups;	/* those that could be written in steering.yaml */
 };
 
 struct catalog {

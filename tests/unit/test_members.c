@@ -389,7 +389,8 @@ test_made_alone(void)
 	expect_told("the records of the catalog out.example. are made by isobard: these are left out");
 	CU_ASSERT_TRUE(text_has(" IN PTR a.example.\n"));
 	CU_ASSERT_FALSE(put("out.example.", NULL));
-	expect_told("the catalog out.example. is there as long as steering.yaml has it made");
+	expect_told("the catalog out.example. is made by isobard, as long as steering.yaml says so: nothing else can change it");
+	CU_ASSERT_FALSE(put("out.example.", PLAIN));
 	CU_ASSERT_TRUE(edit((struct world_edit){ .whole = true, .zone_count = 1, .zones = &folder[1],
 	    .steering = "zones: {out.example: {catalog: producer}, a.example: {catalog-zone: out.example}}\n" }));
 	expect_told("");
