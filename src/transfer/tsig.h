@@ -62,16 +62,18 @@ enum tsig_verdict {
 	TSIG_REFUSED,		/* NOTAUTH, and .error says why */
 };
 
-/* Checks the request whose last record, at `at`, is its TSIG (query_read() tells). `now`: Unix time, seconds. */
+/* Checks the request whose last record, at `at`, is its TSIG (query_read() tells). `now`: Unix time, seconds. `maker`
+ * may be NULL where there are no keys. */
 enum tsig_verdict tsig_verify(struct tsig *tsig, struct tsig_maker *maker, const struct tsig_keys *keys,
-	const uint8_t *request, size_t length, size_t at, uint64_t now) NONNULL MUST_USE;
+	const uint8_t *request, size_t length, size_t at, uint64_t now) __attribute__((nonnull(1, 3, 4))) MUST_USE;
 
 /* The octets that a response needs for it. */
 size_t tsig_room(const struct tsig *tsig) NONNULL;
 
 /* Adds TSIG to the response, behind all else, whose buffer has tsig_room() more octets. Its new length. Called for each
- * message of a sequence. */
-size_t tsig_sign(struct tsig *tsig, struct tsig_maker *maker, uint8_t *response, size_t length, uint64_t now) NONNULL;
+ * message of a sequence. `maker` may be NULL where tsig->key is. */
+size_t tsig_sign(struct tsig *tsig, struct tsig_maker *maker, uint8_t *response, size_t length, uint64_t now)
+	__attribute__((nonnull(1, 3)));
 
 /* The same for a request of ours, which begins an exchange. `request` has TSIG_ROOM_MAX more octets. */
 #define TSIG_ROOM_MAX (2 * NAME_MAX + 10 + 16 + TSIG_MAC_MAX + 6)
