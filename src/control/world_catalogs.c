@@ -6,7 +6,6 @@
  * Its text is always the one that is made, whatever a folder has of it. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "control/world_parts.h"
 #include "transfer/catalog.h"
@@ -21,7 +20,6 @@ static bool make_catalog(struct world *world, const struct world *base, const st
 static char *catalog_text(const struct world *world, const struct steering_zone *section);
 static bool put_made(struct world *world, struct world_zone *zone, struct diags *diags);
 static void check_signed(const struct world *world, const struct world *base, struct diags *diags);
-static size_t index_of(const struct world *world, const char *name);
 static void remove_at(struct world *world, size_t index);
 
 bool
@@ -101,7 +99,7 @@ drop_members(struct world *world, const struct world *base)
 		if (list[world->dropped_count++] == NULL)
 			return false;
 		before = world_find(base, was->zone);
-		index = index_of(world, was->zone);
+		index = world_index(world, was->zone);
 		if (index < world->zone_count && before != NULL && world->zones[index]->zone == before->zone)
 			remove_at(world, index);
 	}
@@ -141,7 +139,7 @@ static bool
 make_catalog(struct world *world, const struct world *base, const struct steering_zone *section,
 	struct diags *diags)
 {
-	size_t index = index_of(world, section->name);
+	size_t index = world_index(world, section->name);
 	struct zone_text text = { .file = section->name, .name = section->name };
 	struct world_zone *zone;
 	char *made;
@@ -204,26 +202,6 @@ put_made(struct world *world, struct world_zone *zone, struct diags *diags)
 }
 
 /* --- the world's zones ---------------------------------------------------------------------------------------- */
-
-/* world->zone_count: there is none. */
-static size_t
-index_of(const struct world *world, const char *name)
-{
-	size_t low = 0, high = world->zone_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcasecmp(name, world->zones[middle]->name);
-
-		if (order == 0)
-			return middle;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return world->zone_count;
-}
 
 static void
 remove_at(struct world *world, size_t index)

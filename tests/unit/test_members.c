@@ -43,7 +43,8 @@ steer(const char *zones)
 static bool
 put(const char *zone, const char *text)
 {
-	return edit((struct world_edit){ .zone_count = 1, .zones = &(struct zone_text){ "request", zone, text } });
+	return edit((struct world_edit){ .zone_count = 1, .zones = &(struct zone_text){ "request", zone, text },
+	    .transferred = true });
 }
 
 static void
@@ -270,7 +271,7 @@ test_deletions(void)
 	    "'isobarctl zone catalog --confirm cat.example.'");
 	CU_ASSERT_EQUAL(members_count(world->members, "cat.example."), 24);
 	zone.text = few.bytes;
-	CU_ASSERT_TRUE(edit((struct world_edit){ .zone_count = 1, .zones = &zone, .confirmed = true }));
+	CU_ASSERT_TRUE(edit((struct world_edit){ .zone_count = 1, .zones = &zone, .transferred = true, .confirmed = true }));
 	CU_ASSERT_EQUAL(members_count(world->members, "cat.example."), 11);
 	CU_ASSERT_FALSE(put("cat.example.", CATALOG("2", "")));
 	CU_ASSERT_TRUE(put("cat.example.", CATALOG("2", MEMBER("l0", "z0.example."))));	/* ten are free */
@@ -302,7 +303,7 @@ test_restart(void)
 	struct members stored = { .count = 3, .list = list };
 
 	CU_ASSERT_TRUE(edit((struct world_edit){ .whole = true, .zone_count = 5, .zones = zones, .steering = two,
-	    .members = &stored }));
+	    .members = &stored, .transferred = true }));
 	expect_told("the catalog is broken, its members stay as they are: its version isn't \"2\"|"
 	    "the member a.example. isn't followed: the catalog cat.example. has it");
 	expect_members("cat.example.:a.example.@l1 two.example.:b.example.@m2 out.example.<x.example.*4");
