@@ -190,7 +190,10 @@ change_store(struct store_txn *txn, void *arg)
 		status = store_override_delete(txn, change->override_delete);
 	if (status == 0 && p->pass != NULL)
 		status = signing_store(txn, p->pass);
-	if (status == 0)
+	for (size_t i = 0; i < change->row_count && status == 0; i++)
+		status = store_journal_add(txn, wall_now(), change->rows[i].author, change->action, change->reason,
+		    change->rows[i].body, &p->revision);
+	if (status == 0 && change->row_count == 0)
 		status = store_journal_add(txn, wall_now(), change->author, change->action, change->reason, p->body,
 		    &p->revision);
 	return status;
@@ -236,6 +239,7 @@ change_publish(struct publication *p)
 				p->replanned = NULL;
 		}
 		recorder_epoch(control->recorder);
+		updates_follow(control->updates);
 	}
 	control->status.published = wall_now();
 	known = (!p->overrides_changed && !control->overrides_stale) || overrides_load(control);

@@ -212,6 +212,7 @@ close_handles(struct control *control)
 	outside_free(control->outside);
 	control->outside = NULL;
 	secondaries_close(control->secondaries);
+	updates_close(control->updates);
 }
 
 void
@@ -224,10 +225,12 @@ control_free(struct control *control)
 		uv_run(&control->loop, UV_RUN_DEFAULT);
 		uv_loop_close(&control->loop);
 	}
+	updates_close(control->updates);
 	server_stop(control->publisher.server);
 	control->publisher.server = NULL;
 	watch_end(control);
 	secondaries_free(control->secondaries);
+	updates_free(control->updates);
 	tsig_keys_fini(&control->tsig_keys);
 	encryption_end(control);
 	demands_end(control);
@@ -285,6 +288,7 @@ on_tick(uv_timer_t *timer)
 	encryption_tick(control, now, wall);
 	watch_tick(control, now);
 	secondaries_tick(control->secondaries, &control->loop, now, wall);
+	updates_tick(control->updates);
 	maintain(control, now);
 }
 

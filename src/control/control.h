@@ -66,6 +66,8 @@ struct change {
 	struct override *override;	/* to add or, with an id, to replace; or NULL */
 	const struct key_wish *key_wish;	/* what is to be done about a zone's keys; or NULL */
 	const char *note;		/* JSON for the journal: what came of a drill; or NULL */
+	size_t row_count;		/* of the journal, in place of the one that is made of what is above; 0: none */
+	const struct change_row { const char *author, *body; } *rows;	/* body: JSON */
 	int64_t override_delete;	/* id, or 0 */
 };
 

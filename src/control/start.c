@@ -23,6 +23,9 @@
 #include "control/state.h"
 
 #define RECALL_MS (24 * INT64_C(3600000))	/* what flapped before is forgotten by any sensible half-life */
+/* UPDATEs under way; each is some kilobytes. Beyond, one client would make the others wait for a second and more. */
+#define UPDATES_MOST 1024
+#define UPDATES_MOST_OF_CLIENT 256
 #define IMPORT "import"		/* the journal's word for it */
 
 static bool open_store(struct control *control, struct diags *diags);
@@ -468,6 +471,7 @@ start_server(struct control *control, struct diags *diags)
 	    settings->identity_allow };
 	options.identity = &control->identity;
 	options.keys = control->tsig_keys.count > 0 ? &control->tsig_keys : NULL;
+	options.requests = (struct request_limits){ UPDATES_MOST, UPDATES_MOST_OF_CLIENT };
 	options.transfers = (struct transfer_limits){ settings->transfers, settings->transfers_per_client,
 	    settings->transfer_longest_ms };
 	if (listens == NULL || !defence_start(control, &options, diags)) {
@@ -486,7 +490,8 @@ start_server(struct control *control, struct diags *diags)
 	text_fini(&error);
 	free(listens);
 	control->secondaries = control->publisher.server == NULL ? NULL : secondaries_new(control);
-	return control->secondaries != NULL;
+	control->updates = control->publisher.server == NULL ? NULL : updates_new(control);
+	return control->secondaries != NULL && control->updates != NULL;
 }
 
 static void

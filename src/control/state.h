@@ -14,6 +14,7 @@
 #include "control/recorder.h"
 #include "control/secondaries.h"
 #include "control/tsig_keys.h"
+#include "control/updates.h"
 #include "control/watch.h"
 #include "serve/tickets.h"
 #include "serve/tls_context.h"
@@ -49,6 +50,7 @@ struct control {
 	struct mono tls_warned;			/* of its certificate's end */
 	struct tsig_keys tsig_keys;
 	struct secondaries *secondaries;
+	struct updates *updates;
 	struct signer *signer;		/* NULL: storeless */
 	struct watch *watch;
 	struct recorder *recorder;

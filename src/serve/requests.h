@@ -58,7 +58,7 @@ struct requester {
 };
 
 bool update_rule_fits(const struct update_rule *rule, const struct requester *who) NONNULL;
-/* Whether it lets records of this name and type be changed. Both names in lower case. */
+/* Whether it lets records of this name, in lower case, and type be changed. TYPE_ANY: of some type. */
 bool update_rule_allows(const struct update_rule *rule, const uint8_t *owner, uint16_t type) NONNULL;
 
 /* A label "*" of the pattern stands for any label, and for one or more where it's the first. Lower case. */
