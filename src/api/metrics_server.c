@@ -13,6 +13,9 @@ static void add_watched(struct exposition *x);
 
 static const char *const transports[TRANSPORTS] = { "udp", "tcp", "tls" };
 
+const char *const metric_rcodes[METRIC_RCODES] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
+	"YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE" };
+
 void
 metrics_server(struct exposition *x)
 {
@@ -46,12 +49,10 @@ metrics_server(struct exposition *x)
 static void
 add_rcodes(struct exposition *x, const struct counters *sum)
 {
-	static const char *const rcodes[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
-		"YXDOMAIN" };
-
 	metric_family(x->out, "isobar_answers_total", "counter", "Answers sent, by response code.");
-	for (size_t i = 0; i < ARRAY_SIZE(rcodes); i++)
-		metric_sample(x->out, "isobar_answers_total", (double)sum->rcodes[i], "rcode", rcodes[i], NULL, NULL);
+	for (size_t i = 0; i < METRIC_RCODES; i++)
+		metric_sample(x->out, "isobar_answers_total", (double)sum->rcodes[i], "rcode", metric_rcodes[i], NULL,
+		    NULL);
 }
 
 static void
