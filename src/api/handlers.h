@@ -53,6 +53,10 @@ void demand_show(struct request *request) NONNULL;
 void explain_past(struct request *request) NONNULL;
 void explain_show(struct request *request) NONNULL;
 
+/* catalogs.c */
+void catalogs_show(struct request *request) NONNULL;
+void catalog_confirm(struct request *request) NONNULL;
+
 /* secondaries.c */
 void secondaries_show(struct request *request) NONNULL;
 

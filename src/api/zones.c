@@ -10,7 +10,9 @@
 #include "zone/rdata_write.h"
 #include "zone/rrtype.h"
 
-static void add_zone(struct view *view, cJSON *into, const struct scene *scene, const struct zone *zone);
+static void add_zone(struct request *request, struct view *view, cJSON *into, const struct scene *scene,
+	const struct zone *zone);
+static void add_catalogs(struct view *view, cJSON *into, const struct world *world, const uint8_t *apex);
 static const struct zone *find_zone(struct request *request, const struct scene *scene, const char **name);
 static bool owner_wanted(struct request *request, const struct zone *zone, uint8_t owner[static NAME_MAX], bool *any);
 static void add_node(struct view *view, cJSON *list, const struct node *node, uint16_t type);
@@ -25,12 +27,12 @@ zones_show(struct request *request)
 	cJSON *list = view_array(&view, view_root(&view), "zones");
 
 	for (size_t i = 0; i < scene.snapshot->zone_count; i++)
-		add_zone(&view, view_object(&view, list, NULL), &scene, scene.snapshot->zones[i]);
+		add_zone(request, &view, view_object(&view, list, NULL), &scene, scene.snapshot->zones[i]);
 	finish(request, &view);
 }
 
 static void
-add_zone(struct view *view, cJSON *into, const struct scene *scene, const struct zone *zone)
+add_zone(struct request *request, struct view *view, cJSON *into, const struct scene *scene, const struct zone *zone)
 {
 	char name[NAME_TEXT_SIZE];
 	size_t services = 0;
@@ -42,7 +44,21 @@ add_zone(struct view *view, cJSON *into, const struct scene *scene, const struct
 	view_count(view, into, "names", zone_names(zone));
 	view_count(view, into, "records", zone_records(zone));
 	view_count(view, into, "services", services);
+	add_catalogs(view, into, control_world(request->control), zone_apex(zone)->name);
 	view_count(view, into, "memory", zone_memory(zone));
+}
+
+/* What the zone is as a catalog, or null; and the catalog that brought it, or null. */
+static void
+add_catalogs(struct view *view, cJSON *into, const struct world *world, const uint8_t *apex)
+{
+	static const char *const roles[] = { [CATALOG_NONE] = NULL, [CATALOG_PRODUCER] = "producer",
+		[CATALOG_CONSUMER] = "consumer" };
+	const struct steering_zone *section = steering_zone_find(world->steering, apex);
+	const struct membership *member = members_followed(world->members, apex);
+
+	view_text(view, into, "catalog", section == NULL ? NULL : roles[section->catalog_role]);
+	view_text(view, into, "member_of", member == NULL ? NULL : member->catalog);
 }
 
 void
@@ -59,7 +75,7 @@ zone_show(struct request *request)
 		return;
 	}
 	root = view_root(&view);
-	add_zone(&view, root, &scene, zone);
+	add_zone(request, &view, root, &scene, zone);
 	view_text(&view, root, "text", control_zone_text(request->control, name));
 	finish(request, &view);
 }

@@ -65,7 +65,7 @@ change_world(struct publication *p)
 		.whole = change->whole, .zone_count = change->zone_count, .zones = change->zones,
 		.steering = change->steering, .steering_file = "steering.yaml",
 		.keys = change->zone_count == 0 && change->steering == NULL ? NULL : &p->control->tsig_keys,
-		.transferred = change->transferred, .confirmed = change->confirmed,
+		.transferred = change->transferred, .confirmed = catalog_is_confirmed(control, change),
 	};
 
 	p->overrides_changed = change->override != NULL || change->override_delete != 0;
@@ -233,6 +233,7 @@ change_publish(struct publication *p)
 		control->world = p->world;
 		p->world = NULL;
 		members_tell(old->members, control->world->members);
+		catalog_changed(control, p->change);
 		if (p->plan_dropped || old->steering != control->world->steering) {
 			plan_replace(control, p->plan_dropped ? NULL : p->replanned);
 			if (!p->plan_dropped)

@@ -253,6 +253,7 @@ control_free(struct control *control)
 	signing_free(control->signer);
 	arena_free(control->override_arena);
 	free(control->overrides);
+	free(control->confirmed);
 	if (control->lock_fd >= 0)
 		close(control->lock_fd);
 	pthread_mutex_destroy(&control->lock);
@@ -493,6 +494,12 @@ control_zone_text(const struct control *control, const char *name)
 	const struct world_zone *zone = world_find(control->world, name);
 
 	return zone == NULL ? NULL : zone->text;
+}
+
+const struct world *
+control_world(const struct control *control)
+{
+	return control->world;
 }
 
 const char *

@@ -59,7 +59,7 @@ struct change {
 					 * says */
 	bool whole;			/* zones that aren't named are deleted (apply of a folder) */
 	bool transferred;		/* its zones came from their primaries */
-	bool confirmed;			/* a catalog may take away as many zones as it does */
+	const char *confirms;		/* a catalog, whose next version may delete as many zones as it does; or NULL */
 	size_t zone_count;
 	const struct zone_text *zones;
 	const char *steering;		/* the new text of steering.yaml, or NULL: unchanged */
@@ -144,6 +144,7 @@ bool control_tls_ends(const struct control *control, struct wall *ends) NONNULL;
 const struct server *control_server(const struct control *control) NONNULL;
 struct store *control_store(const struct control *control) NONNULL;	/* NULL: storeless, or it could only be read */
 const char *control_zone_text(const struct control *control, const char *name) NONNULL;	/* NULL: no such zone */
+const struct world *control_world(const struct control *control) NONNULL;	/* in service */
 const char *control_steering_text(const struct control *control) NONNULL;	/* "" when there is none */
 const struct signer *control_signer(const struct control *control) NONNULL;	/* NULL: storeless */
 size_t control_overrides(const struct control *control, const struct override **overrides) NONNULL;

@@ -370,7 +370,7 @@ check_deletions(struct making *m, const struct source *source)
 	if (going > DELETIONS_FREE && (double)going > source->section->catalog->deletion_most * (double)all)
 		diag_error(m->diags, (struct diag_place){ .file = source->section->name }, NULL,
 		    "the catalog would delete %zu of its %zu members, more than %.3g %%: all of them stay until "
-		    "'isobarctl zone catalog --confirm %s'", going, all,
+		    "'isobarctl catalog confirm %s'", going, all,
 		    100 * source->section->catalog->deletion_most, source->section->name);
 }
 

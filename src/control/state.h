@@ -52,6 +52,8 @@ struct control {
 	struct secondaries *secondaries;
 	struct updates *updates;
 	struct signer *signer;		/* NULL: storeless */
+	char *confirmed;		/* a catalog; or NULL */
+	struct mono confirmed_at;
 	struct watch *watch;
 	struct recorder *recorder;
 	struct demands *demands;
@@ -87,6 +89,10 @@ void event_keep(void *control, const struct health_event *event) NONNULL;
 /* rebuild.c, resign.c; how they and all others take their turn: publication.h */
 void publication_rebuild(struct control *control) NONNULL;
 void publication_resign(struct control *control) NONNULL;
+
+/* catalogs.c */
+bool catalog_is_confirmed(const struct control *control, const struct change *change) NONNULL;
+void catalog_changed(struct control *control, const struct change *change) NONNULL;	/* it's in service */
 
 /* override.c */
 bool overrides_load(struct control *control) NONNULL;

@@ -206,6 +206,10 @@ enum ctl_status ctl_record_delete(struct ctl *ctl) NONNULL;
 /* secondaries.c */
 enum ctl_status ctl_zone_secondaries(struct ctl *ctl) NONNULL;
 
+/* catalogs.c */
+enum ctl_status ctl_catalog_list(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_catalog_confirm(struct ctl *ctl) NONNULL;
+
 /* key.c */
 enum ctl_status ctl_key_list(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_key_ds(struct ctl *ctl) NONNULL;

@@ -16,7 +16,7 @@ static enum ctl_status call_change(struct ctl *ctl, const char *method, char *pa
 enum ctl_status
 ctl_zone_list(struct ctl *ctl)
 {
-	struct table table = { .columns = { "ZONE", "<SERIAL", "<NAMES", "<RECORDS", "<SERVICES" } };
+	struct table table = { .columns = { "ZONE", "<SERIAL", "<NAMES", "<RECORDS", "<SERVICES", "CATALOG" } };
 	cJSON *answer = NULL;
 	const cJSON *zone;
 	enum ctl_status status = ctl_call(ctl, "GET", "/v1/zones", NULL, &answer);
@@ -27,6 +27,10 @@ ctl_zone_list(struct ctl *ctl)
 		table_number(&table, member_number(zone, "names"), 0);
 		table_number(&table, member_number(zone, "records"), 0);
 		table_number(&table, member_number(zone, "services"), 0);
+		if (member_text(zone, "member_of") != NULL)
+			table_format(&table, "of %s", member_text(zone, "member_of"));
+		else
+			table_text(&table, member_text(zone, "catalog"));
 	}
 	if (answer != NULL)
 		table_print(&table);
