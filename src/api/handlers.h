@@ -77,6 +77,7 @@ void apply_read_body(struct request *request) NONNULL;
 /* keys.c: the keys of zones that are signed here */
 void keys_show(struct request *request) NONNULL;
 void key_roll(struct request *request) NONNULL;
+void key_gone(struct request *request) NONNULL;
 void key_seen(struct request *request) NONNULL;
 void key_import(struct request *request) NONNULL;
 void key_export(struct request *request) NONNULL;

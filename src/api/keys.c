@@ -27,6 +27,7 @@ struct wish_reader {
 
 static void show_zone(struct view *view, cJSON *list, const struct signing_view *zone);
 static void show_key(struct view *view, cJSON *list, const struct signing_view *zone, const struct key *key);
+static const char *state_of(const struct signing_view *zone, const struct key *key);
 static void rdata_text(uint16_t type, const uint8_t *rdata, size_t length, struct text *out);
 static bool wish_begin(struct wish_reader *r, struct request *request, const char *action, enum key_wish_kind kind);
 static void wish_end(struct wish_reader *r, const char *const *known);
@@ -71,6 +72,9 @@ show_zone(struct view *view, cJSON *list, const struct signing_view *zone)
 	view_known_count(view, into, "serial", result != NULL, zone->serial);
 	view_known_count(view, into, "signatures", result != NULL, result == NULL ? 0 : result->signatures);
 	view_time(view, into, "expires", expires);
+	view_bool(view, into, "leaving", zone->leaving);
+	view_time(view, into, "leaves", zone->leaving && zone->leaves.ms != KEY_SOME_DAY.ms ? zone->leaves
+	    : (struct wall){ 0 });
 	keys = view_array(view, into, "keys");
 	for (size_t k = 0; k < zone->key_count; k++)
 		show_key(view, keys, zone, &zone->keys[k]);
@@ -86,6 +90,7 @@ show_key(struct view *view, cJSON *list, const struct signing_view *zone, const 
 		{ "created", key->times.created }, { "published", key->times.published },
 		{ "offered_at", key->times.offered }, { "ds_seen", key->times.ds_seen },
 		{ "active", key->times.active }, { "retired", key->times.retired }, { "removed", key->times.removed },
+		{ "withdrawn", key->times.withdrawn }, { "ds_gone", key->times.ds_gone },
 	};
 	cJSON *into = view_object(view, list, NULL);
 	uint8_t rdata[4 + KEY_PUBLIC_MAX], ds[KEY_DS_MAX];
@@ -94,8 +99,8 @@ show_key(struct view *view, cJSON *list, const struct signing_view *zone, const 
 	view_count(view, into, "tag", key->tag);
 	view_count(view, into, "algorithm", key->algorithm);
 	view_text(view, into, "role", role_words[key->role]);
-	view_text(view, into, "state", zone->signed_zone == NULL ? "unused" : key_state_text(key, wall_now()));
-	view_bool(view, into, "offered", key_is_offered(key, wall_now()));
+	view_text(view, into, "state", state_of(zone, key));
+	view_bool(view, into, "offered", !zone->leaving && key_is_offered(key, wall_now()));
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
 		if (times[i].at.ms == KEY_SOME_DAY.ms)
 			view_null(view, into, times[i].name);
@@ -109,6 +114,16 @@ show_key(struct view *view, cJSON *list, const struct signing_view *zone, const 
 	rdata_text(TYPE_DS, ds, key_ds(key, 2, ds), &text);
 	view_text(view, into, "ds", text.bytes);
 	text_fini(&text);
+}
+
+static const char *
+state_of(const struct signing_view *zone, const struct key *key)
+{
+	if (zone->signed_zone == NULL)
+		return "unused";
+	if (zone->leaving && key_signs_keys(key, wall_now()))
+		return key->times.ds_gone.ms == 0 ? "waiting for DS to go" : "DS gone";
+	return key_state_text(key, wall_now());
 }
 
 /* The RDATA alone, of a record at the root. */
@@ -154,6 +169,16 @@ key_seen(struct request *request)
 		return;
 	r.wish->tag = (unsigned)json_integer(&r.object, "tag", false, 0, UINT16_MAX, 0);
 	wish_end(&r, known);
+}
+
+void
+key_gone(struct request *request)
+{
+	static const char *const known[] = { NULL };
+	struct wish_reader r;
+
+	if (wish_begin(&r, request, "key.ds-gone", KEY_DS_GONE))
+		wish_end(&r, known);
 }
 
 void

@@ -68,6 +68,7 @@ const struct route routes[] = {
 	{ "GET", "/v1/keys", SCOPE_READ, BODY_NONE, false, "zone", NULL, keys_show },
 	{ "POST", "/v1/zones/{zone}/keys", SCOPE_ADMIN, BODY_JSON, false, CHANGE_QUERIES, key_import, change_run },
 	{ "POST", "/v1/zones/{zone}/keys/roll", SCOPE_ADMIN, BODY_JSON, false, CHANGE_QUERIES, key_roll, change_run },
+	{ "POST", "/v1/zones/{zone}/keys/gone", SCOPE_ADMIN, BODY_JSON, false, CHANGE_QUERIES, key_gone, change_run },
 	{ "POST", "/v1/zones/{zone}/keys/seen", SCOPE_ADMIN, BODY_JSON, false, CHANGE_QUERIES, key_seen, change_run },
 	{ "GET", "/v1/zones/{zone}/keys/{tag}", SCOPE_LOCAL, BODY_NONE, false, NULL, NULL, key_export },
 	{ "POST", "/v1/apply", SCOPE_ADMIN, BODY_JSON, true, CHANGE_QUERIES, apply_read_body, change_run },

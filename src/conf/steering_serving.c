@@ -67,7 +67,7 @@ written_before(const struct steering_reading *r, const struct steering_zone *zon
 void
 steering_take_zone(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone)
 {
-	static const enum key_algorithm algorithms[] = { KEY_ECDSAP256SHA256, KEY_ED25519 };
+	static const enum key_algorithm algorithms[] = { KEY_ECDSAP256SHA256, KEY_ED25519, KEY_ECDSAP256SHA256 };
 	const struct written_dnssec *dnssec = &written->dnssec;
 	char text[NAME_TEXT_SIZE];
 
@@ -75,7 +75,9 @@ steering_take_zone(struct steering_reading *r, const struct written_zone *writte
 	zone->line = written->at.key->line;
 	zone->hide_regions = written->region_records == 1;
 	zone->is_signed = dnssec->at.node != NULL && dnssec->on;
+	zone->leaving = dnssec->on == 2;
 	zone->algorithm = algorithms[dnssec->algorithm];
+	zone->keeps_algorithm = dnssec->algorithm == 2;
 	zone->split_keys = dnssec->keys == 1;
 	zone->denial = (enum denial_kind)dnssec->denial;
 	zone->validity_s = dnssec->validity_s;

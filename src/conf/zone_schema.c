@@ -8,15 +8,15 @@
 #define DAYS_MS 86400e3
 #define TTL_MOST_MS (7 * DAYS_MS)	/* as in steering_schema.c */
 
-static const char *const off_or_on[] = { "off", "on", NULL };
-static const char *const algorithms[] = { "ecdsap256sha256", "ed25519", NULL };
+static const char *const signing_states[] = { "off", "on", "removing", NULL };
+static const char *const algorithms[] = { "ecdsap256sha256", "ed25519", "imported", NULL };
 static const char *const key_layouts[] = { "csk", "split", NULL };
 static const char *const denials[] = { [DENIAL_NSEC] = "nsec", [DENIAL_NSEC3] = "nsec3", [DENIAL_NSEC3 + 1] = NULL };
 static const char *const region_records[] = { "shown", "hidden", NULL };
 
 static const struct setting dnssec_settings[] = {
 	{ .key = "state", SETTING_AT(struct written_dnssec, on), .type = SETTING_ENUM, .unit = "word",
-		.words = off_or_on, .otherwise = "on", .help = "whether isobard signs the zone" },
+		.words = signing_states, .otherwise = "on", .help = "whether isobard signs the zone" },
 	{ .key = "algorithm", SETTING_AT(struct written_dnssec, algorithm), .type = SETTING_ENUM, .unit = "word",
 		.words = algorithms, .otherwise = "ecdsap256sha256", .help = "of keys that are made" },
 	{ .key = "keys", SETTING_AT(struct written_dnssec, keys), .type = SETTING_ENUM, .unit = "word",

@@ -218,6 +218,7 @@ frozen_sign(const struct zone *copy, const struct signing_view *view, const stru
 	signing.policy.refresh_s = wanted->refresh_s;
 	signing.policy.key_ttl = wanted->key_ttl;
 	signing.policy.hide_region_records = wanted->hide_regions;
+	signing.policy.withdraw_ds = wanted->leaving;
 	result = zone_sign(&signing, cache, &why);
 	if (result == NULL)
 		log_error("the copy of %s for secondaries can't be signed: %s", view->zone,
@@ -234,7 +235,7 @@ frozen_keys(const struct signing_view *view, struct wall wall)
 	for (size_t i = 0; i < view->key_count; i++) {
 		const unsigned now[] = { view->keys[i].tag, key_is_published(&view->keys[i], wall),
 		    key_signs_keys(&view->keys[i], wall), key_signs_zone(&view->keys[i], wall),
-		    key_is_offered(&view->keys[i], wall) };
+		    key_signs_offers(&view->keys[i], wall), key_is_offered(&view->keys[i], wall), view->leaving };
 
 		hash = hash64(now, sizeof(now), hash);
 	}

@@ -31,6 +31,8 @@ static char *read_passphrase(const char *path, struct diags *diags);
 static bool add_job(struct signing_pass *pass, const struct world *world, size_t zone,
 	const struct steering_zone *wanted, const struct key_wish *wish, bool keeps_keys, struct diags *diags);
 static void add_dropped(struct signing_pass *pass, const char *zone);
+static bool unsigned_too_soon(const struct signing_pass *pass, const struct world *world, size_t zone,
+	struct diags *diags);
 static bool add_wish_alone(struct signing_pass *pass, const struct key_wish *wish, struct diags *diags);
 static void begin_job(struct signing_job *job, struct zone_state *state, struct wall now);
 static bool describe(struct signing_pass *pass, struct signing_job *job, const struct world *world);
@@ -176,8 +178,10 @@ signing_begin(struct signer *signer, const struct world *world, const struct key
 		const struct steering_zone *wanted = zone_settings(world, apex);
 		bool wished = wish != NULL && strcasecmp(wish->zone, world->zones[i]->name) == 0;
 
-		if (wanted == NULL || !wanted->is_signed)
+		if (wanted == NULL || !wanted->is_signed) {
+			good = !unsigned_too_soon(pass, world, i, diags);
 			continue;
+		}
 		wish_is_met |= wished;
 		good = add_job(pass, world, i, wanted, wished ? wish : NULL, keeps_keys, diags);
 	}
@@ -215,7 +219,7 @@ add_job(struct signing_pass *pass, const struct world *world, size_t zone, const
 	}
 	if ((wish != NULL && !keys_wish(pass, job, wish, diags)) || !keys_step(pass, job, keeps_keys, diags))
 		return false;
-	if (job->key_count == 0)	/* a dry run of what will make some */
+	if (job->key_count == 0)	/* a dry run of what will make some; or it's to be unsigned, and is */
 		job->zone = SIZE_MAX;
 	job->stays = !job->keys_changed && state->result != NULL && state->source == job->source
 	    && state->names == job->names_hash && memcmp(&state->policy, &job->policy, sizeof(job->policy)) == 0
@@ -224,7 +228,25 @@ add_job(struct signing_pass *pass, const struct world *world, size_t zone, const
 	return true;
 }
 
-/* Of a zone that isn't signed, or not yet: keys are imported before. */
+/* With a DS at the parent every validator would take its answers for forged. */
+static bool
+unsigned_too_soon(const struct signing_pass *pass, const struct world *world, size_t zone, struct diags *diags)
+{
+	const struct zone_state *state = signing_state_find(pass->signer, world->zones[zone]->name);
+
+	if (state == NULL || !state->in_service)
+		return false;
+	for (size_t k = 0; k < state->key_count; k++) {
+		if (state->keys[k].times.ds_seen.ms == 0 || !key_is_published(&state->keys[k], pass->now))
+			continue;
+		diag_error(diags, (struct diag_place){ .file = "steering.yaml" }, "dnssec: removing",
+		    "%s can't be unsigned at once: its parent has the DS of key %u, so validators would refuse "
+		    "unsigned answers", state->name, state->keys[k].tag);
+		return true;
+	}
+	return false;
+}
+
 /* A member of a catalog that is gone: its keys go, too (RFC 9432 section 5.3). */
 static void
 add_dropped(struct signing_pass *pass, const char *zone)
@@ -244,6 +266,7 @@ add_dropped(struct signing_pass *pass, const char *zone)
 	job->next = (struct wall){ 0 };
 }
 
+/* Of a zone that isn't signed, or not yet: keys are imported before. */
 static bool
 add_wish_alone(struct signing_pass *pass, const struct key_wish *wish, struct diags *diags)
 {
@@ -302,6 +325,7 @@ describe(struct signing_pass *pass, struct signing_job *job, const struct world 
 	job->policy.key_ttl = wanted->key_ttl;
 	job->policy.denial_ttl_steered = usual.denial_ttl_steered;
 	job->policy.hide_region_records = wanted->hide_regions;
+	job->policy.withdraw_ds = wanted->leaving;
 	job->zone_ttl = job->state->source == job->source ? job->state->zone_ttl : longest_ttl(job->source);
 	return true;
 }
@@ -476,6 +500,8 @@ signing_commit(struct signing_pass *pass)
 		state->key_count = job->key_count;
 		state->next = job->next;
 		state->in_service = job->zone != SIZE_MAX;
+		state->leaving = job->wanted != NULL && job->wanted->leaving;
+		state->leaves = job->leaves;
 		if (job->result == NULL)
 			continue;
 		signed_zone_release(state->result);
@@ -579,7 +605,8 @@ signing_view(const struct signer *signer, const char *zone, struct signing_view 
 
 	if (state == NULL)
 		return false;
-	*view = (struct signing_view){ state->name, state->keys, state->key_count, state->result, state->serial };
+	*view = (struct signing_view){ state->name, state->keys, state->key_count, state->result, state->serial,
+	    state->leaving && state->result != NULL, state->leaves };
 	return true;
 }
 

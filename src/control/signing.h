@@ -19,7 +19,7 @@
 struct signer;
 struct signing_pass;
 
-enum key_wish_kind { KEY_ROLL, KEY_DS_SEEN, KEY_IMPORT };
+enum key_wish_kind { KEY_ROLL, KEY_DS_SEEN, KEY_DS_GONE, KEY_IMPORT };
 
 /* What an operator wants of the keys of a zone. */
 struct key_wish {
@@ -74,6 +74,8 @@ struct signing_view {
 	size_t key_count;
 	const struct signed_zone *signed_zone;	/* in service; NULL: unsigned, or signed elsewhere */
 	uint32_t serial;			/* that it's served with */
+	bool leaving;				/* it's to be unsigned when no cache has its DS any more, */
+	struct wall leaves;			/* which is then; KEY_SOME_DAY: when the parent has dropped it */
 };
 
 size_t signing_views(const struct signer *signer, size_t first, struct signing_view *views, size_t most) NONNULL;

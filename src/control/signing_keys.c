@@ -24,9 +24,14 @@ static bool on_key(void *arg, const struct key_row *row);
 static bool on_serial(void *arg, const char *zone, uint32_t serial);
 static bool import_key(struct signing_pass *pass, struct signing_job *job, const struct key_wish *wish,
 	struct diags *diags);
+static const char *import_refused(const struct signing_job *job, const struct key *key, struct wall now);
 static bool see_ds(struct signing_pass *pass, struct signing_job *job, unsigned tag, struct diags *diags);
+static bool miss_ds(struct signing_pass *pass, struct signing_job *job, struct diags *diags);
 static bool roll(struct signing_pass *pass, struct signing_job *job, enum key_role role, struct diags *diags);
-static bool make_key(struct signing_pass *pass, struct signing_job *job, enum key_role role, struct diags *diags);
+static struct rollover_policy policy_of(const struct signing_job *job);
+static void leave(struct signing_pass *pass, struct signing_job *job, const struct rollover_policy *policy);
+static bool make_key(struct signing_pass *pass, struct signing_job *job, struct rollover_need need,
+	struct diags *diags);
 static bool add_key(struct signing_pass *pass, struct signing_job *job, struct key *key, struct diags *diags);
 static bool tag_is_taken(const struct signing_job *job, const struct key *key);
 static void say(struct signing_pass *pass, const struct signing_job *job, const char *what, const struct key *key);
@@ -60,7 +65,7 @@ on_key(void *arg, const struct key_row *row)
 			if (strcmp(roles[r], row->role) == 0)
 				key->role = (enum key_role)r;
 		key->times = (struct key_times){ row->created, row->published, row->offered, row->ds_seen, row->active,
-			row->retired, row->removed };
+			row->retired, row->removed, row->withdrawn, row->ds_gone };
 		state->key_count++;
 	} else {
 		diag_error(loading->diags, (struct diag_place){ 0 }, NULL, "the key %u of %s in the store can't be "
@@ -90,7 +95,7 @@ keys_forget(struct signing_job *job, struct wall now)
 
 	for (size_t k = 0; k < job->key_count; k++) {
 		int64_t removed = job->keys[k].times.removed.ms;
-		bool gone = removed != 0 && removed <= now.ms
+		bool gone = removed != 0 && removed <= now.ms && job->keys[k].times.withdrawn.ms <= now.ms
 		    && (removed + FORGOTTEN_MS <= now.ms || job->key_count > ZONE_KEYS_MAX / 2);
 
 		if (gone)
@@ -112,6 +117,8 @@ keys_wish(struct signing_pass *pass, struct signing_job *job, const struct key_w
 		return import_key(pass, job, wish, diags);
 	case KEY_DS_SEEN:
 		return see_ds(pass, job, wish->tag, diags);
+	case KEY_DS_GONE:
+		return miss_ds(pass, job, diags);
 	default:
 		return roll(pass, job, wish->role, diags);
 	}
@@ -137,9 +144,27 @@ import_key(struct signing_pass *pass, struct signing_job *job, const struct key_
 		key_fini(&key);
 		return false;
 	}
+	if (import_refused(job, &key, pass->now) != NULL) {
+		diag_error(diags, (struct diag_place){ 0 }, NULL, "the key %u of %s: %s", key.tag, job->state->name,
+		    import_refused(job, &key, pass->now));
+		key_fini(&key);
+		return false;
+	}
 	key.role = wish->role;
 	key.times.created = pass->now;
 	return add_key(pass, job, &key, diags);
+}
+
+/* Keys of another algorithm come all at once. */
+static const char *
+import_refused(const struct signing_job *job, const struct key *key, struct wall now)
+{
+	for (size_t k = 0; k < job->key_count; k++)
+		if (job->keys[k].algorithm != key->algorithm
+		    && (job->keys[k].times.removed.ms == 0 || job->keys[k].times.removed.ms > now.ms))
+			return "the zone has keys of another algorithm; change 'algorithm' in steering.yaml, which "
+			    "makes new keys and rolls over to them";
+	return NULL;
 }
 
 static bool
@@ -164,6 +189,32 @@ see_ds(struct signing_pass *pass, struct signing_job *job, unsigned tag, struct 
 	return seen > 0;
 }
 
+/* The zone is to be unsigned, and its parent has no DS any more. */
+static bool
+miss_ds(struct signing_pass *pass, struct signing_job *job, struct diags *diags)
+{
+	size_t gone = 0;
+
+	if (job->wanted == NULL || !job->wanted->leaving) {
+		diag_error(diags, (struct diag_place){ 0 }, NULL, "%s is to stay signed: write 'dnssec: removing' for "
+		    "it into the zones of steering.yaml first", job->state->name);
+		return false;
+	}
+	for (size_t k = 0; k < job->key_count; k++) {
+		struct key *key = &job->keys[k];
+
+		if (key->role == KEY_ZSK || !key_is_published(key, pass->now) || key->times.ds_gone.ms != 0)
+			continue;
+		key->times.ds_gone = pass->now;
+		job->keys_changed = true;
+		say(pass, job, "the parent has dropped the DS of", key);
+		gone++;
+	}
+	if (gone == 0)
+		diag_error(diags, (struct diag_place){ 0 }, NULL, "no key of %s has a DS", job->state->name);
+	return gone > 0;
+}
+
 static bool
 roll(struct signing_pass *pass, struct signing_job *job, enum key_role role, struct diags *diags)
 {
@@ -183,46 +234,86 @@ roll(struct signing_pass *pass, struct signing_job *job, enum key_role role, str
 bool
 keys_step(struct signing_pass *pass, struct signing_job *job, bool keeps_keys, struct diags *diags)
 {
-	static const enum key_role needed[] = {
-		[ROLLOVER_NEW_CSK] = KEY_CSK, [ROLLOVER_NEW_KSK] = KEY_KSK, [ROLLOVER_NEW_ZSK] = KEY_ZSK,
-	};
-	const struct steering_zone *wanted = job->wanted;
-	struct rollover_policy policy = {
-		.algorithm = wanted->algorithm, .split = wanted->split_keys, .zsk_lifetime_s = wanted->zsk_lifetime_s,
-		.key_ttl = wanted->key_ttl, .zone_ttl = job->zone_ttl, .propagation_s = wanted->propagation_s,
-		.parent_ttl = wanted->parent_ttl, .parent_propagation_s = wanted->propagation_s,
-	};
+	const struct rollover_policy policy = policy_of(job);
 	struct key_times before[ZONE_KEYS_MAX];
-	enum rollover_need need;
+	struct rollover_need need;
 
 	for (size_t k = 0; k < job->key_count; k++)
 		before[k] = job->keys[k].times;
 	for (size_t k = job->key_count; k < ZONE_KEYS_MAX; k++)
 		before[k] = (struct key_times){ 0 };
-	while ((need = rollover_step(job->keys, job->key_count, &policy, pass->now, &job->next)) != ROLLOVER_NOTHING) {
+	while ((need = rollover_step(job->keys, job->key_count, &policy, pass->now, &job->next)).key) {
 		if (!keeps_keys && job->key_count > 0)
 			break;	/* what is there goes on */
 		if (!keeps_keys)
 			return true;
-		if (!make_key(pass, job, needed[need], diags))
+		if (!make_key(pass, job, need, diags))
 			return false;
 	}
+	if (policy.leaving)
+		leave(pass, job, &policy);
 	for (size_t k = 0; k < job->key_count; k++)
 		job->keys_changed |= memcmp(&before[k], &job->keys[k].times, sizeof(before[k])) != 0;
 	return true;
 }
 
+/* RSA keys are imported only, so nothing may call for one by itself. */
+static struct rollover_policy
+policy_of(const struct signing_job *job)
+{
+	const struct steering_zone *wanted = job->wanted;
+	struct rollover_policy policy = {
+		.algorithm = wanted->algorithm, .split = wanted->split_keys, .zsk_lifetime_s = wanted->zsk_lifetime_s,
+		.key_ttl = wanted->key_ttl, .zone_ttl = job->zone_ttl, .propagation_s = wanted->propagation_s,
+		.parent_ttl = wanted->parent_ttl, .parent_propagation_s = wanted->propagation_s,
+		.leaving = wanted->leaving,
+	};
+	enum key_algorithm last = job->key_count == 0 ? KEY_ECDSAP256SHA256
+	    : job->keys[job->key_count - 1].algorithm;
+
+	if (wanted->keeps_algorithm)
+		policy.algorithm = last;
+	if (policy.algorithm == KEY_RSASHA256)
+		policy.zsk_lifetime_s = 0;
+	return policy;
+}
+
+/* When no cache has a DS any more the zone is unsigned, and its keys have done their work. */
+static void
+leave(struct signing_pass *pass, struct signing_job *job, const struct rollover_policy *policy)
+{
+	job->leaves = rollover_leaves(job->keys, job->key_count, policy, pass->now);
+	if (job->leaves.ms > pass->now.ms) {
+		if (job->leaves.ms != KEY_SOME_DAY.ms && (job->next.ms == 0 || job->leaves.ms < job->next.ms))
+			job->next = job->leaves;
+		return;
+	}
+	for (size_t k = 0; k < job->key_count; k++) {
+		struct key_times *times = &job->keys[k].times;
+
+		if (times->removed.ms != 0 && times->removed.ms <= pass->now.ms)
+			continue;
+		times->retired = times->removed = pass->now;
+		if (times->withdrawn.ms != 0)
+			times->withdrawn = pass->now;
+		say(pass, job, "removed", &job->keys[k]);
+	}
+	job->next = (struct wall){ 0 };
+	job->zone = SIZE_MAX;
+}
+
 static bool
-make_key(struct signing_pass *pass, struct signing_job *job, enum key_role role, struct diags *diags)
+make_key(struct signing_pass *pass, struct signing_job *job, struct rollover_need need, struct diags *diags)
 {
 	struct key key;
 	int status;
 
 	do {
-		status = key_generate(&key, job->state->apex, role, job->wanted->algorithm);
+		status = key_generate(&key, job->state->apex, need.role, need.algorithm);
 		if (status != 0) {
-			diag_error(diags, (struct diag_place){ 0 }, NULL, "a key for %s can't be made",
-			    job->state->name);
+			diag_error(diags, (struct diag_place){ 0 }, NULL, status == -ENOTSUP ?
+			    "the keys of %s are of RSA, which isn't made here: change 'algorithm', or import one"
+			    : "a key for %s can't be made", job->state->name);
 			return false;
 		}
 		if (!tag_is_taken(job, &key))
@@ -300,7 +391,7 @@ store_key(struct store_txn *txn, const struct signing_job *job, size_t k)
 		.private_text = job->private_texts[k] == NULL ? "" : job->private_texts[k],
 		.created = times->created, .published = times->published, .offered = times->offered,
 		.ds_seen = times->ds_seen, .active = times->active, .retired = times->retired,
-		.removed = times->removed,
+		.removed = times->removed, .withdrawn = times->withdrawn, .ds_gone = times->ds_gone,
 	};
 
 	return store_key_put(txn, &row);

@@ -22,6 +22,8 @@ struct zone_state {
 	uint32_t serial;
 	bool has_serial;
 	bool in_service;		/* signed by us now */
+	bool leaving;			/* to be unsigned, */
+	struct wall leaves;		/* then */
 	/* what is in service: */
 	struct signed_zone *result;	/* held; NULL: it isn't signed by us now */
 	struct zone *source;		/* held: of which it was made, */
@@ -55,6 +57,7 @@ struct signing_job {
 	size_t gone_count;
 	char *private_texts[ZONE_KEYS_MAX];	/* of new keys, as they're stored */
 	bool keys_changed, stays;	/* stays: what is in service is right */
+	struct wall leaves;		/* of a zone that is to be unsigned: when */
 	const struct steered_name *names;
 	size_t name_count;
 	uint64_t names_hash;

@@ -213,6 +213,7 @@ enum ctl_status ctl_catalog_confirm(struct ctl *ctl) NONNULL;
 /* key.c */
 enum ctl_status ctl_key_list(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_key_ds(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_key_gone(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_key_seen(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_key_roll(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_key_import(struct ctl *ctl) NONNULL;

@@ -10,6 +10,7 @@
 
 #define KEY_FILE_MAX 16384
 
+static void print_leaving(const cJSON *zone);
 static enum ctl_status fetch(struct ctl *ctl, cJSON **answer);
 static char *read_file(const char *base, const char *ending);
 static bool write_file(const char *folder, const char *base, const char *ending, mode_t mode, const char *text);
@@ -39,8 +40,24 @@ ctl_key_list(struct ctl *ctl)
 	}
 	if (answer != NULL)
 		table_print(&table);
+	cJSON_ArrayForEach(zone, member(answer, "zones"))
+		print_leaving(zone);
 	cJSON_Delete(answer);
 	return status;
+}
+
+static void
+print_leaving(const cJSON *zone)
+{
+	const char *name = member_text(zone, "zone"), *leaves = member_text(zone, "leaves");
+
+	if (!member_true(zone, "leaving"))
+		return;
+	if (leaves != NULL)
+		printf("%s stays signed until %s, when no cache has its DS any more\n", name, leaves);
+	else
+		printf("%s stays signed until its parent has dropped the DS: say so by isobarctl key gone %s\n", name,
+		    name);
 }
 
 static enum ctl_status
@@ -122,6 +139,13 @@ ctl_key_seen(struct ctl *ctl)
 	if (ctl->count > 1)
 		cJSON_AddNumberToObject(body, "tag", strtod(ctl->arguments[1], NULL));
 	return change_keys(ctl, "/seen", body);
+}
+
+/* Of a zone that is to be unsigned. */
+enum ctl_status
+ctl_key_gone(struct ctl *ctl)
+{
+	return change_keys(ctl, "/gone", cJSON_CreateObject());
 }
 
 /* K<zone>+<algorithm>+<tag>, with or without one of its endings. */

@@ -28,6 +28,7 @@ const struct verb verbs[] = {
 	{ "record delete", "ZONE OWNER [TYPE]", CHANGE, "delete the records of a name", ctl_record_delete },
 	{ "key list", "[ZONE]", 0, "the keys of signed zones, and what each does now", ctl_key_list },
 	{ "key ds", "ZONE", 0, "the DS records that the parent zone is to have", ctl_key_ds },
+	{ "key gone", "ZONE", CHANGE, "the parent zone has no DS any more", ctl_key_gone },
 	{ "key seen", "ZONE [TAG]", CHANGE, "the parent zone has the DS", ctl_key_seen },
 	{ "key roll", "ZONE [ROLE]", CHANGE, "a new key takes over from the CSK, KSK or ZSK", ctl_key_roll },
 	{ "key import", "ZONE FILE [ROLE]", CHANGE, "take a key from the files of BIND's or ldns' tools",

@@ -153,7 +153,8 @@ list_types(const struct work *work, const struct chain_owner *owner, uint16_t *t
 		if (nsec3)
 			put(types, &count, TYPE_NSEC3PARAM);
 		for (size_t i = 0; i < work->signing->key_count; i++)
-			if (key_is_offered(&work->signing->keys[i], work->signing->now)) {
+			if (work->signing->policy.withdraw_ds
+			    || key_is_offered(&work->signing->keys[i], work->signing->now)) {
 				put(types, &count, TYPE_CDS);
 				put(types, &count, TYPE_CDNSKEY);
 			}

@@ -40,8 +40,24 @@ key_signs_keys(const struct key *key, struct wall now)
 bool
 key_signs_zone(const struct key *key, struct wall now)
 {
-	return key->role != KEY_KSK && key_is_published(key, now) && has_come(key->times.active, now)
-	    && !has_come(key->times.retired, now);
+	const struct key_times *times = &key->times;
+
+	if (key->role == KEY_KSK || !has_come(times->active, now))
+		return false;
+	return times->withdrawn.ms != 0 ? !has_come(times->withdrawn, now)
+	    : !has_come(times->retired, now) && !has_come(times->removed, now);
+}
+
+/* As DNSKEY is, and when algorithms change, as the zone is. */
+bool
+key_signs_offers(const struct key *key, struct wall now)
+{
+	const struct key_times *times = &key->times;
+
+	if (key->role == KEY_ZSK)
+		return false;
+	return key_is_published(key, now) || (has_come(times->active, now) && !has_come(times->published, now))
+	    || (has_come(times->removed, now) && times->withdrawn.ms != 0 && !has_come(times->withdrawn, now));
 }
 
 bool

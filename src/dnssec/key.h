@@ -35,6 +35,10 @@ struct key_times {
 	struct wall retired;	/* it signs the zone no more, and parents aren't to have its DS; its DNSKEY stays, since
 				 * caches have its signatures or its DS, and until then a KSK or CSK signs keys */
 	struct wall removed;	/* its DNSKEY is gone, too */
+	/* Only of a change of algorithms: it signs, in place of `retired`, until then, when no cache has a DNSKEY RRset
+	 * that would ask for its signatures (RFC 6781 section 4.1.4). */
+	struct wall withdrawn;
+	struct wall ds_gone;	/* of a zone that is to be unsigned: the parent has no DS of it any more */
 };
 
 #define KEY_PUBLIC_MAX 516	/* octets of RSA-4096 with a 3 octet exponent; longer ones are refused */
@@ -55,6 +59,7 @@ uint16_t key_flags(const struct key *key) NONNULL;
 bool key_is_published(const struct key *key, struct wall now) NONNULL;
 bool key_signs_keys(const struct key *key, struct wall now) NONNULL;	/* CSK or KSK, published, not removed */
 bool key_signs_zone(const struct key *key, struct wall now) NONNULL;	/* CSK or ZSK, active, not retired */
+bool key_signs_offers(const struct key *key, struct wall now) NONNULL;	/* CSK or KSK: CDS and CDNSKEY */
 bool key_is_offered(const struct key *key, struct wall now) NONNULL;	/* the parent is to have its DS: CDS, CDNSKEY */
 
 /* 0 or -errno; -ENOTSUP: no algorithm to make keys with. The times stay for the caller to set. */

@@ -15,6 +15,15 @@
  *	removed     of the predecessor: when no cache has a signature by it (Iret = Dprp + TTLsig, without Dsgn, since
  *	            all change at once), and no cache has the old DS: DprpP + TTLds after the new one was seen
  *
+ * Keys of another algorithm come and go together, and one change at a time:
+ *
+ *	active      now: a validator may want signatures of every algorithm that is among the DNSKEYs
+ *	published   when no cache has an RRset without them
+ *	offered     when every cache that has a DNSKEY RRset has it with the new keys
+ *	retired     of the old ones: then
+ *	removed     of the old ones: when no cache has their DS
+ *	withdrawn   of the old ones: when no cache has a DNSKEY RRset with them
+ *
  * An operator's wish is kept in the key that is to go: it retires some day (KEY_SOME_DAY), and asks for a successor. */
 #include "dnssec/rollover.h"
 
@@ -26,8 +35,12 @@ static void introduce(struct key *keys, size_t count, struct key *key, const str
 	struct wall now);
 static void retire(struct key *keys, size_t count, struct key *key, const struct rollover_policy *policy,
 	struct wall now);
-static enum rollover_need need(const struct key *keys, size_t count, const struct rollover_policy *policy,
+static const struct key *of_other_algorithm(const struct key *keys, size_t count, const struct key *key);
+static void replace_algorithm(struct key *key, const struct key *other, const struct rollover_policy *policy,
 	struct wall now);
+static struct rollover_need need(const struct key *keys, size_t count, const struct rollover_policy *policy,
+	struct wall now);
+static const struct key *alone_ahead(const struct key *keys, size_t count, struct wall now);
 static bool wants(const struct key *keys, size_t count, enum key_role role, const struct rollover_policy *policy,
 	struct wall now);
 static struct wall lifetime_ends(const struct key *key, const struct rollover_policy *policy);
@@ -40,15 +53,19 @@ static struct wall add_s(struct wall time, uint32_t a, uint32_t b);
 static struct wall later(struct wall a, struct wall b);
 static void sooner(struct wall *next, struct wall time, struct wall now);
 
-enum rollover_need
-rollover_step(struct key *keys, size_t count, const struct rollover_policy *policy, struct wall now, struct wall *next)
+struct rollover_need
+rollover_step(struct key *keys, size_t count, const struct rollover_policy *policy, struct wall now,
+    struct wall *next)
 {
-	enum rollover_need needed;
+	struct rollover_need needed;
 
 	*next = (struct wall){ 0 };
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		if (keys[i].times.published.ms == 0)
 			introduce(keys, count, &keys[i], policy, now);
+		if (keys[i].times.ds_gone.ms != 0 && !policy->leaving)	/* thought better of: it's offered again */
+			keys[i].times.ds_seen = keys[i].times.ds_gone = (struct wall){ 0 };
+	}
 	for (size_t i = 0; i < count; i++)
 		retire(keys, count, &keys[i], policy, now);
 	needed = need(keys, count, policy, now);
@@ -56,8 +73,8 @@ rollover_step(struct key *keys, size_t count, const struct rollover_policy *poli
 		const struct key_times *times = &keys[i].times;
 		const struct wall all[] = {
 			times->published, times->offered, times->active, times->retired, times->removed,
-			keys[i].role == KEY_ZSK && !is_set(times->retired) ? lifetime_ends(&keys[i], policy)
-			    : (struct wall){ 0 },
+			times->withdrawn, keys[i].role == KEY_ZSK && !is_set(times->retired)
+			    ? lifetime_ends(&keys[i], policy) : (struct wall){ 0 },
 		};
 
 		for (size_t t = 0; t < ARRAY_SIZE(all); t++)
@@ -76,6 +93,13 @@ introduce(struct key *keys, size_t count, struct key *key, const struct rollover
 
 	if (key->times.created.ms == 0)
 		key->times.created = now;
+	if (zone != NULL && zone->algorithm != key->algorithm) {
+		key->times.active = now;
+		now = key->times.published = add_s(now, policy->propagation_s, unsigned_ttl);
+		if (duties_of(key->role) & DUTY_KEYS)
+			key->times.offered = add_s(now, policy->propagation_s, policy->key_ttl);
+		return;
+	}
 	key->times.published = now;
 	key->times.active = duties_of(key->role) & DUTY_ZONE && zone != NULL ? known : now;
 	if (duties_of(key->role) & DUTY_KEYS)
@@ -88,10 +112,16 @@ retire(struct key *keys, size_t count, struct key *key, const struct rollover_po
 {
 	const struct key *zone = newest(keys, count, DUTY_ZONE, now), *parent = newest(keys, count, DUTY_KEYS, now);
 	unsigned duties = duties_of(key->role);
+	const struct key *other;
 	struct wall retired = { 0 }, removed;
 
-	if (has_come(key->times.removed, now))
+	if (!has_come(key->times.published, now) || has_come(key->times.removed, now))
 		return;
+	other = of_other_algorithm(keys, count, key);
+	if (other != NULL) {
+		replace_algorithm(key, other, policy, now);
+		return;
+	}
 	if (duties & DUTY_ZONE && (zone == NULL || zone == key))
 		return;
 	if (duties & DUTY_KEYS && (parent == NULL || parent == key))
@@ -113,14 +143,75 @@ retire(struct key *keys, size_t count, struct key *key, const struct rollover_po
 	key->times.removed = removed;
 }
 
-static enum rollover_need
+/* The successor that signs keys, if it's of another algorithm; published or not yet. */
+static const struct key *
+of_other_algorithm(const struct key *keys, size_t count, const struct key *key)
+{
+	for (size_t i = 0; i < count; i++)
+		if (duties_of(keys[i].role) & DUTY_KEYS && keys[i].algorithm != key->algorithm
+		    && keys[i].times.published.ms > key->times.published.ms)
+			return &keys[i];
+	return NULL;
+}
+
+/* The times of a key whose successors are of another algorithm, whatever its role. */
+static void
+replace_algorithm(struct key *key, const struct key *other, const struct rollover_policy *policy, struct wall now)
+{
+	struct key_times *times = &key->times;
+
+	if (!is_set(times->retired))
+		times->retired = other->times.offered;
+	if (times->withdrawn.ms == 0)
+		times->withdrawn = KEY_SOME_DAY;
+	if (is_set(times->removed) || !has_come(other->times.ds_seen, now))
+		return;
+	/* Not before now: until then its DNSKEY was there, and its signatures are to outlast that. */
+	times->removed = later(now, add_s(later(other->times.ds_seen, other->times.offered),
+	    policy->parent_propagation_s, policy->parent_ttl));
+	times->withdrawn = add_s(times->removed, policy->propagation_s, policy->key_ttl);
+}
+
+static struct rollover_need
 need(const struct key *keys, size_t count, const struct rollover_policy *policy, struct wall now)
 {
-	if (!policy->split)
-		return wants(keys, count, KEY_CSK, policy, now) ? ROLLOVER_NEW_CSK : ROLLOVER_NOTHING;
-	if (wants(keys, count, KEY_KSK, policy, now))
-		return ROLLOVER_NEW_KSK;
-	return wants(keys, count, KEY_ZSK, policy, now) ? ROLLOVER_NEW_ZSK : ROLLOVER_NOTHING;
+	const struct key *ahead = alone_ahead(keys, count, now);
+	const struct key *some = newest(keys, count, DUTY_ZONE, now);
+	enum key_role first = policy->split ? KEY_KSK : KEY_CSK;
+	struct rollover_need needed = { .key = true, .role = first, .algorithm = policy->algorithm };
+
+	if (policy->leaving)
+		return (struct rollover_need){ .key = false };
+	if (ahead != NULL)
+		return (struct rollover_need){ true, KEY_ZSK, ahead->algorithm };
+	if (some == NULL)
+		some = newest(keys, count, DUTY_KEYS, now);
+	if (some != NULL && some->algorithm != policy->algorithm
+	    && !under_way(keys, count, DUTY_ZONE | DUTY_KEYS, now))
+		return needed;
+	if (some != NULL)
+		needed.algorithm = some->algorithm;
+	if (wants(keys, count, first, policy, now))
+		return needed;
+	needed.role = KEY_ZSK;
+	needed.key = policy->split && wants(keys, count, KEY_ZSK, policy, now);
+	return needed;
+}
+
+/* A KSK that isn't published yet, since its algorithm is new, and no ZSK with it. */
+static const struct key *
+alone_ahead(const struct key *keys, size_t count, struct wall now)
+{
+	const struct key *found = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		if (keys[i].role == KEY_KSK && !has_come(keys[i].times.published, now))
+			found = &keys[i];
+	for (size_t i = 0; i < count && found != NULL; i++)
+		if (keys[i].role == KEY_ZSK && keys[i].algorithm == found->algorithm
+		    && keys[i].times.published.ms == found->times.published.ms)
+			return NULL;
+	return found;
 }
 
 /* No key of this role is there to stay: there is none, or it's to go and has no successor. */
@@ -135,7 +226,7 @@ wants(const struct key *keys, size_t count, enum key_role role, const struct rol
 	if (key->role != role)
 		return !under_way(keys, count, duties_of(role), now);
 	if (key->times.retired.ms == KEY_SOME_DAY.ms)
-		return true;
+		return !under_way(keys, count, duties_of(role), now);
 	ends = lifetime_ends(key, policy);
 	return role == KEY_ZSK && has_come(ends, now) && !under_way(keys, count, DUTY_ZONE, now);
 }
@@ -159,12 +250,32 @@ under_way(const struct key *keys, size_t count, unsigned duties, struct wall now
 	for (size_t i = 0; i < count; i++) {
 		const struct key *key = &keys[i];
 
-		if (!(duties_of(key->role) & duties) || has_come(key->times.removed, now))
+		if (!(duties_of(key->role) & duties))
 			continue;
-		if (is_set(key->times.retired) || !has_come(key->times.active, now))
+		if (key->times.withdrawn.ms != 0 ? !has_come(key->times.withdrawn, now)
+		    : !has_come(key->times.removed, now) && (is_set(key->times.retired)
+		    || !has_come(key->times.active, now) || !has_come(key->times.published, now)))
 			return true;
 	}
 	return false;
+}
+
+/* Keys that no parent was ever told of hold nobody up. */
+struct wall
+rollover_leaves(const struct key *keys, size_t count, const struct rollover_policy *policy, struct wall now)
+{
+	struct wall leaves = now;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct key_times *times = &keys[i].times;
+
+		if (has_come(times->removed, now) || (!has_come(times->offered, now) && times->ds_seen.ms == 0))
+			continue;
+		if (times->ds_gone.ms == 0)
+			return KEY_SOME_DAY;
+		leaves = later(leaves, add_s(times->ds_gone, policy->parent_propagation_s, policy->parent_ttl));
+	}
+	return leaves;
 }
 
 int
@@ -210,9 +321,9 @@ key_state_text(const struct key *key, struct wall now)
 	const struct key_times *times = &key->times;
 
 	if (has_come(times->removed, now))
-		return "removed";
+		return times->withdrawn.ms != 0 && !has_come(times->withdrawn, now) ? "withdrawing" : "removed";
 	if (!has_come(times->published, now))
-		return "new";
+		return has_come(times->active, now) ? "signs ahead" : "new";
 	if (has_come(times->retired, now))
 		return "retired";
 	if (key->role == KEY_ZSK)

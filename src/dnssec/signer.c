@@ -27,6 +27,8 @@ static bool list_union(struct work *work, struct steered_owner *owner);
 static bool list_zone(struct work *work);
 static bool list_node(struct work *work, const struct node *node);
 static bool list_keys(struct work *work);
+static bool list_offers(struct work *work, struct item *cds, struct item *cdnskey);
+static bool signs(const struct key *key, enum item_signer signer, struct wall now);
 static bool add_rdata(struct work *work, struct item *item, const uint8_t *rdata, size_t length);
 static bool list_variants(struct work *work);
 static bool list_tasks(struct work *work);
@@ -250,24 +252,42 @@ list_keys(struct work *work)
 	struct item items[] = {
 		{ .set.type = TYPE_DNSKEY }, { .set.type = TYPE_CDS }, { .set.type = TYPE_CDNSKEY },
 	};
-	uint8_t dnskey[4 + KEY_PUBLIC_MAX], ds[KEY_DS_MAX];
+	uint8_t dnskey[4 + KEY_PUBLIC_MAX];
 
 	for (size_t i = 0; i < signing->key_count; i++) {
 		const struct key *key = &signing->keys[i];
-		size_t length = key_dnskey(key, dnskey);
-		bool offered = key_is_offered(key, signing->now);
 
-		if (key_is_published(key, signing->now) && !add_rdata(work, &items[0], dnskey, length))
-			return false;
-		if (offered && (!add_rdata(work, &items[1], ds, key_ds(key, 2, ds))
-		    || !add_rdata(work, &items[2], dnskey, length)))
+		if (key_is_published(key, signing->now)
+		    && !add_rdata(work, &items[0], dnskey, key_dnskey(key, dnskey)))
 			return false;
 	}
+	if (!list_offers(work, &items[1], &items[2]))
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
 		items[i].owner = zone_apex(signing->zone)->name;
 		items[i].set.ttl = signing->policy.key_ttl;
-		items[i].signer = SIGNER_KEYS;
+		items[i].signer = i == 0 ? SIGNER_KEYS : SIGNER_OFFERS;
 		if (items[i].set.count > 0 && !work_add(work, &items[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+list_offers(struct work *work, struct item *cds, struct item *cdnskey)
+{
+	static const uint8_t no_ds[] = { 0, 0, 0, 0, 0 }, no_dnskey[] = { 0, 0, 3, 0, 0 };	/* RFC 8078 section 4 */
+	const struct signing *signing = work->signing;
+	uint8_t dnskey[4 + KEY_PUBLIC_MAX], ds[KEY_DS_MAX];
+
+	if (signing->policy.withdraw_ds)
+		return add_rdata(work, cds, no_ds, sizeof(no_ds))
+		    && add_rdata(work, cdnskey, no_dnskey, sizeof(no_dnskey));
+	for (size_t i = 0; i < signing->key_count; i++) {
+		const struct key *key = &signing->keys[i];
+
+		if (key_is_offered(key, signing->now) && (!add_rdata(work, cds, ds, key_ds(key, 2, ds))
+		    || !add_rdata(work, cdnskey, dnskey, key_dnskey(key, dnskey))))
 			return false;
 	}
 	return true;
@@ -328,13 +348,19 @@ list_tasks(struct work *work)
 		for (size_t k = 0; k < signing->key_count && item->signer != SIGNER_NONE; k++) {
 			const struct key *key = &signing->keys[k];
 
-			if (key->private_key != NULL && (item->signer == SIGNER_KEYS
-			    ? key_signs_keys(key, signing->now) : key_signs_zone(key, signing->now)))
+			if (key->private_key != NULL && signs(key, item->signer, signing->now))
 				work->tasks[work->task_count++] = (struct task){ .item = i, .key = (uint16_t)k };
 		}
 		item->task_count = work->task_count - item->first_task;
 	}
 	return true;
+}
+
+static bool
+signs(const struct key *key, enum item_signer signer, struct wall now)
+{
+	return signer == SIGNER_KEYS ? key_signs_keys(key, now)
+	    : signer == SIGNER_OFFERS ? key_signs_offers(key, now) : key_signs_zone(key, now);
 }
 
 /* --- the result ----------------------------------------------------------------------------------------------- */
@@ -518,6 +544,7 @@ tell_times(struct signed_zone *to, const struct work *work)
 		const struct key_times *times = &signing->keys[k].times;
 		const struct wall all[] = {
 			times->published, times->offered, times->active, times->retired, times->removed,
+			times->withdrawn,
 		};
 
 		for (size_t t = 0; t < ARRAY_SIZE(all); t++)

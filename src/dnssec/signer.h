@@ -33,8 +33,9 @@ struct signing_policy {
 	uint32_t key_ttl;		/* of DNSKEY, CDS and CDNSKEY; default 3600 */
 	uint32_t denial_ttl_steered;	/* of a steered name's second denials; default 5 */
 	bool hide_region_records;	/* names under _region have no place in the chain, and no answer */
+	bool withdraw_ds;		/* CDS and CDNSKEY ask the parent to drop the DS (RFC 8078 section 4) */
 };
-#define SIGNING_POLICY_DEFAULT { DENIAL_NSEC, 14 * 86400, 5 * 86400, 86400, 3600, 5, false }
+#define SIGNING_POLICY_DEFAULT { DENIAL_NSEC, 14 * 86400, 5 * 86400, 86400, 3600, 5, false, false }
 
 /* A name that is steered. */
 struct steered_name {

@@ -22,6 +22,7 @@ enum item_place {
 enum item_signer {
 	SIGNER_NONE,	/* glue, NS of delegations, hidden names: not ours to sign */
 	SIGNER_KEYS,	/* by the keys that sign keys */
+	SIGNER_OFFERS,	/* by those that sign what is offered to the parent */
 	SIGNER_ZONE,
 };
 

@@ -236,7 +236,9 @@ struct steering_zone {
 	const char *name;		/* presentation form, complete, final dot */
 	const uint8_t *apex;		/* lower-case wire form */
 	bool is_signed;			/* by us */
-	enum key_algorithm algorithm;
+	bool leaving;			/* .. until no cache has its DS any more, and then unsigned */
+	enum key_algorithm algorithm;	/* of new keys; */
+	bool keeps_algorithm;		/* or that of the keys there are */
 	bool split_keys;		/* KSK and ZSK; else one CSK */
 	enum denial_kind denial;
 	uint32_t validity_s, refresh_s;	/* of signatures */

@@ -12,15 +12,17 @@ int
 store_key_put(struct store_txn *txn, const struct key_row *row)
 {
 	return db_run(txn->db, "INSERT INTO zone_key (zone, algorithm, tag, role, dnskey, private, created_ms,"
-	    " published_ms, offered_ms, ds_seen_ms, active_ms, retired_ms, removed_ms)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+	    " published_ms, offered_ms, ds_seen_ms, active_ms, retired_ms, removed_ms, withdrawn_ms, ds_gone_ms)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
 	    " ON CONFLICT (zone, algorithm, tag) DO UPDATE SET role = ?4, dnskey = ?5,"
 	    " private = CASE ?6 WHEN '' THEN private ELSE ?6 END, created_ms = ?7, published_ms = ?8, offered_ms = ?9,"
-	    " ds_seen_ms = ?10, active_ms = ?11, retired_ms = ?12, removed_ms = ?13",
+	    " ds_seen_ms = ?10, active_ms = ?11, retired_ms = ?12, removed_ms = ?13, withdrawn_ms = ?14,"
+	    " ds_gone_ms = ?15",
 	    DB_VALUES(db_text(row->zone), db_integer(row->algorithm), db_integer(row->tag), db_text(row->role),
 		db_blob(row->dnskey, row->dnskey_length), db_text(row->private_text), db_integer(row->created.ms),
 		db_integer(row->published.ms), db_integer(row->offered.ms), db_integer(row->ds_seen.ms),
-		db_integer(row->active.ms), db_integer(row->retired.ms), db_integer(row->removed.ms)));
+		db_integer(row->active.ms), db_integer(row->retired.ms), db_integer(row->removed.ms),
+		db_integer(row->withdrawn.ms), db_integer(row->ds_gone.ms)));
 }
 
 int
@@ -52,7 +54,7 @@ store_keys(struct store_reader *reader, bool (*row)(void *arg, const struct key_
 {
 	sqlite3_stmt *rows;
 	int got = db_query(&reader->db, "SELECT zone, algorithm, tag, role, dnskey, private, created_ms, published_ms,"
-	    " offered_ms, ds_seen_ms, active_ms, retired_ms, removed_ms FROM zone_key"
+	    " offered_ms, ds_seen_ms, active_ms, retired_ms, removed_ms, withdrawn_ms, ds_gone_ms FROM zone_key"
 	    " ORDER BY zone, published_ms, created_ms, algorithm, tag", DB_NONE, &rows);
 
 	while (got >= 0 && (got = db_next(rows)) == 1) {
@@ -71,6 +73,8 @@ store_keys(struct store_reader *reader, bool (*row)(void *arg, const struct key_
 			.active = { sqlite3_column_int64(rows, 10) },
 			.retired = { sqlite3_column_int64(rows, 11) },
 			.removed = { sqlite3_column_int64(rows, 12) },
+			.withdrawn = { sqlite3_column_int64(rows, 13) },
+			.ds_gone = { sqlite3_column_int64(rows, 14) },
 		};
 
 		if (!row(arg, &key))

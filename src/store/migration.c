@@ -343,6 +343,8 @@ static const char step_6[] =
 	"	active_ms INTEGER NOT NULL,"
 	"	retired_ms INTEGER NOT NULL,"
 	"	removed_ms INTEGER NOT NULL,"
+	"	withdrawn_ms INTEGER NOT NULL,"
+	"	ds_gone_ms INTEGER NOT NULL,"
 	"	PRIMARY KEY (zone, algorithm, tag)) STRICT;"
 	"CREATE TABLE zone_edition ("					/* what secondaries were told last */
 	"	zone TEXT NOT NULL PRIMARY KEY,"

@@ -131,7 +131,7 @@ struct key_row {
 	const void *dnskey;		/* RDATA */
 	size_t dnskey_length;
 	const char *private_text;	/* sealed or not; "": it's elsewhere */
-	struct wall created, published, offered, ds_seen, active, retired, removed;
+	struct wall created, published, offered, ds_seen, active, retired, removed, withdrawn, ds_gone;
 };
 int store_key_put(struct store_txn *txn, const struct key_row *row) NONNULL;	/* private_text stays once it's there */
 int store_key_delete(struct store_txn *txn, const char *zone, unsigned algorithm, unsigned tag) NONNULL; /* -ENOENT */

@@ -282,7 +282,8 @@ test_base64(void)
 static void
 test_times(void)
 {
-	static const struct { const char *name; struct key_times times; enum key_role role; bool published, keys, zone, offered; }
+	static const struct { const char *name; struct key_times times; enum key_role role;
+		bool published, keys, zone, offered, offers; }
 	    rows[] = {
 		{ .name = "nothing set", .times = { .created = { 1 } } },
 		{ .name = "to come", .times = { .published = { 101 }, .active = { 101 }, .offered = { 101 } } },
@@ -300,6 +301,16 @@ test_times(void)
 		    .retired = { 100 } }, .published = true, .keys = true },
 		{ .name = "CSK, removed", .times = { .published = { 1 }, .active = { 1 }, .offered = { 1 },
 		    .retired = { 99 }, .removed = { 100 } } },
+		{ .name = "CSK of a new algorithm, ahead", .times = { .published = { 101 }, .active = { 100 }, .offered = { 102 } },
+		    .zone = true, .offers = true },
+		{ .name = "KSK of a new algorithm, ahead", .times = { .published = { 101 }, .active = { 1 }, .offered = { 102 } },
+		    .role = KEY_KSK, .offers = true },
+		{ .name = "CSK of the old algorithm, retired", .times = { .published = { 1 }, .active = { 1 }, .offered = { 1 },
+		    .retired = { 100 }, .withdrawn = { INT64_MAX } }, .published = true, .keys = true, .zone = true },
+		{ .name = "CSK of the old algorithm, removed", .times = { .published = { 1 }, .active = { 1 }, .offered = { 1 },
+		    .retired = { 99 }, .removed = { 100 }, .withdrawn = { 101 } }, .zone = true, .offers = true },
+		{ .name = "CSK of the old algorithm, withdrawn", .times = { .published = { 1 }, .active = { 1 },
+		    .offered = { 1 }, .retired = { 98 }, .removed = { 99 }, .withdrawn = { 100 } } },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -310,6 +321,7 @@ test_times(void)
 		SUITE_ROW(rows[i].name, key_signs_keys(&key, now) == rows[i].keys);
 		SUITE_ROW(rows[i].name, key_signs_zone(&key, now) == rows[i].zone);
 		SUITE_ROW(rows[i].name, key_is_offered(&key, now) == rows[i].offered);
+		SUITE_ROW(rows[i].name, key_signs_offers(&key, now) == (rows[i].keys || rows[i].offers));
 	}
 }
 

@@ -456,6 +456,62 @@ test_offered(void)
 	tear_down(&f);
 }
 
+/* RFC 8078 section 4: "0 0 0 00" and "0 3 0 AA==", whatever the keys. */
+static void
+test_withdrawn(void)
+{
+	static const uint8_t cds[] = { 0, 5, 0, 0, 0, 0, 0 }, cdnskey[] = { 0, 5, 0, 0, 3, 0, 0 };
+	struct fixture f;
+	const struct rrset *set;
+
+	for (enum denial_kind denial = DENIAL_NSEC; denial <= DENIAL_NSEC3; denial++) {
+		set_up(&f, zone_text, KEY_ED25519, false, denial);
+		f.signing.policy.withdraw_ds = true;
+		sign(&f);
+		verify_all(&f);
+		set = node_rrset(zone_apex(f.result->zone), TYPE_CDS);
+		CU_ASSERT(set != NULL && set->length == sizeof(cds) && memcmp(set->wire, cds, sizeof(cds)) == 0);
+		set = node_rrset(zone_apex(f.result->zone), TYPE_CDNSKEY);
+		CU_ASSERT(set != NULL && set->length == sizeof(cdnskey) && memcmp(set->wire, cdnskey, sizeof(cdnskey)) == 0);
+		tear_down(&f);
+	}
+}
+
+/* Keys of a new algorithm sign everything but DNSKEY before they are published, the old ones after they were. */
+static void
+test_algorithms(void)
+{
+	static const struct { const char *name; int64_t published, removed; unsigned keys, key_signatures; } rows[] = {
+		{ "ahead", NOW + 50, 0, 1, 1 },
+		{ "both published", NOW, 0, 2, 2 },
+		{ "withdrawing", NOW - 50, NOW, 1, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct fixture f;
+		const struct node *top;
+
+		set_up(&f, zone_text, KEY_ED25519, false, DENIAL_NSEC);
+		CU_ASSERT_EQUAL_FATAL(key_generate(&f.keys[1], f.keys[0].zone, KEY_CSK, KEY_ECDSAP256SHA256), 0);
+		f.signing.key_count = 2;
+		f.keys[0].times.offered = at(NOW - 10);
+		f.keys[0].times.withdrawn = rows[i].removed == 0 ? KEY_SOME_DAY : at(NOW + 60);
+		if (rows[i].removed != 0)
+			f.keys[0].times.removed = at(rows[i].removed);
+		f.keys[1].times = (struct key_times){ .published = at(rows[i].published), .active = at(NOW - 50) };
+		sign(&f);
+		top = zone_apex(f.result->zone);
+		SUITE_ROW(rows[i].name, node_rrset(top, TYPE_DNSKEY)->count == rows[i].keys);
+		SUITE_ROW(rows[i].name, node_rrset(top, TYPE_DNSKEY)->signature_count == rows[i].key_signatures);
+		SUITE_ROW(rows[i].name, node_rrset(top, TYPE_SOA)->signature_count == 2);
+		SUITE_ROW(rows[i].name, node_rrset(top, TYPE_NSEC)->signature_count == 2);
+		SUITE_ROW(rows[i].name, rows[i].removed != 0 || node_rrset(top, TYPE_CDS)->signature_count == 2);
+		SUITE_ROW(rows[i].name, rows[i].published <= NOW || f.result->next.ms == at(NOW + 50).ms);
+		SUITE_ROW(rows[i].name, rows[i].removed == 0 || f.result->next.ms == at(NOW + 60).ms);
+		tear_down(&f);
+	}
+}
+
 static void
 test_refused(void)
 {
@@ -651,6 +707,8 @@ main(void)
 		{ .name = "the chain of NSEC3", .run = test_nsec3 },
 		{ .name = "variants and second denials of steered names", .run = test_steered },
 		{ .name = "CDS and CDNSKEY when a key is offered", .run = test_offered },
+		{ .name = "CDS and CDNSKEY when the DS is to go", .run = test_withdrawn },
+		{ .name = "one algorithm gives way to another", .run = test_algorithms },
 		{ .name = "what can't be signed", .run = test_refused },
 		{ .name = "what hasn't changed isn't signed again", .run = test_cache },
 		{ .name = "signatures are made anew, some at a time", .run = test_refresh },
