@@ -10,21 +10,44 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct tls {
 	SSL *ssl;
 	BIO *in, *out;		/* the SSL's own */
+	unsigned long error;	/* OpenSSL's, when it's over */
 	size_t sent;		/* of what `out` holds; it's emptied when all has gone */
 };
+
+static struct tls *make(SSL *ssl);
 
 struct tls *
 tls_new(const struct tls_context *context)
 {
+	SSL *ssl = SSL_new(context->ssl);
+
+	if (ssl != NULL)
+		SSL_set_accept_state(ssl);
+	return make(ssl);
+}
+
+struct tls *
+tls_new_client(const struct tls_client *client)
+{
+	return make(tls_client_ssl(client));
+}
+
+/* `ssl` is taken; NULL: it couldn't be made. */
+static struct tls *
+make(SSL *ssl)
+{
 	struct tls *tls = calloc(1, sizeof(*tls));
 
-	if (tls == NULL)
+	if (tls == NULL) {
+		SSL_free(ssl);
 		return NULL;
-	tls->ssl = SSL_new(context->ssl);
+	}
+	tls->ssl = ssl;
 	tls->in = BIO_new(BIO_s_mem());
 	tls->out = BIO_new(BIO_s_mem());
 	if (tls->ssl == NULL || tls->in == NULL || tls->out == NULL) {
@@ -36,7 +59,6 @@ tls_new(const struct tls_context *context)
 		return NULL;
 	}
 	SSL_set_bio(tls->ssl, tls->in, tls->out);
-	SSL_set_accept_state(tls->ssl);
 	return tls;
 }
 
@@ -63,7 +85,34 @@ tls_read(struct tls *tls, uint8_t *to, size_t size)
 	ERR_clear_error();
 	if (SSL_read_ex(tls->ssl, to, size, &count) == 1)
 		return (ssize_t)count;
-	return SSL_get_error(tls->ssl, 0) == SSL_ERROR_WANT_READ ? 0 : -1;
+	if (SSL_get_error(tls->ssl, 0) == SSL_ERROR_WANT_READ)
+		return 0;
+	tls->error = ERR_peek_last_error();
+	return -1;
+}
+
+void
+tls_trouble(const struct tls *tls, struct text *why)
+{
+	long verified = SSL_get_verify_result(tls->ssl);
+	const char *reason = ERR_reason_error_string(tls->error);
+
+	if (verified == X509_V_ERR_APPLICATION_VERIFICATION)
+		text_puts(why, "its key is none of the pins");
+	else if (verified != X509_V_OK)
+		text_printf(why, "its certificate: %s", X509_verify_cert_error_string(verified));
+	else
+		text_puts(why, tls->error == 0 ? "it ended the connection" : reason == NULL ? "unknown error" : reason);
+}
+
+bool
+tls_speaks_dot(const struct tls *tls)
+{
+	const unsigned char *protocol;
+	unsigned length;
+
+	SSL_get0_alpn_selected(tls->ssl, &protocol, &length);
+	return length == 3 && memcmp(protocol, "dot", 3) == 0;
 }
 
 bool

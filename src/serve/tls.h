@@ -1,4 +1,4 @@
-/* tls.h -- one TLS connection as a filter: the client's octets in and plain ones out, and the other way. It knows no
+/* tls.h -- one TLS connection as a filter: the other end's octets in and plain ones out, and the other way. It knows no
  * socket. Threads: one at a time for each. */
 #ifndef ISOBAR_SERVE_TLS_H
 #define ISOBAR_SERVE_TLS_H
@@ -9,11 +9,14 @@
 #include <sys/types.h>
 
 #include "base/contract.h"
+#include "serve/tls_client.h"
 #include "serve/tls_context.h"
 
 struct tls;
 
 struct tls *tls_new(const struct tls_context *context) NONNULL MUST_USE;	/* NULL: out of memory */
+/* The other end: a connection to a server. The handshake begins with the first tls_read(). */
+struct tls *tls_new_client(const struct tls_client *client) NONNULL MUST_USE;
 void tls_free(struct tls *tls);	/* NULL is allowed */
 
 /* What came from the client. False: out of memory. */
@@ -33,6 +36,9 @@ void tls_sent(struct tls *tls, size_t count) NONNULL;
 void tls_end(struct tls *tls) NONNULL;	/* the last word to the client is to be sent */
 
 bool tls_is_open(const struct tls *tls) NONNULL;	/* the handshake is over */
+bool tls_speaks_dot(const struct tls *tls) NONNULL;	/* both ends agreed on it by ALPN */
+/* Why tls_read() said that it's over, in words, into `why`. */
+void tls_trouble(const struct tls *tls, struct text *why) NONNULL;
 bool tls_is_resumed(const struct tls *tls) NONNULL;	/* by a ticket */
 
 #endif

@@ -352,7 +352,11 @@ static const char step_6[] =
 	"	content INTEGER NOT NULL) STRICT;"			/* a hash */
 	"CREATE TABLE zone_serial ("
 	"	zone TEXT NOT NULL PRIMARY KEY,"
-	"	serial INTEGER NOT NULL) STRICT;"			/* the last that was served signed */
+	"	serial INTEGER NOT NULL) STRICT;";			/* the last that was served signed */
+
+/* --- version 7: members of catalogs; zones that come from primaries ---------------------------------------------- */
+
+static const char step_7[] =
 	"CREATE TABLE catalog_member ("
 	"	zone TEXT NOT NULL,"
 	"	catalog TEXT NOT NULL,"
@@ -361,10 +365,16 @@ static const char step_6[] =
 	"	followed INTEGER NOT NULL,"				/* the catalog is somebody else's */
 	"	time INTEGER NOT NULL,"					/* how often it had come before */
 	"	gone INTEGER NOT NULL,"
-	"	PRIMARY KEY (zone, catalog)) WITHOUT ROWID, STRICT;";
+	"	PRIMARY KEY (zone, catalog)) WITHOUT ROWID, STRICT;"
+	"CREATE TABLE zone_refresh ("					/* what is known of a transferred zone's primary */
+	"	zone TEXT NOT NULL PRIMARY KEY,"
+	"	refreshed_ms INTEGER NOT NULL,"				/* when there was word of it last */
+	"	expires_ms INTEGER NOT NULL,"
+	"	address TEXT NOT NULL,"					/* whose word it was: ADDRESS@PORT */
+	"	serial INTEGER NOT NULL) STRICT;";			/* the primary's */
 
 /* steps[n - 1] leads from version n - 1 to version n. */
-static const char *const steps[] = { step_1, step_2, step_3, step_4, step_5, step_6 };
+static const char *const steps[] = { step_1, step_2, step_3, step_4, step_5, step_6, step_7 };
 
 _Static_assert(ARRAY_SIZE(steps) == STORE_SCHEMA_VERSION, "one step for each version");
 

@@ -21,7 +21,7 @@ struct store;
 struct store_txn;	/* the open transaction, as a job sees it */
 struct store_reader;
 
-#define STORE_SCHEMA_VERSION 6	/* the number of steps in migration.c */
+#define STORE_SCHEMA_VERSION 7	/* the number of steps in migration.c */
 
 struct store_options {
 	const char *path;
@@ -138,6 +138,17 @@ int store_key_delete(struct store_txn *txn, const char *zone, unsigned algorithm
 int store_zone_serial_put(struct store_txn *txn, const char *zone, uint32_t serial) NONNULL;
 /* What secondaries of the zone are told: a serial, and a hash of what it stands for. */
 int store_edition_put(struct store_txn *txn, const char *zone, uint32_t serial, uint64_t content) NONNULL;
+
+/* --- zones that come from primaries (refreshes.c) --- */
+
+struct refresh_row {
+	const char *zone;		/* presentation form, final dot, lower case */
+	struct wall refreshed, expires;
+	const char *address;		/* of the primary: ADDRESS@PORT */
+	uint32_t serial;		/* that it told */
+};
+int store_refresh_put(struct store_txn *txn, const struct refresh_row *row) NONNULL;
+int store_refresh_delete(struct store_txn *txn, const char *zone) NONNULL;
 
 /* --- members of catalog zones (catalogs.c) --- */
 
@@ -291,6 +302,10 @@ int store_zone_serials(struct store_reader *reader, bool (*row)(void *arg, const
 	void *arg);
 int store_editions(struct store_reader *reader, bool (*row)(void *arg, const char *zone, uint32_t serial,
 	uint64_t content), void *arg) __attribute__((nonnull(1, 2)));
+
+/* By zone. */
+int store_refreshes(struct store_reader *reader, bool (*row)(void *arg, const struct refresh_row *refresh), void *arg)
+	__attribute__((nonnull(1, 2)));
 
 /* By zone and catalog. */
 int store_members(struct store_reader *reader, bool (*row)(void *arg, const struct member_row *member), void *arg)

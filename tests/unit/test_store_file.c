@@ -11,6 +11,7 @@
 #define VERSION_3 "tests/fixtures/store/version-3.sql"
 #define VERSION_4 "tests/fixtures/store/version-4.sql"
 #define VERSION_5 "tests/fixtures/store/version-5.sql"
+#define VERSION_6 "tests/fixtures/store/version-6.sql"
 
 /* --- tools ------------------------------------------------------------------------------------------------------- */
 
@@ -115,7 +116,7 @@ test_new_file(void)
 
 	store_close(folder_store(&folder));
 	expect(folder.path, "PRAGMA application_id", "1230196546");
-	expect(folder.path, "PRAGMA user_version", "6");
+	expect(folder.path, "PRAGMA user_version", "7");
 	expect(folder.path, "PRAGMA journal_mode", "wal");
 	expect(folder.path, "PRAGMA integrity_check", "ok");
 	CU_ASSERT_EQUAL(stat(folder.path, &status), 0);
@@ -191,7 +192,7 @@ static void
 test_migrates_version_1(void)
 {
 	static const struct { const char *name, *sql, *expected; } questions[] = {
-		{ "version", "PRAGMA user_version", "6" },
+		{ "version", "PRAGMA user_version", "7" },
 		{ "whole", "PRAGMA integrity_check", "ok" },
 		{ "zones", "SELECT count(*) FROM zone", "1" },
 		{ "steering", "SELECT text FROM steering", "regions: {eu-west: {}}" },
@@ -227,7 +228,7 @@ static void
 test_migrates_version_2(void)
 {
 	static const struct { const char *name, *sql, *expected; } questions[] = {
-		{ "version", "PRAGMA user_version", "6" },
+		{ "version", "PRAGMA user_version", "7" },
 		{ "whole", "PRAGMA integrity_check", "ok" },
 		{ "drains", "SELECT id || kind || region || value || begin || over_ms || forced || until_ms FROM override",
 		    "7draineu-west0.251.0001700003660000" },
@@ -261,7 +262,7 @@ static void
 test_migrates_version_3(void)
 {
 	static const struct { const char *name, *sql, *expected; } questions[] = {
-		{ "version", "PRAGMA user_version", "6" },
+		{ "version", "PRAGMA user_version", "7" },
 		{ "whole", "PRAGMA integrity_check", "ok" },
 		{ "drains", "SELECT id || kind || region || value || begin || over_ms FROM override",
 		    "7draineu-west0.251.00" },
@@ -295,7 +296,7 @@ static void
 test_migrates_version_4(void)
 {
 	static const struct { const char *name, *sql, *expected; } questions[] = {
-		{ "version", "PRAGMA user_version", "6" },
+		{ "version", "PRAGMA user_version", "7" },
 		{ "whole", "PRAGMA integrity_check", "ok" },
 		{ "predictions", "SELECT group_concat(role || probability) FROM (SELECT * FROM prediction ORDER BY at_ms)",
 		    "serving0.5,shadow0.125" },
@@ -326,7 +327,7 @@ static void
 test_migrates_version_5(void)
 {
 	static const struct { const char *name, *sql, *expected; } questions[] = {
-		{ "version", "PRAGMA user_version", "6" },
+		{ "version", "PRAGMA user_version", "7" },
 		{ "whole", "PRAGMA integrity_check", "ok" },
 		{ "predictions", "SELECT group_concat(role || probability) FROM (SELECT * FROM prediction ORDER BY at_ms)",
 		    "serving0.5,shadow0.125" },
@@ -341,6 +342,36 @@ test_migrates_version_5(void)
 	char *migrated_schema, *new_schema;
 
 	fixture_load(folder.path, VERSION_5);
+	store_close(folder_store(&folder));
+	for (size_t i = 0; i < ARRAY_SIZE(questions); i++)
+		expect(folder.path, questions[i].sql, questions[i].expected);
+	store_close(folder_store(&new));
+	migrated_schema = sql_get(folder.path, SCHEMA_TEXT);
+	new_schema = sql_get(new.path, SCHEMA_TEXT);
+	SUITE_TEXT(migrated_schema, new_schema);
+	free(migrated_schema);
+	free(new_schema);
+	folder_close(&folder);
+	folder_close(&new);
+}
+
+/* Nothing is known of primaries and catalogs; nothing else has changed. */
+static void
+test_migrates_version_6(void)
+{
+	static const struct { const char *name, *sql, *expected; } questions[] = {
+		{ "version", "PRAGMA user_version", "7" },
+		{ "whole", "PRAGMA integrity_check", "ok" },
+		{ "keys", "SELECT zone || tag || role || hex(dnskey) FROM zone_key", "gtm.example.com.4711csk01010D03" },
+		{ "editions", "SELECT serial || ' ' || content FROM zone_edition", "7 -5" },
+		{ "serials", "SELECT serial FROM zone_serial", "9" },
+		{ "no primaries", "SELECT count(*) FROM zone_refresh", "0" },
+		{ "no members", "SELECT count(*) FROM catalog_member", "0" },
+	};
+	struct folder folder = folder_open(), new = folder_open();
+	char *migrated_schema, *new_schema;
+
+	fixture_load(folder.path, VERSION_6);
 	store_close(folder_store(&folder));
 	for (size_t i = 0; i < ARRAY_SIZE(questions); i++)
 		expect(folder.path, questions[i].sql, questions[i].expected);
@@ -408,7 +439,7 @@ test_failed_migration(void)
 	expect(folder.path, "SELECT count(*) FROM sqlite_schema WHERE name IN ('agent', 'minute')", "0");
 	sql_run(folder.path, "DROP TABLE report_2");
 	store_close(folder_store(&folder));
-	expect(folder.path, "PRAGMA user_version", "6");
+	expect(folder.path, "PRAGMA user_version", "7");
 	folder_close(&folder);
 }
 
@@ -435,12 +466,12 @@ static void
 test_refuses(void)
 {
 	static const struct { const char *name, *sql, *words, *reader_words; } files[] = {
-		{ "newer", "PRAGMA application_id = 1230196546; PRAGMA user_version = 7; CREATE TABLE zone (x)",
-		    "newer Isobar (schema version 7; this program knows versions up to 6)", "newer Isobar" },
+		{ "newer", "PRAGMA application_id = 1230196546; PRAGMA user_version = 8; CREATE TABLE zone (x)",
+		    "newer Isobar (schema version 8; this program knows versions up to 7)", "newer Isobar" },
 		{ "another program's", "CREATE TABLE bookmark (url)", "not an Isobar store", "not an Isobar store" },
 		{ "another program's with an id", "PRAGMA application_id = 252006673; CREATE TABLE t (x)",
 		    "not an Isobar store", "not an Isobar store" },
-		{ "another program's, empty, with a version", "PRAGMA user_version = 7", "not an Isobar store",
+		{ "another program's, empty, with a version", "PRAGMA user_version = 8", "not an Isobar store",
 		    "not an Isobar store" },
 	};
 
@@ -529,6 +560,7 @@ static const struct suite_case cases[] = {
 	{ .name = "version 3 is migrated", .run = test_migrates_version_3 },
 	{ .name = "version 4 is migrated", .run = test_migrates_version_4 },
 	{ .name = "version 5 is migrated", .run = test_migrates_version_5 },
+	{ .name = "version 6 is migrated", .run = test_migrates_version_6 },
 	{ .name = "a migrated schema equals a new one", .run = test_migrated_equals_new },
 	{ .name = "the journal of a migrated store is whole", .run = test_migrated_journal_is_whole },
 	{ .name = "a migration that fails leaves the old version whole", .run = test_failed_migration },
