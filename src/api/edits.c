@@ -2,7 +2,7 @@
  * In: parameters and body.  Out: a change for control_change(), whose texts lie in its own arena.
  * Threads: the first steps run on the API's thread and read what was sent; the prepare functions run on the control
  * thread at the change's turn and see what the changes before it have made. So two edits of one zone that arrive
- * together both count. */
+ * together both count. What takes long of that, read_edit(), may run on a thread of the change's own. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +23,8 @@ struct record_edit {
 	const char *const *rdata;
 	size_t count;
 	bool deletes;
+	const char *text;		/* of the zone in service, when its turn has come */
+	const struct zone *from;	/* what that is */
 };
 
 static struct change *zone_change(struct request *request, const char *action, const char *text);
@@ -32,7 +34,9 @@ static bool prepare_known_zone(struct change *change, struct control *control, s
 static struct record_edit *edit_begin(struct request *request, const char *action);
 static bool read_record(struct request *request, struct record_edit *edit, struct arena *arena);
 static bool prepare_record(struct change *change, struct control *control, struct diags *diags);
-static bool edit_text(struct change *change, const struct record_edit *edit, const char *text, struct diags *diags);
+static bool read_edit(struct change *change, struct diags *diags);
+static bool take_edited(struct change *change, struct zone_text *zone, const char *file, const char *name,
+	struct edited *edited);
 static bool read_files(const cJSON *files, struct change *change, struct diags *diags);
 static bool read_file(const cJSON *file, struct zone_text *zone, struct change *change, struct diags *diags);
 
@@ -222,53 +226,71 @@ done:
 	return good;
 }
 
+/* Finds what is to be edited; that takes long if the zone is large, and is left to read_edit(). */
 static bool
 prepare_record(struct change *change, struct control *control, struct diags *diags)
 {
-	const struct record_edit *edit = change->prepare_arg;
+	struct record_edit *edit = change->prepare_arg;
 	uint8_t apex[NAME_MAX];
 	char name[NAME_TEXT_SIZE];
-	const char *text = name_parse(edit->zone, apex) == 0 ? NULL : control_zone_text(control, name_text(apex, name));
 
-	if (text != NULL)
-		return edit_text(change, edit, text, diags);
-	edit->request->missing = true;
-	diag_error(diags, request_place(NULL), NULL, "there is no zone '%s'", edit->zone);
-	return false;
+	if (name_parse(edit->zone, apex) > 0) {
+		edit->text = control_zone_text(control, name_text(apex, name));
+		edit->from = control_zone_read(control, name);
+	}
+	if (edit->text == NULL) {
+		edit->request->missing = true;
+		diag_error(diags, request_place(NULL), NULL, "there is no zone '%s'", edit->zone);
+		return false;
+	}
+	change->read = read_edit;
+	change->read_length = strlen(edit->text);
+	return true;
 }
 
 static bool
-edit_text(struct change *change, const struct record_edit *edit, const char *text, struct diags *diags)
+read_edit(struct change *change, struct diags *diags)
 {
-	uint8_t apex[NAME_MAX], owner[NAME_MAX];
-	char name[NAME_TEXT_SIZE], owner_text[NAME_TEXT_SIZE], file[ZONE_FILE_SIZE];
+	const struct record_edit *edit = change->prepare_arg;
 	struct zone_text *zone = arena_alloc(change->arena, sizeof(*zone));
-	char *edited;
+	uint8_t owner[NAME_MAX];
+	char name[NAME_TEXT_SIZE], owner_text[NAME_TEXT_SIZE], file[ZONE_FILE_SIZE];
+	struct edited edited;
 
-	if (name_parse(edit->zone, apex) == 0 || !owner_parse(edit->owner, apex, owner)) {
+	if (!owner_parse(edit->owner, zone_apex(edit->from)->name, owner)) {
 		diag_error(diags, request_place(NULL), NULL, "'%s' is no name in the zone %s", edit->owner, edit->zone);
 		return false;
 	}
-	name_text(apex, name);
+	name_text(zone_apex(edit->from)->name, name);
 	name_text(owner, owner_text);
 	zone_file_name(name, file);
-	if (edit->deletes)
-		edited = master_delete(text, file, apex, owner_text, edit->type, diags);
-	else
-		edited =
-		    master_set(text, file, apex, owner_text, edit->type, edit->ttl, edit->rdata, edit->count, diags);
-	if (edited == NULL)
+	if (edit->deletes ? !master_delete(edit->text, edit->from, file, owner_text, edit->type, &edited, diags)
+	    : !master_set(edit->text, edit->from, file, owner_text, edit->type, edit->ttl, edit->rdata, edit->count,
+	    &edited, diags))
 		return false;
-	if (zone != NULL)
-		*zone = (struct zone_text){ arena_text(change->arena, file), arena_text(change->arena, name),
-			arena_text(change->arena, edited) };
-	free(edited);
+	if (zone == NULL || !take_edited(change, zone, file, name, &edited)) {
+		zone_release(edited.zone);
+		free(edited.text);
+		diag_error(diags, request_place(NULL), NULL, "out of memory");
+		return false;
+	}
+	return master_check(zone->text, zone->file, zone->zone, diags);
+}
+
+/* The change gets them. */
+static bool
+take_edited(struct change *change, struct zone_text *zone, const char *file, const char *name, struct edited *edited)
+{
+	*zone = (struct zone_text){
+		.file = arena_text(change->arena, file), .name = arena_text(change->arena, name),
+		.text = arena_text(change->arena, edited->text), .zone = edited->zone, .checked = true,
+	};
+	if (zone->file == NULL || zone->name == NULL || zone->text == NULL)
+		return false;
+	free(edited->text);
 	change->zones = zone;
 	change->zone_count = 1;
-	if (zone != NULL && zone->file != NULL && zone->name != NULL && zone->text != NULL)
-		return true;
-	diag_error(diags, request_place(NULL), NULL, "out of memory");
-	return false;
+	return true;
 }
 
 /* --- a whole folder ------------------------------------------------------------------------------------------ */
@@ -336,8 +358,8 @@ read_file(const cJSON *file, struct zone_text *zone, struct change *change, stru
 		    "'%s' is neither steering.yaml nor named as a zone", file->string);
 		return true;
 	}
-	*zone = (struct zone_text){ arena_text(change->arena, file->string),
-		arena_text(change->arena, name_text(apex, name)), text };
+	*zone = (struct zone_text){ .file = arena_text(change->arena, file->string),
+		.name = arena_text(change->arena, name_text(apex, name)), .text = text };
 	for (size_t i = 0; i < change->zone_count; i++)
 		if (zone->name != NULL && strcmp(change->zones[i].name, zone->name) == 0)
 			diag_error(diags, (struct diag_place){ .file = file->string }, NULL, "%s is the zone %s too",

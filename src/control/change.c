@@ -2,8 +2,8 @@
  * In: a change.  Out: a journal row, a published snapshot, an outcome.
  * Threads: control; change_store() is the writer's.
  *
- * Its steps are those of publication.c. It's prepared first (it reads the present state and fills itself in), and a dry
- * run ends before the transaction. */
+ * Its steps are those of publication.c. It's prepared first (it reads the present state and fills itself in), then what
+ * it brings is read (change_read.c), and a dry run ends before the transaction. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include "control/publication.h"
 
 static void change_begin(struct publication *p);
+static void change_read_on(struct publication *p);
 static bool change_world(struct publication *p);
 static void change_go_on(struct publication *p, bool good);
 static bool change_build(struct publication *p);
@@ -48,7 +49,17 @@ change_begin(struct publication *p)
 {
 	struct change *change = p->change;
 
-	if ((change->prepare != NULL && !change->prepare(change, p->control, &p->diags)) || !change_world(p))
+	if (change->prepare != NULL && !change->prepare(change, p->control, &p->diags))
+		publication_finish(p, OUTCOME_INVALID, "the change was refused; nothing has changed");
+	else
+		change_read(p, change_read_on);
+}
+
+/* Errors of texts don't keep the rest from being checked: one run tells all. */
+static void
+change_read_on(struct publication *p)
+{
+	if (p->unread || !change_world(p))
 		publication_finish(p, OUTCOME_INVALID, "the change was refused; nothing has changed");
 	else if (p->world != NULL && p->control->signer != NULL)
 		publication_sign(p);
@@ -68,6 +79,8 @@ change_world(struct publication *p)
 		.transferred = change->transferred, .confirmed = catalog_is_confirmed(control, change),
 	};
 
+	for (size_t i = 0; i < edit.zone_count; i++)
+		edit.incomplete = edit.incomplete || edit.zones[i].refused;
 	p->overrides_changed = change->override != NULL || change->override_delete != 0;
 	if (edit.zone_count == 0 && !edit.whole && edit.steering == NULL && p->overrides_changed)
 		return true;

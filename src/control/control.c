@@ -502,6 +502,14 @@ control_world(const struct control *control)
 	return control->world;
 }
 
+const struct zone *
+control_zone_read(const struct control *control, const char *name)
+{
+	const struct world_zone *zone = world_find(control->world, name);
+
+	return zone == NULL ? NULL : zone->zone;
+}
+
 const char *
 control_steering_text(const struct control *control)
 {

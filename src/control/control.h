@@ -50,6 +50,10 @@ struct change {
 	 * already. False: refused, with the reasons in `diags`. Memory that it adds belongs in `arena`. */
 	bool (*prepare)(struct change *change, struct control *control, struct diags *diags);
 	void *prepare_arg;
+	/* The rest of it that takes long, or NULL: it makes `zones` of what was prepared, maybe on a thread of its own,
+	 * that may touch nothing but the change and what's in service. */
+	bool (*read)(struct change *change, struct diags *diags);
+	size_t read_length;		/* octets of text that this goes over */
 	struct arena *arena;		/* the change lives here; freed after the outcome was delivered */
 	const char *action;		/* "apply", "zone.import", "record.set", "drain", ...: for the journal */
 	const char *author, *reason;	/* reason may be "" */
@@ -61,7 +65,7 @@ struct change {
 	bool transferred;		/* its zones came from their primaries */
 	const char *confirms;		/* a catalog, whose next version may delete as many zones as it does; or NULL */
 	size_t zone_count;
-	const struct zone_text *zones;
+	const struct zone_text *zones;	/* their `zone` is released with the change */
 	const char *steering;		/* the new text of steering.yaml, or NULL: unchanged */
 	struct override *override;	/* to add or, with an id, to replace; or NULL */
 	const struct key_wish *key_wish;	/* what is to be done about a zone's keys; or NULL */
@@ -145,10 +149,11 @@ const struct server *control_server(const struct control *control) NONNULL;
 struct store *control_store(const struct control *control) NONNULL;	/* NULL: storeless, or it could only be read */
 const char *control_zone_text(const struct control *control, const char *name) NONNULL;	/* NULL: no such zone */
 const struct world *control_world(const struct control *control) NONNULL;	/* in service */
+const struct zone *control_zone_read(const struct control *control, const char *name) NONNULL;	/* what that text is */
 const char *control_steering_text(const struct control *control) NONNULL;	/* "" when there is none */
 const struct signer *control_signer(const struct control *control) NONNULL;	/* NULL: storeless */
-size_t control_overrides(const struct control *control, const struct override **overrides) NONNULL;
 const struct secondaries *control_secondaries(const struct control *control) NONNULL;	/* NULL: nothing is served */
+size_t control_overrides(const struct control *control, const struct override **overrides) NONNULL;
 const struct drains_state *control_drains(const struct control *control) NONNULL;
 /* Why there can be no drill of this region now, in `why`; true: there can. */
 bool control_drill_possible(const struct control *control, const char *region, char *why, size_t size) NONNULL;

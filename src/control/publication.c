@@ -1,10 +1,10 @@
 /* publication.c -- the queue of publications, and the steps that all kinds of them share.
  * In: publications: operators' changes (change.c), plans of the PAE (proposal.c), zones that are signed anew
  * (resign.c), what regions accept (rebuild.c).  Out: a published snapshot, an outcome.
- * Threads: control; the signer's thread and the store's writer run jobs in between.
+ * Threads: control; a thread that reads texts, the signer's and the store's writer run jobs in between.
  *
  * One is under way at a time, because each is validated against what the one before made. The steps:
- *  1. begin    (the next world is built whole)
+ *  1. begin    (what is given as text is read, by a thread if that takes long; the next world is built whole)
  *  2. sign     (its zones, here or by a thread if that takes long)
  *  3. build    (the snapshot, which is certified)
  *  4. store    (one transaction)
@@ -12,6 +12,8 @@
  *  6. finish   (the outcome)
  * What fails before 5 leaves everything in service as it was. */
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +21,8 @@
 #include "control/publication.h"
 
 static void queue_run(struct control *control);
+static void *aside_main(void *arg);
+static void aside_done(void *arg);
 static void on_signed(void *arg);
 static void signed_by_thread(void *arg);
 static void go_on(struct publication *p);
@@ -44,6 +48,55 @@ queue_run(struct control *control)
 		control->queue->begun = true;
 		control->queue->kind->begin(control->queue);
 	}
+}
+
+void
+publication_aside(struct publication *p, void (*work)(struct publication *publication),
+	void (*then)(struct publication *publication))
+{
+	struct control *control = p->control;
+	sigset_t all, before;
+
+	publication_wait(control);	/* the last one has said that it's done */
+	p->work = work;
+	p->then = then;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	control->aside_running = pthread_create(&control->aside, NULL, aside_main, p) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (control->aside_running)
+		return;
+	work(p);
+	then(p);
+}
+
+static void *
+aside_main(void *arg)
+{
+	struct publication *p = arg;
+
+	p->work(p);
+	if (!control_post(p->control, aside_done, p))
+		log_warning("stopping while a change was read; nothing has changed");
+	return NULL;
+}
+
+static void
+aside_done(void *arg)
+{
+	struct publication *p = arg;
+	struct control *control = p->control;
+
+	p->then(p);
+	queue_run(control);
+}
+
+void
+publication_wait(struct control *control)
+{
+	if (control->aside_running)
+		pthread_join(control->aside, NULL);
+	control->aside_running = false;
 }
 
 void
@@ -196,6 +249,8 @@ publication_abandon(struct publication *p)
 	free(p->zones);
 	free(p->moves);
 	arena_free(p->move_arena);
+	for (size_t i = 0; p->change != NULL && i < p->change->zone_count; i++)
+		zone_release(p->change->zones[i].zone);
 	if (p->change != NULL)
 		arena_free(p->change->arena);
 	free(p);

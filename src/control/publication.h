@@ -23,6 +23,8 @@ struct publication {
 	void *arg;
 	/* from its turn on */
 	bool begun;
+	void (*work)(struct publication *publication), (*then)(struct publication *publication);
+	bool unread;			/* change->read() refused it */
 	struct world *world;
 	struct signing_pass *pass;	/* of `world`; or NULL */
 	struct plan *replanned;		/* the plan in service, read again for a new steering; or NULL */
@@ -45,6 +47,11 @@ struct publication {
 
 /* It waits for its turn: publications happen one after the other. */
 void publication_submit(struct control *control, struct publication *publication) NONNULL;
+/* `work` by a thread of its own, if there can be one, then `then` here. Until then the thread alone has it; what's in
+ * service may be read, since only publications replace it. */
+void publication_aside(struct publication *publication, void (*work)(struct publication *publication),
+	void (*then)(struct publication *publication)) NONNULL;
+void publication_wait(struct control *control) NONNULL;	/* for that thread, at the end */
 /* Gives its world signed zones, and goes on with kind->go_on(), at once or when a thread is done. */
 void publication_sign(struct publication *publication) NONNULL;
 /* Its candidate, of a world and a plan. A plan that doesn't fit is dropped: static weights stand until the next one.
@@ -57,6 +64,10 @@ const char *publication_trouble(int status);	/* of the store, in words */
 /* Delivers the outcome and frees it. */
 void publication_finish(struct publication *publication, enum outcome_status status, const char *message) NONNULL;
 void publication_abandon(struct publication *publication) NONNULL;	/* at the end: frees, tells nobody */
+
+/* change_read.c */
+/* What the change brings as text becomes zones, aside if that takes long; then `then`. */
+void change_read(struct publication *publication, void (*then)(struct publication *publication)) NONNULL;
 
 /* change_moves.c */
 /* Lists the zones that the change changes, and the clients that it moves. False: out of memory. */

@@ -187,7 +187,7 @@ on_stored_zone(void *arg, const char *name, const char *text)
 		return false;
 	stored->zones = zones;
 	zones += stored->count++;
-	*zones = (struct zone_text){ strdup(name), strdup(name), strdup(text) };
+	*zones = (struct zone_text){ .file = strdup(name), .name = strdup(name), .text = strdup(text) };
 	stored->failed |= zones->file == NULL || zones->name == NULL || zones->text == NULL;
 	return !stored->failed;
 }

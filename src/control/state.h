@@ -60,6 +60,8 @@ struct control {
 	struct outside *outside;
 	struct pae *pae;
 	struct publication *queue, **queue_end;	/* the first is under way */
+	pthread_t aside;		/* works for it */
+	bool aside_running;		/* or is to be joined */
 	struct override *overrides;		/* all in the store; strings in `override_arena` */
 	size_t override_count;
 	struct arena *override_arena;

@@ -20,6 +20,7 @@ static bool collect_zones(struct world *world, const struct world *base, const s
 	struct diags *diags);
 static bool add_base_zones(struct world *world, const struct world *base, const struct world_edit *edit);
 static const struct zone_text *edit_find(const struct world_edit *edit, const char *name);
+static struct zone *zone_take(const struct zone_text *from, const uint8_t *apex, struct diags *diags);
 static bool zone_put(struct world *world, struct world_zone *zone);
 static bool set_steering(struct world *world, const struct world *base, const struct world_edit *edit,
 	struct diags *diags);
@@ -138,12 +139,26 @@ world_zone_make(const struct zone_text *from, const struct world *base, struct d
 	zone->file = strdup(from->file);
 	zone->text = strdup(from->text);
 	if (zone->name != NULL && zone->file != NULL && zone->text != NULL)
-		zone->zone = master_read(from->text, from->file, apex, diags);
+		zone->zone = zone_take(from, apex, diags);
 	if (zone->zone == NULL) {
 		world_zone_release(zone);
 		return NULL;
 	}
 	return zone;
+}
+
+/* With a hold; or NULL. */
+static struct zone *
+zone_take(const struct zone_text *from, const uint8_t *apex, struct diags *diags)
+{
+	if (from->refused)
+		return NULL;
+	if (from->zone == NULL)
+		return master_read(from->text, from->file, apex, diags);
+	if (!from->checked && !master_check(from->text, from->file, from->zone, diags))
+		return NULL;
+	zone_hold(from->zone);
+	return from->zone;
 }
 
 /* There is room: the list was made for all. */
@@ -376,7 +391,7 @@ folder_add(struct world_folder *folder, const char *path, const char *name, stru
 	}
 	folder->zones = zones;
 	zones += folder->edit.zone_count;
-	*zones = (struct zone_text){ strdup(name), strdup(name_text(apex, text)), bytes };
+	*zones = (struct zone_text){ .file = strdup(name), .name = strdup(name_text(apex, text)), .text = bytes };
 	if (zones->file != NULL && zones->name != NULL) {
 		folder->edit.zone_count++;
 		return true;

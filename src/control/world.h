@@ -40,6 +40,10 @@ struct zone_text {
 	const char *file;	/* for messages: "gtm.example.com.zone", or "request" */
 	const char *name;	/* presentation form, final dot */
 	const char *text;	/* the master file; NULL: delete the zone */
+	struct zone *zone;	/* that the text is; who gives it holds it until the outcome (of a change: the change).
+				 * NULL: it's read */
+	bool checked;		/* nothing is to be found in `zone` that isn't told */
+	bool refused;		/* the text was read: it's no zone, and its errors are told */
 };
 
 struct world_edit {

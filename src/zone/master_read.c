@@ -79,6 +79,19 @@ master_read(const char *text, const char *file, const uint8_t *origin, struct di
 	return zone;
 }
 
+bool
+master_check(const char *text, const char *file, const struct zone *zone, struct diags *diags)
+{
+	struct reading reading = { .text = text, .file = file, .diags = diags };
+	size_t errors = diags->errors;
+
+	memcpy(reading.apex, zone_apex(zone)->name, zone_apex(zone)->name_length);
+	check(&reading, zone);
+	if (reading.out_of_memory)
+		diag_error(diags, (struct diag_place){ .file = file }, NULL, "out of memory");
+	return diags->errors == errors;
+}
+
 /* --- step 1 ------------------------------------------------------------------------------------------------- */
 
 static void

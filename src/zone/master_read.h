@@ -2,6 +2,7 @@
 #ifndef ISOBAR_ZONE_MASTER_READ_H
 #define ISOBAR_ZONE_MASTER_READ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@
  * Every error and warning lands in `diags` with `file` and line. `origin` is the apex. NULL after errors. */
 struct zone *master_read(const char *text, const char *file, const uint8_t *origin, struct diags *diags)
 	NONNULL MUST_USE;
+
+/* What master_read() finds in the zone as a whole, for one that came otherwise: by an edit of the text. False: errors. */
+bool master_check(const char *text, const char *file, const struct zone *zone, struct diags *diags) NONNULL;
 
 /* "www.example.com.zone" or "www.example.com" -> the apex in wire form, 0 when the file name is no zone name.
  * Hidden files, "steering.yaml" and names ending in "~", ".bak", ".yaml", ".md" are no zones. */

@@ -16,10 +16,8 @@ soa_serial(const uint8_t *rdata)
 void
 soa_raise(uint8_t *rdata, uint32_t before)
 {
-	uint32_t raised = before + 1 == 0 ? 1 : before + 1;
-
 	if (!soa_is_newer(soa_serial(rdata), before))
-		wire_put_u32(rdata + serial_at(rdata), raised);
+		wire_put_u32(rdata + serial_at(rdata), before + 1);
 }
 
 bool

@@ -9,8 +9,7 @@
 
 /* `rdata` is well-formed. */
 uint32_t soa_serial(const uint8_t *rdata) NONNULL;
-/* The serial becomes one more than `before`, unless it's newer already (RFC 1982 section 3). 0 is passed over: to
- * some it means that there is none (RFC 2136 section 4.2). */
+/* The serial becomes one more than `before`, unless it's newer already (RFC 1982 section 3). */
 void soa_raise(uint8_t *rdata, uint32_t before) NONNULL;
 bool soa_is_newer(uint32_t serial, uint32_t than);
 

@@ -633,14 +633,14 @@ inherit_owner(struct edit *edit, const uint8_t *owner)
 	edit->now.owner_state = OWNER_KNOWN;
 }
 
-/* Word by word, so that its comments stay. */
+/* Word by word, so that its comments stay, and words that mean what they meant. */
 static void
 copy_soa(struct edit *edit, const struct record *record, struct lines *lines)
 {
 	const struct token *words = &record->entry.tokens[record->type_at + 1];
 	size_t count = record->entry.count - record->type_at - 1;
-	struct text values = { 0 };
-	const char *rest, *value;
+	struct text old = { 0 }, values = { 0 };
+	const char *rest, *value, *before;
 
 	if (lines == NULL || stays(lines, record)) {
 		inherit_soa(edit, record->rdata, record->rdlength);
@@ -649,22 +649,26 @@ copy_soa(struct edit *edit, const struct record *record, struct lines *lines)
 	}
 	inherit_soa(edit, lines->wire + 2, wire_get_u16(lines->wire));
 	rest = copy_head(edit, record, lines->ttl);
+	rdata_write(TYPE_SOA, record->rdata, record->rdlength, &old);
 	rdata_write(TYPE_SOA, lines->wire + 2, wire_get_u16(lines->wire), &values);
+	edit->out.failed = edit->out.failed || old.failed || values.failed;
 	value = values.failed ? "" : values.bytes;
+	before = old.failed ? "" : old.bytes;
 	for (size_t i = 0; i < count; i++) {
-		size_t length = strcspn(value, " ");
-
 		/* In the form of RFC 3597 there are other words: then all stand in place of the first one. */
-		if (count != SOA_WORDS)
-			length = i == 0 ? strlen(value) : 0;
-		text_add(&edit->out, rest, (size_t)(words[i].text - rest));
-		text_add(&edit->out, value, length);
-		rest = words[i].text + words[i].length;
-		value += length;
-		value += strspn(value, " ");
+		size_t length = count == SOA_WORDS ? strcspn(value, " ") : strlen(value);
+
+		if (count != SOA_WORDS || length != strcspn(before, " ") || memcmp(value, before, length) != 0) {
+			text_add(&edit->out, rest, (size_t)(words[i].text - rest));
+			text_add(&edit->out, value, length);
+			rest = words[i].text + words[i].length;
+		}
+		value += length + strspn(value + length, " ");
+		before += strcspn(before, " ");
+		before += strspn(before, " ");
 	}
 	text_add(&edit->out, rest, (size_t)(record->entry.end - rest));
-	edit->out.failed = edit->out.failed || values.failed;
+	text_fini(&old);
 	text_fini(&values);
 	lines->written[0] = true;
 }

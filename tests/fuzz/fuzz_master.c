@@ -1,5 +1,5 @@
 /* fuzz_master.c -- zone/master: any text is either refused with an error, or gives a zone that is written as a file
- * which reads back as the same; and an edit of any text gives a zone or an error. */
+ * which reads back as the same; and an edit of it gives an error, or a text that reads as the edited zone. */
 #define FUZZ_NAME "master"
 
 #include "zone/master.h"
@@ -11,7 +11,8 @@
 static const uint8_t apex[] = "\7example\3com";
 
 static void read_back(const struct zone *zone);
-static void edit(const char *text);
+static void edit(const char *text, const struct zone *zone);
+static void compare(struct edited *edited);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
@@ -30,7 +31,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	diag_fini(&diags);
 	if (zone != NULL)
 		read_back(zone);
-	edit(text);
+	if (zone != NULL)
+		edit(text, zone);
 	zone_release(zone);
 	free(text);
 	return 0;
@@ -58,20 +60,46 @@ read_back(const struct zone *zone)
 	diag_fini(&diags);
 }
 
+/* Where the edited zone is one, the edited text reads as it. */
 static void
-edit(const char *text)
+edit(const char *text, const struct zone *zone)
 {
 	static const char *const rdata[] = { "192.0.2.200", "192.0.2.201" };
 	struct diags diags = { 0 };
-	char *edited = master_set(text, "input", apex, "ns1.example.com.", "A", 61, rdata, 2, &diags);
+	struct edited edited;
 
-	if ((edited == NULL) != diag_failed(&diags))
+	if (master_set(text, zone, "input", "ns1.example.com.", "A", 61, rdata, 2, &edited, &diags))
+		compare(&edited);
+	else if (!diag_failed(&diags))
 		abort();
-	free(edited);
 	diag_fini(&diags);
-	edited = master_delete(text, "input", apex, "www.example.com.", NULL, &diags);
-	if ((edited == NULL) != diag_failed(&diags))
+	if (master_delete(text, zone, "input", "www.example.com.", NULL, &edited, &diags))
+		compare(&edited);
+	else if (!diag_failed(&diags))
 		abort();
-	free(edited);
+	diag_fini(&diags);
+}
+
+static void
+compare(struct edited *edited)
+{
+	struct diags diags = { 0 };
+	struct text first = { 0 }, second = { 0 };
+	struct zone *again = NULL;
+
+	if (master_check(edited->text, "edited", edited->zone, &diags)) {
+		again = master_read(edited->text, "edited", apex, &diags);
+		if (again == NULL)
+			abort();
+		master_write(edited->zone, &first);
+		master_write(again, &second);
+		if (first.failed || second.failed || strcmp(first.bytes, second.bytes) != 0)
+			abort();
+	}
+	zone_release(again);
+	zone_release(edited->zone);
+	free(edited->text);
+	text_fini(&first);
+	text_fini(&second);
 	diag_fini(&diags);
 }

@@ -220,7 +220,7 @@ publish(struct script *s)
 	struct world *world;
 
 	for (size_t i = 0; i < s->zone_count; i++)
-		zones[i] = (struct zone_text){ s->zones[i].name, s->zones[i].name, s->zones[i].text };
+		zones[i] = (struct zone_text){ .file = s->zones[i].name, .name = s->zones[i].name, .text = s->zones[i].text };
 	world = world_edit(s->world, &edit, &diags);
 	if (world == NULL) {
 		diag_print(&diags, &why);

@@ -35,7 +35,7 @@ no_event(void *arg UNUSED, const struct health_event *event UNUSED)
 static void
 stage_open(struct stage *stage)
 {
-	static const struct zone_text zone = { "example", "example.", zone_text };
+	static const struct zone_text zone = { .file = "example", .name = "example.", .text = zone_text };
 	struct diags diags = { 0 };
 	struct candidate candidate;
 	struct text why = { 0 };

@@ -278,7 +278,7 @@ submit_change(struct submission *s)
 {
 	struct arena *arena = arena_new();
 	struct change *change = arena == NULL ? NULL : arena_alloc(arena, sizeof(*change));
-	struct zone_text zone = { "request", s->zone, s->text };
+	struct zone_text zone = { .file = "request", .name = s->zone, .text = s->text };
 
 	if (change == NULL)
 		abort();

@@ -55,7 +55,7 @@ wall_of(double seconds)
 static struct world *
 world_of(const struct world *base, const char *text)
 {
-	static const struct zone_text zone = { "example", "example.", zone_text };
+	static const struct zone_text zone = { .file = "example", .name = "example.", .text = zone_text };
 	struct diags diags = { 0 };
 	struct world *world = world_edit(base, &(struct world_edit){ .zone_count = 1, .zones = &zone, .steering = text,
 	    .steering_file = "steering.yaml" }, &diags);

@@ -58,18 +58,23 @@ read_broken(void)
 	return good && diags.count == 0;
 }
 
+static struct zone *written;
+
 static bool
 set(void)
 {
 	static const char *const rdata[] = { "192.0.2.1", "192.0.2.2" };
 	struct diags diags = { 0 };
-	char *text = master_set(ZONE, "z", apex, "www.example.com", "A", 60, rdata, 2, &diags);
-	bool good = text != NULL && diags.count == 0;
+	struct edited edited = { NULL, NULL };
+	bool good = master_set(ZONE, written, "z", "www.example.com", "A", 60, rdata, 2, &edited, &diags);
 
-	CU_ASSERT((text == NULL) == diag_failed(&diags));
-	if (text != NULL)
-		SUITE_TEXT(text, EDITED);
-	free(text);
+	CU_ASSERT(good != diag_failed(&diags));
+	if (good)
+		SUITE_TEXT(edited.text, EDITED);
+	if (good) {
+		zone_release(edited.zone);
+		free(edited.text);
+	}
 	diag_fini(&diags);
 	return good;
 }
@@ -78,18 +83,19 @@ static bool
 delete(void)
 {
 	struct diags diags = { 0 };
-	char *text = master_delete(ZONE, "z", apex, "www.example.com", "A", &diags);
-	bool good = text != NULL && diags.count == 0;
+	struct edited edited = { NULL, NULL };
+	bool good = master_delete(ZONE, written, "z", "www.example.com", "A", &edited, &diags);
 
-	CU_ASSERT((text == NULL) == diag_failed(&diags));
-	if (text != NULL)
-		SUITE_TEXT(text, CUT);
-	free(text);
+	CU_ASSERT(good != diag_failed(&diags));
+	if (good)
+		SUITE_TEXT(edited.text, CUT);
+	if (good) {
+		zone_release(edited.zone);
+		free(edited.text);
+	}
 	diag_fini(&diags);
 	return good;
 }
-
-static struct zone *written;
 
 static bool
 write_zone(void)
@@ -114,8 +120,14 @@ test_read(void)
 static void
 test_edit(void)
 {
+	struct diags diags = { 0 };
+
+	written = master_read(ZONE, "z", apex, &diags);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(written);
 	SCARCE_EACH(set);
 	SCARCE_EACH(delete);
+	zone_release(written);
+	diag_fini(&diags);
 }
 
 static void

@@ -55,7 +55,7 @@ static const struct {
 static struct world *
 world_of(const char *steering)
 {
-	struct zone_text zone = { "example", "example.", ZONE WWW };
+	struct zone_text zone = { .file = "example", .name = "example.", .text = ZONE WWW };
 	struct diags diags = { 0 };
 	struct world *world = world_edit(NULL, &(struct world_edit){ .zone_count = 1, .zones = &zone,
 	    .steering = steering, .steering_file = "steering.yaml" }, &diags);

@@ -40,7 +40,7 @@ no_event(void *arg UNUSED, const struct health_event *event UNUSED)
 static struct world *
 world_of(const struct world *base, const char *steering)
 {
-	static const struct zone_text zone = { "example", "example.", zone_text };
+	static const struct zone_text zone = { .file = "example", .name = "example.", .text = zone_text };
 	struct diags diags = { 0 };
 	struct world *world = world_edit(base, &(struct world_edit){ .zone_count = 1, .zones = &zone,
 	    .steering = steering,

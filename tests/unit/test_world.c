@@ -84,7 +84,9 @@ static struct world *
 three_zones(void)
 {
 	static const struct zone_text zones[] = {
-		{ "b", "b.example.", plain }, { "gtm", "GTM.example.com.", steered }, { "a", "a.example.", plain } };
+		{ .file = "b", .name = "b.example.", .text = plain },
+		{ .file = "gtm", .name = "GTM.example.com.", .text = steered },
+		{ .file = "a", .name = "a.example.", .text = plain } };
 
 	return edited(NULL, &(struct world_edit){ .whole = true, .zone_count = 3, .zones = zones, .steering = steering,
 	    .steering_file = "steering.yaml" });
@@ -122,7 +124,7 @@ expect_names(const struct world *world, const char *expected)
 static void
 test_whole(void)
 {
-	static const struct zone_text one[] = { { "c", "c.example.", plain } };
+	static const struct zone_text one[] = { { .file = "c", .name = "c.example.", .text = plain } };
 	struct world *world = three_zones(), *next;
 
 	expect_names(world, "a.example. b.example. gtm.example.com.");
@@ -140,8 +142,8 @@ static void
 test_parts(void)
 {
 	static const struct zone_text zones[] = {
-		{ "request", "A.EXAMPLE.", other }, { "request", "b.example.", NULL },
-		{ "request", "d.example.", plain } };
+		{ .file = "request", .name = "A.EXAMPLE.", .text = other }, { .file = "request", .name = "b.example.", .text = NULL },
+		{ .file = "request", .name = "d.example.", .text = plain } };
 	struct world *world = three_zones();
 	struct world *next = edited(world, &(struct world_edit){ .zone_count = 3, .zones = zones,
 	    .steering_file = "steering.yaml" });
@@ -163,8 +165,8 @@ static void
 test_same_text(void)
 {
 	static const struct zone_text zones[] = {
-		{ "request", "a.example.", plain },
-		{ "request", "b.example.", other } };
+		{ .file = "request", .name = "a.example.", .text = plain },
+		{ .file = "request", .name = "b.example.", .text = other } };
 	struct world *world = three_zones();
 	struct world *next = edited(world, &(struct world_edit){ .zone_count = 2, .zones = zones,
 	    .steering = steering, .steering_file = "steering.yaml" });
@@ -200,10 +202,12 @@ test_find(void)
 static void
 test_errors(void)
 {
-	static const struct zone_text gone[] = { { "request", "gtm.example.com.", NULL } };
-	static const struct zone_text nowhere[] = { { "request", "nowhere.example.", NULL } };
-	static const struct zone_text twice[] = { { "x", "x.example.", plain }, { "X.zone", "X.example.", other } };
-	static const struct zone_text no_name[] = { { "request", "a..example.", plain } };
+	static const struct zone_text gone[] = { { .file = "request", .name = "gtm.example.com.", .text = NULL } };
+	static const struct zone_text nowhere[] = { { .file = "request", .name = "nowhere.example.", .text = NULL } };
+	static const struct zone_text twice[] = {
+		{ .file = "x", .name = "x.example.", .text = plain },
+		{ .file = "X.zone", .name = "X.example.", .text = other } };
+	static const struct zone_text no_name[] = { { .file = "request", .name = "a..example.", .text = plain } };
 	static const struct {
 		const char *name;
 		struct world_edit edit;
@@ -243,10 +247,9 @@ static void
 test_all_errors(void)
 {
 	static const struct zone_text zones[] = {
-		{ "one.zone", "one.example.",
-		    "@ 60 IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ 60 IN A 300.1.1.1\n" },
-		{ "two.zone", "two.example.", "@ 60 IN NS ns1\nwww 60 IN AAAA 192.0.2.1\n" },
-		{ "request", "nowhere.example.", NULL },
+		{ .file = "one.zone", .name = "one.example.", .text = "@ 60 IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ 60 IN A 300.1.1.1\n" },
+		{ .file = "two.zone", .name = "two.example.", .text = "@ 60 IN NS ns1\nwww 60 IN AAAA 192.0.2.1\n" },
+		{ .file = "request", .name = "nowhere.example.", .text = NULL },
 	};
 	static const char *const files[] = { "one.zone:2:", "two.zone:2:", "steering.yaml:1:", "steering.yaml:2:",
 	    "request: " };
@@ -379,8 +382,8 @@ static bool
 edit_scarcely(void)
 {
 	static const struct zone_text zones[] = {
-		{ "request", "a.example.", other }, { "request", "b.example.", NULL },
-		{ "request", "d.example.", plain } };
+		{ .file = "request", .name = "a.example.", .text = other }, { .file = "request", .name = "b.example.", .text = NULL },
+		{ .file = "request", .name = "d.example.", .text = plain } };
 	struct diags diags = { 0 };
 	struct world *world = world_edit(scarce_base, &(struct world_edit){ .zone_count = 3, .zones = zones,
 	    .steering = same_with_more_capacity, .steering_file = "steering.yaml" }, &diags);

@@ -275,8 +275,8 @@ random_edit(struct edits *edits)
 	signatures = type == TYPE_RRSIG || count == 0 ? 0 : signatures;
 	CU_ASSERT_FATAL(name_parse(name, edits->owners[edits->count]) > 0);
 	for (size_t i = 0; i < edits->count; i++)
-		if (edits->list[i].type == type && strcmp((char *)edits->list[i].owner,
-		    (char *)edits->owners[edits->count]) == 0)
+		if (edits->list[i].type == type && strcmp((const char *)edits->list[i].owner,
+		    (const char *)edits->owners[edits->count]) == 0)
 			return;
 	for (unsigned i = 0; i < count; i++)
 		random_rdata(&wires[0], type);
