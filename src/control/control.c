@@ -236,6 +236,7 @@ control_free(struct control *control)
 	demands_end(control);
 	recorder_end(control->recorder);
 	store_close(control->store);
+	publication_wait(control);
 	signing_wait(control->signer);	/* its publication is abandoned only then */
 	while (control->queue != NULL) {
 		struct publication *p = control->queue;
