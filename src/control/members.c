@@ -1,10 +1,11 @@
 /* members.c -- a list of members, and what is found in it.
  * In: a list in order.  Out: memberships.  Threads: control.  How one comes about: members_make.c. */
-#include "control/members_parts.h"
+#include "control/members.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/members_parts.h"
 #include "dns/name.h"
 
 static size_t first_of(const struct membership *list, size_t count, const uint8_t *apex);

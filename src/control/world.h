@@ -33,7 +33,7 @@ struct world {
 	struct geo_file { unsigned holds; struct geo *geo; } *geo;	/* or NULL */
 	struct members *members;		/* held */
 	size_t dropped_count;
-	char **dropped;			/* zones of the world before that no catalog has any more, or as something new */
+	char **dropped;			/* zones of the world before that no catalog has any more, or anew */
 };
 
 struct zone_text {

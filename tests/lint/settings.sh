@@ -39,7 +39,8 @@ same "isobar-rem.yaml: each setting is read" "$(
 	done)" ""
 same "steering.yaml: each setting is read" "$(
 	for struct in steering steering_region client_group steering_service service_region residency_rule steering_feed \
-		steering_zone zone_transfer zone_notify zone_primary zone_bounds feed_region feed_word feed_series feed_map; do
+		steering_zone zone_catalog zone_transfer zone_notify zone_primary zone_bounds feed_region feed_word feed_series \
+		feed_map; do
 		unread src/steer/steering.h "$struct" src
 	done)" ""
 same "the members are found" "$(members src/conf/settings.h settings | wc -l) $(
