@@ -14,11 +14,9 @@
 #include <unistd.h>
 
 #include "certificate.h"
-#include "dns/wire.h"
+#include "dns_client.h"
 #include "serve/tls_context.h"
 #include "world.h"
-
-#define PATIENCE_MS 10000	/* far more than anything here takes; only a failure waits as long */
 
 static struct world *world;
 static struct server *server;
@@ -69,108 +67,10 @@ stop(void)
 	free(world);
 }
 
-/* A client's socket, connected; `from` may be NULL. */
 static int
 client(int kind, const char *from, const char *to)
 {
-	struct sockaddr_storage at;
-	struct address address;
-	socklen_t length;
-	int fd;
-
-	if (address_parse(to, &address) != 0)
-		abort();
-	length = address_to_sockaddr(&address, server_port(server, 0), &at);
-	fd = socket(at.ss_family, kind, 0);
-	if (from != NULL) {
-		struct sockaddr_storage own;
-		struct address source;
-
-		if (address_parse(from, &source) != 0)
-			abort();
-		if (bind(fd, (struct sockaddr *)&own, address_to_sockaddr(&source, 0, &own)) != 0)
-			abort();
-	}
-	if (fd < 0 || connect(fd, (struct sockaddr *)&at, length) != 0) {
-		perror("connect");
-		abort();
-	}
-	return fd;
-}
-
-static bool
-readable(int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	return poll(&p, 1, PATIENCE_MS) == 1;
-}
-
-/* One datagram, or 0 when none came. */
-static size_t
-receive(int fd, uint8_t *bytes, size_t size)
-{
-	ssize_t length = readable(fd) ? recv(fd, bytes, size, 0) : 0;
-
-	return length > 0 ? (size_t)length : 0;
-}
-
-/* All of `size` octets. False at the end of the connection. */
-static bool
-read_whole(int fd, uint8_t *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = readable(fd) ? recv(fd, bytes, size, 0) : -1;
-
-		if (n <= 0)
-			return false;
-		bytes += n;
-		size -= (size_t)n;
-	}
-	return true;
-}
-
-/* One answer over TCP; 0 at the end of the connection. */
-static size_t
-read_answer(int fd, uint8_t *bytes)
-{
-	uint8_t length[2];
-
-	if (!read_whole(fd, length, 2) || !read_whole(fd, bytes, wire_get_u16(length)))
-		return 0;
-	return wire_get_u16(length);
-}
-
-static bool
-ended(int fd)
-{
-	uint8_t byte;
-
-	return readable(fd) && recv(fd, &byte, 1, 0) <= 0;
-}
-
-static void
-write_whole(int fd, const uint8_t *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = send(fd, bytes, size, MSG_NOSIGNAL);
-
-		if (n <= 0)
-			return;
-		bytes += n;
-		size -= (size_t)n;
-	}
-}
-
-/* A query with its length in front; the whole length. */
-static size_t
-stream_request(uint8_t *bytes, const char *question, uint16_t id)
-{
-	size_t length = world_request(bytes + 2, question, (struct ask){ .edns = false });
-
-	wire_put_u16(bytes, (unsigned)length);
-	wire_put_u16(bytes + 2, id);
-	return length + 2;
+	return client_to(kind, from, to, server_port(server, 0));
 }
 
 static void
@@ -189,13 +89,6 @@ send_datagram(int fd, const char *question, uint16_t id)
 
 	wire_put_u16(bytes, id);
 	CU_ASSERT_EQUAL(send(fd, bytes, length, 0), (ssize_t)length);
-}
-
-static bool
-is_answer(const uint8_t *bytes, size_t length, uint16_t id, unsigned rcode)
-{
-	return length >= HEADER_SIZE && wire_get_u16(bytes) == id && (bytes[2] & 0x80) != 0
-	    && (bytes[3] & 15u) == rcode;
 }
 
 /* Many clients with many queries each, all sent before an answer is read, as many as one socket surely holds. */
