@@ -30,6 +30,8 @@ add_counters(struct exposition *x)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		metric_sample(x->out, "isobar_transfers_total", (double)counters.transfers[i], "kind", kinds[i], NULL,
 		    NULL);
+	metric_single(x->out, "isobar_transfers_running", "gauge", "Zone transfers under way.",
+	    transfer_desk_running(server_desk(control_server(x->request->control))));
 	metric_single(x->out, "isobar_transfers_refused_total", "counter",
 	    "Zone transfers that rules or limits forbade.", (double)counters.transfers_refused);
 	metric_family(x->out, "isobar_tsig_total", "counter", "Requests with TSIG, by whether it was good.");

@@ -1,5 +1,5 @@
 /* frozen.c -- see frozen.h.
- * In: a zone as it's written, the regions of its names, the live words.  Out: a zone of plain records, signed if wanted.
+ * In: a zone as it's written, the regions of its names, the live words.  Out: a zone of plain records, signed or not.
  * Threads: control. Touches nothing but its arguments, and the signatures' cache that belongs to the copy.
  *
  * Where names are steered a secondary can't choose: it gets, under the steered name, the records of all regions that

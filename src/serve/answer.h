@@ -104,6 +104,7 @@ struct answer_env {
 	struct address client;		/* the resolver that asks */
 	bool stream;			/* TCP: up to 65535 octets */
 	bool encrypted;			/* TLS: responses are padded when asked for */
+	bool carries_zones;		/* a stream by which zones may go: not that of an old TLS */
 	bool plan_stale;		/* nobody has planned for a long time */
 	uint32_t idle_ms;		/* how long this stream may idle */
 	const uint8_t *report_agent;	/* where resolvers report what they find wrong (RFC 9567); NULL: nowhere */

@@ -329,6 +329,7 @@ answer_all(struct connection *c)
 	env = worker_env(worker, worker_enter(worker));
 	env.client = c->client;
 	env.encrypted = c->tls != NULL;
+	env.carries_zones = c->tls == NULL || tls_carries_zones(c->tls);
 	env.later = &c->later;
 	if (begin_seen(c, &seen))
 		env.seen = &seen;

@@ -167,3 +167,13 @@ tls_is_resumed(const struct tls *tls)
 {
 	return SSL_session_reused(tls->ssl);
 }
+
+bool
+tls_carries_zones(const struct tls *tls)
+{
+	const unsigned char *protocol;
+	unsigned length;
+
+	SSL_get0_alpn_selected(tls->ssl, &protocol, &length);
+	return SSL_version(tls->ssl) >= TLS1_3_VERSION && length == 3 && memcmp(protocol, "dot", 3) == 0;
+}

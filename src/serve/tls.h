@@ -40,5 +40,7 @@ bool tls_speaks_dot(const struct tls *tls) NONNULL;	/* both ends agreed on it by
 /* Why tls_read() said that it's over, in words, into `why`. */
 void tls_trouble(const struct tls *tls, struct text *why) NONNULL;
 bool tls_is_resumed(const struct tls *tls) NONNULL;	/* by a ticket */
+/* Zones may go by it: TLS 1.3, and "dot" was agreed on (RFC 9103 sections 7.1 and 7.2). */
+bool tls_carries_zones(const struct tls *tls) NONNULL;
 
 #endif

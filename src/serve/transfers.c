@@ -3,6 +3,7 @@
  * taken what was before. The source holds its edition, so publications go on meanwhile. By UDP there's one message: an
  * IXFR that fits, or the SOA, which tells the client to come by TCP (RFC 1995 section 2); AXFR isn't defined there (RFC
  * 5936 section 4.2).
+ * By TLS it's TLS 1.3 with the ALPN token "dot", or nothing: other connections are for queries (RFC 9103 section 7).
  * A transfer has all its time together, beside what the connection gives its reader for each piece: else one that takes
  * a piece now and then would hold its edition for ever. Told that it failed, a client keeps what it had. */
 #include "serve/transfers.h"
@@ -84,15 +85,24 @@ transfers_answer(const struct answer_env *env, const struct query *query, const 
 	size_t answered;
 
 	*ruling = (struct ruling){ .rcode = RCODE_REFUSED, .ede = EDE_PROHIBITED, .ede_text = "" };
+	if (rule != NULL && env->stream && !env->carries_zones) {
+		rule = NULL;
+		ruling->ede_text = "zones go by TLS 1.3 with ALPN dot";
+	}
 	if (rule == NULL) {
 		counter_add(&env->counters->transfers_refused, 1);
 		return 0;
 	}
-	*ruling = (struct ruling){ .rcode = RCODE_FORMERR, .ede = EDE_NONE, .ede_text = "" };
-	if ((!env->stream && !incremental) || (incremental && !client_serial(query, request, length, &serial)))
+	/* "AXFR sessions over UDP transport are not defined" (RFC 5936 section 4.2); Knot and NSD say NOTIMP, too. */
+	*ruling = (struct ruling){ .rcode = RCODE_NOTIMP, .ede = EDE_NONE, .ede_text = "" };
+	if (!env->stream && !incremental)
+		return 0;
+	ruling->rcode = RCODE_FORMERR;
+	if (incremental && !client_serial(query, request, length, &serial))
 		return 0;
 	ruling->rcode = RCODE_SERVFAIL;
 	wish.edition = zone->edition;
+	wish.padded = env->encrypted && query->padding;
 	wish.hide_regions = zone->hide_regions && !rule->region_records;
 	wish.kind = outgoing_choose(zone->edition, incremental, serial, &wish.first);
 	answered = env->stream ? by_stream(env, &wish, response, limit) : by_datagram(env, &wish, response, limit);

@@ -10,7 +10,8 @@
  *	current: SOA
  *
  * The SOA's signatures are among the RRsets (RFC 5936 section 2.2), and in differences where they belong.
- * Question and OPT are in the first message only; TSIG is in each. */
+ * Question and OPT are in the first message only, but for padding, which is for each (RFC 7830 section 4); TSIG is in
+ * each. How far to pad is no standard's yet (RFC 9103 section 7.8 leaves it open): it's what RFC 8467 has for answers. */
 #include "transfer/outgoing.h"
 
 #include <stdlib.h>
@@ -21,13 +22,15 @@
 #include "transfer/record_writer.h"
 
 #define MESSAGE_FULL 16384
+#define PADDED_TO 468		/* RFC 8467 section 4.1 */
+#define OPTION_HEAD 4u
 
 enum phase { PHASE_FIRST, PHASE_NODES, PHASE_NSEC3, PHASE_DIFFERENCES, PHASE_END };
 
 struct outgoing {
 	const struct edition *edition;
 	enum outgoing_kind kind;
-	bool hide_regions, is_signed, edns, dnssec_ok, question_sent;
+	bool hide_regions, is_signed, edns, padded, dnssec_ok, question_sent;
 	uint16_t id, flags, payload, question_length;
 	uint8_t question[NAME_MAX + 4];
 	struct tsig tsig;
@@ -47,6 +50,8 @@ struct outgoing {
 
 static size_t begin(struct outgoing *o, uint8_t *message);
 static size_t end(struct outgoing *o, uint8_t *message, size_t length, unsigned count, uint16_t rcode, uint64_t now);
+static bool has_opt(const struct outgoing *o);
+static size_t put_opt(const struct outgoing *o, uint8_t *message, size_t length);
 static size_t room_behind(const struct outgoing *o);
 static bool advance(struct outgoing *o);
 static bool advance_node(struct outgoing *o);
@@ -80,6 +85,7 @@ outgoing_new(const struct outgoing_wish *wish)
 	o->kind = wish->kind;
 	o->hide_regions = wish->hide_regions;
 	o->edns = query->edns;
+	o->padded = wish->padded && query->edns;
 	o->dnssec_ok = query->dnssec_ok;
 	o->id = query->id;
 	o->flags = (uint16_t)(FLAG_QR | FLAG_AA | (query->flags & FLAG_RD));
@@ -161,7 +167,7 @@ begin(struct outgoing *o, uint8_t *message)
 static size_t
 end(struct outgoing *o, uint8_t *message, size_t length, unsigned count, uint16_t rcode, uint64_t now)
 {
-	bool opt = o->edns && !o->question_sent;
+	bool opt = has_opt(o);
 
 	wire_put_u16(message, o->id);
 	wire_put_u16(message + 2, o->flags | (unsigned)rcode);
@@ -169,16 +175,8 @@ end(struct outgoing *o, uint8_t *message, size_t length, unsigned count, uint16_
 	wire_put_u16(message + 6, count);
 	wire_put_u16(message + 8, 0);
 	wire_put_u16(message + 10, opt);
-	if (opt) {
-		uint8_t *p = message + length;
-
-		p[0] = 0;
-		wire_put_u16(p + 1, TYPE_OPT);
-		wire_put_u16(p + 3, o->payload);
-		wire_put_u32(p + 5, o->dnssec_ok ? 0x8000 : 0);
-		wire_put_u16(p + 9, 0);
-		length += OPT_SIZE;
-	}
+	if (opt)
+		length = put_opt(o, message, length);
 	o->question_sent = true;
 	if (o->is_signed)
 		length = tsig_sign(&o->tsig, o->maker, message, length, now);
@@ -186,10 +184,41 @@ end(struct outgoing *o, uint8_t *message, size_t length, unsigned count, uint16_
 	return length;
 }
 
+static bool
+has_opt(const struct outgoing *o)
+{
+	return o->edns && (o->padded || !o->question_sent);
+}
+
+static size_t
+put_opt(const struct outgoing *o, uint8_t *message, size_t length)
+{
+	uint8_t *p = message + length;
+	size_t behind = o->is_signed ? tsig_room(&o->tsig) : 0;
+
+	p[0] = 0;
+	wire_put_u16(p + 1, TYPE_OPT);
+	wire_put_u16(p + 3, o->payload);
+	wire_put_u32(p + 5, o->dnssec_ok ? 0x8000 : 0);
+	wire_put_u16(p + 9, 0);
+	length += OPT_SIZE;
+	if (o->padded) {
+		size_t padding = (PADDED_TO - (length + OPTION_HEAD + behind) % PADDED_TO) % PADDED_TO;
+
+		wire_put_u16(p + 9, (unsigned)(OPTION_HEAD + padding));
+		wire_put_u16(p + OPT_SIZE, EDNS_PADDING);
+		wire_put_u16(p + OPT_SIZE + 2, (unsigned)padding);
+		memset(p + OPT_SIZE + OPTION_HEAD, 0, padding);
+		length += OPTION_HEAD + padding;
+	}
+	return length;
+}
+
 static size_t
 room_behind(const struct outgoing *o)
 {
-	return (o->edns && !o->question_sent ? OPT_SIZE : 0u) + (o->is_signed ? tsig_room(&o->tsig) : 0u);
+	return (has_opt(o) ? OPT_SIZE : 0u) + (o->padded ? OPTION_HEAD + PADDED_TO : 0u)
+	    + (o->is_signed ? tsig_room(&o->tsig) : 0u);
 }
 
 const struct edition *

@@ -27,6 +27,7 @@ struct outgoing_wish {
 	enum outgoing_kind kind;
 	size_t first;			/* of edition->differences */
 	bool hide_regions;		/* leave out the names of region records */
+	bool padded;			/* it's encrypted, and the request asks for padding */
 	uint16_t payload;		/* what OPT says that we can take */
 	const struct tsig *tsig;	/* of the request, or NULL; copied */
 	struct tsig_maker *maker;	/* with tsig: of the thread that asks for messages */
@@ -45,7 +46,7 @@ void outgoing_free(struct outgoing *outgoing);
 size_t outgoing_next(struct outgoing *outgoing, uint8_t *message, size_t size, uint64_t now) NONNULL;
 bool outgoing_is_done(const struct outgoing *outgoing) NONNULL;		/* the last message was made */
 
-/* The message that says that it can't go on; none follows. 512 octets, and what TSIG takes, hold it. */
+/* The message that says that it can't go on; none follows. 1024 octets, and what TSIG takes, hold it. */
 size_t outgoing_fail(struct outgoing *outgoing, uint8_t *message, uint64_t now) NONNULL;
 
 /* What it did until now. */

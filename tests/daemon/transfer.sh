@@ -103,9 +103,13 @@ axfr() {	# PORT [ARGUMENTS]: its records, sorted
 		grep -v '^;' | sort
 }
 
+has_zone() {
+	[ -n "$(axfr "$dns_port")" ]
+}
+
 transfers() {
 	local said
-	world_await 10 test -n "$(axfr "$dns_port")"
+	world_await 10 has_zone
 	said=$(ask "$zone" AXFR)
 	holds "without a key it's refused" grep -q "Transfer failed" <<<"$said"
 	said=$(kdig @127.0.0.1 -p "$dns_port" -y "$signed" "$zone" AXFR 2>&1)

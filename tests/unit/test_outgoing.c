@@ -123,6 +123,7 @@ run(struct outgoing_wish *wish, struct list *list, struct tsig_maker *maker, siz
 		wish->maker = maker;
 	}
 	CU_ASSERT_EQUAL(query_read(&query, request, sizeof(request) - 1), QUERY_OK);
+	query.edns = wish->padded;
 	wish->query = &query;
 	wish->request = request;
 	outgoing = outgoing_new(wish);
@@ -131,6 +132,7 @@ run(struct outgoing_wish *wish, struct list *list, struct tsig_maker *maker, siz
 	while ((length = outgoing_next(outgoing, message, most, NOW)) > 0) {
 		CU_ASSERT_TRUE(length <= most);
 		count++;
+		CU_ASSERT_TRUE(!wish->padded || length % 468 == 0);
 		if (maker != NULL)
 			CU_ASSERT_TRUE(tsig_verify_response(&ours, maker, message, length, NOW) > 0);
 		add_records(list, message);
@@ -161,7 +163,18 @@ test_full(void)
 		CU_ASSERT_EQUAL(list.count, 5003);
 		clear(&list);
 	}
+	/* Padding is for each message (RFC 7830 section 4). */
+	wish.padded = true;
+	for (size_t most = 1200; most < 1220; most++) {
+		CU_ASSERT_TRUE(run(&wish, &list, maker, most) > 100);
+		CU_ASSERT_EQUAL(list.count, 5003);
+		clear(&list);
+	}
 	wish.tsig = NULL;
+	run(&wish, &list, NULL, 65535);
+	CU_ASSERT_EQUAL(list.count, 5003);
+	clear(&list);
+	wish.padded = false;
 	wish.hide_regions = true;
 	run(&wish, &list, NULL, 65535);
 	CU_ASSERT_EQUAL(list.count, 4503);

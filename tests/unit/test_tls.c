@@ -167,12 +167,13 @@ test_accepted(void)
 	static const struct {
 		const char *name, *alpn, *suites;
 		int version;		/* the client's highest; 0: any */
-		bool accepted;
+		bool accepted, carries_zones;
 		const char *chosen;	/* by ALPN */
 	} rows[] = {
-		{ .name = "dot", .alpn = "\3dot", .accepted = true, .chosen = "dot" },
+		{ .name = "dot", .alpn = "\3dot", .accepted = true, .carries_zones = true, .chosen = "dot" },
 		{ .name = "no ALPN", .accepted = true, .chosen = "" },
-		{ .name = "dot among others", .alpn = "\2h2\3dot", .accepted = true, .chosen = "dot" },
+		{ .name = "dot among others", .alpn = "\2h2\3dot", .accepted = true, .carries_zones = true,
+			.chosen = "dot" },
 		{ .name = "another protocol", .alpn = "\2h2" },
 		{ .name = "nearly dot", .alpn = "\3dox\4dotx\2do" },
 		{ .name = "TLS 1.2", .alpn = "\3dot", .version = TLS1_2_VERSION, .accepted = true, .chosen = "dot" },
@@ -200,6 +201,7 @@ test_accepted(void)
 		SUITE_ROW(rows[i].name, rows[i].accepted == !pair.ended);
 		if (rows[i].accepted) {
 			SUITE_ROW(rows[i].name, talk(&pair));
+			SUITE_ROW(rows[i].name, tls_carries_zones(pair.server) == rows[i].carries_zones);
 			SSL_get0_alpn_selected(pair.client, &chosen, &length);
 			SUITE_ROW(rows[i].name, length == strlen(rows[i].chosen)
 			    && memcmp(chosen == NULL ? (const unsigned char *)"" : chosen, rows[i].chosen,
