@@ -1,5 +1,6 @@
 /* updates.c -- see updates.h.
- * In: UPDATEs and NOTIFYs from the workers' desk.  Out: changes, journal rows, answers.  Threads: control.
+ * In: UPDATEs and NOTIFYs from the workers' desk.  Out: changes, journal rows, answers.
+ * Threads: control; do_all() as a change's texts are read, by a thread of its own when that takes long.
  *
  * Updates that wait while a change is under way are done by one publication: who sends hundreds shares the store's
  * transaction, the signing and the snapshot. Each is looked at as if it were alone, against what those before it have
@@ -15,19 +16,24 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "control/state.h"
+#include "control/publication.h"
 #include "control/update_rules.h"
 #include "control/zone_settings.h"
 #include "dns/types.h"
 #include "serve/request_desk.h"
 #include "serve/requests.h"
+#include "zone/master_read.h"
 
 #define TOGETHER_MAX 256	/* updates of one publication */
+
+static const char stopping[] = "isobard stops";
 
 /* One update. */
 struct work {
 	struct work *next;
 	struct deferred *request;
+	uint16_t rcode;			/* but for what comes of the change */
+	const char *why;		/* or NULL */
 	bool alone;			/* it's tried again by itself */
 };
 
@@ -42,8 +48,9 @@ struct turn {
 /* A zone as the updates of this publication have it so far. */
 struct updated {
 	const struct world_zone *was;
-	struct zone *zone;		/* held */
-	char *text;
+	struct zone *zone;
+	char *text;			/* NULL: they're those of `was` still */
+	bool given;			/* the change has the zone */
 };
 
 struct updates {
@@ -57,7 +64,7 @@ struct updates {
 	bool queued;			/* a change of ours waits for its turn */
 	bool closed;
 	/* of the change that is under way */
-	struct work_list done;		/* to be answered with its outcome */
+	struct work_list taken;		/* to be answered with its outcome */
 	size_t updated_count;
 	struct updated updated[TOGETHER_MAX];
 	struct arena *change_arena;	/* the change's: not ours */
@@ -72,21 +79,21 @@ static void take_notices(struct updates *updates);
 static void take_requests(struct updates *updates);
 static void submit(struct updates *updates);
 static bool prepare(struct change *change, struct control *control, struct diags *diags);
-static bool do_work(struct updates *updates, struct work *work);
+static bool do_all(struct change *change, struct diags *diags);
+static void do_work(struct updates *updates, struct work *work);
+static void refuse(struct work *work, uint16_t rcode, const char *why);
+static void do_in_zone(struct updates *updates, struct work *work, struct updated *zone, struct arena *arena);
 static struct updated *updated_zone(struct updates *updates, const uint8_t *apex);
-static const char *refuse_zone(const struct updates *updates, const struct world_zone *zone, const uint8_t *apex,
-	uint16_t *rcode);
 static uint16_t edit(struct updates *updates, struct updated *zone, const struct deferred *request,
 	const struct rrset_edit *edits, size_t count);
 static bool add_row(struct updates *updates, const struct updated *zone, const struct deferred *request,
 	const struct rrset_edit *edits, size_t count);
 static char *row_body(const char *zone, const char *subject);
-static bool fill_in(struct updates *updates, struct change *change);
+static bool fill_in(struct updates *updates, struct change *change, struct diags *diags);
 static void on_outcome(void *arg, const struct outcome *outcome);
 static void try_one_by_one(struct updates *updates);
 static const char *reason_of(const struct outcome *outcome);
-static void answer_all(struct work_list *list, uint16_t rcode, int ede, const char *text);
-static void answer_one(struct work *work, uint16_t rcode, int ede, const char *text);
+static void answer_all(struct work_list *list, uint16_t rcode, const char *why);
 static void drop_updated(struct updates *updates);
 static void list_init(struct work_list *list);
 static void list_put(struct work_list *list, struct work *work);
@@ -102,7 +109,7 @@ updates_new(struct control *control)
 	updates->control = control;
 	updates->desk = server_request_desk(control->publisher.server);
 	list_init(&updates->waiting);
-	list_init(&updates->done);
+	list_init(&updates->taken);
 	publish_rules(updates);
 	request_desk_listen(updates->desk, on_woken, updates);
 	return updates;
@@ -209,7 +216,7 @@ submit(struct updates *updates)
 	turn = change == NULL ? NULL : arena_alloc(arena, sizeof(*turn));
 	if (turn == NULL) {
 		arena_free(arena);
-		answer_all(&updates->waiting, RCODE_SERVFAIL, EDE_NONE, "");
+		answer_all(&updates->waiting, RCODE_SERVFAIL, "");
 		return;
 	}
 	turn->updates = updates;
@@ -226,7 +233,6 @@ prepare(struct change *change, struct control *control, struct diags *diags)
 	struct updates *updates = turn->updates;
 	size_t count = 0;
 	bool alone;
-	(void)control;
 	(void)diags;
 
 	turn->begun = true;
@@ -235,52 +241,83 @@ prepare(struct change *change, struct control *control, struct diags *diags)
 		return false;
 	updates->change_arena = change->arena;
 	updates->rows = arena_alloc(change->arena, TOGETHER_MAX * sizeof(*updates->rows));
-	updates->row_count = 0;
 	do {
 		struct work *work = list_take(&updates->waiting);
+		char name[NAME_TEXT_SIZE];
+		const char *text = control_zone_text(control, name_text(work->request->apex, name));
 
 		alone = work->alone;
-		if (updates->rows == NULL)
-			answer_one(work, RCODE_SERVFAIL, EDE_NONE, "");
-		else if (do_work(updates, work))
-			list_put(&updates->done, work);
+		change->read_length += text == NULL ? 0 : strlen(text);
+		list_put(&updates->taken, work);
 	} while (++count < TOGETHER_MAX && !alone && updates->waiting.first != NULL && !updates->waiting.first->alone);
-	return updates->row_count > 0 && fill_in(updates, change);
+	change->read = do_all;
+	return updates->rows != NULL;
 }
 
-/* False: it's answered already. */
+/* Maybe on another thread than control's, which waits for it: what is in service may be read, and nothing held. */
 static bool
+do_all(struct change *change, struct diags *diags)
+{
+	const struct turn *turn = change->prepare_arg;
+	struct updates *updates = turn->updates;
+
+	for (struct work *work = updates->taken.first; work != NULL; work = work->next)
+		do_work(updates, work);
+	return updates->row_count > 0 && fill_in(updates, change, diags);
+}
+
+/* Sets its rcode. */
+static void
 do_work(struct updates *updates, struct work *work)
+{
+	struct updated *zone = updated_zone(updates, work->request->apex);
+	struct arena *arena = arena_new();
+
+	if (arena == NULL)
+		work->rcode = RCODE_SERVFAIL;
+	else if (zone == NULL)
+		work->rcode = RCODE_NOTAUTH;
+	else if (zone_is_transferred(updates->control->world, work->request->apex))
+		refuse(work, RCODE_NOTIMP, "updates are for the primary");
+	else if (zone->was->made)
+		refuse(work, RCODE_REFUSED, "isobard makes this zone of its catalog");
+	else
+		do_in_zone(updates, work, zone, arena);
+	arena_free(arena);
+}
+
+static void
+refuse(struct work *work, uint16_t rcode, const char *why)
+{
+	work->rcode = rcode;
+	work->why = why;
+}
+
+static void
+do_in_zone(struct updates *updates, struct work *work, struct updated *zone, struct arena *arena)
 {
 	const struct deferred *request = work->request;
 	const struct requester who = { request->client, request->encrypted, request->key };
 	const struct request_zone *rules = requests_zone(updates->published, request->apex);
-	struct updated *zone = updated_zone(updates, request->apex);
-	struct arena *arena = arena_new();
 	struct rrset_edit *edits;
 	struct update *update;
-	uint16_t rcode = RCODE_SERVFAIL;
-	const char *why = arena == NULL ? "" : refuse_zone(updates, zone == NULL ? NULL : zone->was, request->apex, &rcode);
+	const char *why;
 	size_t count;
 
-	if (why == NULL) {
-		why = "";
-		rcode = update_read(arena, request->message, request->length, &update);
-		if (rcode == RCODE_NOERROR && (why = rules == NULL ? "no rule allows it" : update_rules_forbid(rules, &who,
-		    update, updates->control->world, zone->zone)) != NULL)
-			rcode = RCODE_REFUSED;
-		if (rcode == RCODE_NOERROR) {
-			rcode = update_plan(update, zone->zone, arena, &edits, &count);
-			why = rcode == RCODE_REFUSED ? "the zone would be broken" : "";
-		}
-		if (rcode == RCODE_NOERROR && count > 0)
-			rcode = edit(updates, zone, request, edits, count);
+	work->rcode = update_read(arena, request->message, request->length, &update);
+	if (work->rcode != RCODE_NOERROR)
+		return;
+	why = rules == NULL ? "no rule allows it"
+	    : update_rules_forbid(rules, &who, update, updates->control->world, zone->zone);
+	if (why != NULL) {
+		refuse(work, RCODE_REFUSED, why);
+		return;
 	}
-	arena_free(arena);
-	if (rcode == RCODE_NOERROR)
-		return true;
-	answer_one(work, rcode, why == NULL || *why == '\0' ? EDE_NONE : EDE_PROHIBITED, why == NULL ? "" : why);
-	return false;
+	work->rcode = update_plan(update, zone->zone, arena, &edits, &count);
+	if (work->rcode == RCODE_NOERROR && count > 0)
+		work->rcode = edit(updates, zone, request, edits, count);
+	if (work->rcode == RCODE_REFUSED)
+		work->why = "the zone would be broken";
 }
 
 /* NULL: there's no such zone. */
@@ -289,34 +326,14 @@ updated_zone(struct updates *updates, const uint8_t *apex)
 {
 	char name[NAME_TEXT_SIZE];
 	const struct world_zone *zone = world_find(updates->control->world, name_text(apex, name));
-	struct updated *updated;
 
 	for (size_t i = 0; i < updates->updated_count; i++)
 		if (updates->updated[i].was == zone)
 			return &updates->updated[i];
 	if (zone == NULL)
 		return NULL;
-	updated = &updates->updated[updates->updated_count++];
-	*updated = (struct updated){ .was = zone, .zone = zone->zone };
-	zone_hold(updated->zone);
-	return updated;
-}
-
-/* NULL: it's one that can be updated. */
-static const char *
-refuse_zone(const struct updates *updates, const struct world_zone *zone, const uint8_t *apex, uint16_t *rcode)
-{
-	*rcode = RCODE_NOTAUTH;
-	if (zone == NULL)
-		return "";
-	*rcode = RCODE_NOTIMP;
-	if (zone_is_transferred(updates->control->world, apex))
-		return "updates are for the primary";
-	*rcode = RCODE_REFUSED;
-	if (zone->made)
-		return "isobard makes this zone of its catalog";
-	*rcode = RCODE_NOERROR;
-	return NULL;
+	updates->updated[updates->updated_count] = (struct updated){ .was = zone, .zone = zone->zone };
+	return &updates->updated[updates->updated_count++];
 }
 
 static uint16_t
@@ -340,7 +357,8 @@ edit(struct updates *updates, struct updated *zone, const struct deferred *reque
 		zone_release(edited);
 		return RCODE_SERVFAIL;
 	}
-	zone_release(zone->zone);
+	if (zone->text != NULL)
+		zone_release(zone->zone);
 	free(zone->text);
 	zone->zone = edited;
 	zone->text = text;
@@ -389,24 +407,29 @@ row_body(const char *zone, const char *subject)
 	return text;
 }
 
+/* The change gets the zones. */
 static bool
-fill_in(struct updates *updates, struct change *change)
+fill_in(struct updates *updates, struct change *change, struct diags *diags)
 {
 	struct zone_text *zones = arena_alloc(change->arena, updates->updated_count * sizeof(*zones));
+	size_t errors = diags->errors;
 
 	if (zones == NULL)
 		return false;
-	for (size_t i = 0; i < updates->updated_count; i++) {
-		const struct updated *updated = &updates->updated[i];
-
-		if (updated->text != NULL)
-			zones[change->zone_count++] = (struct zone_text){ .file = updated->was->file,
-			    .name = updated->was->name, .text = updated->text };
-	}
 	change->zones = zones;
 	change->rows = updates->rows;
 	change->row_count = updates->row_count;
-	return true;
+	for (size_t i = 0; i < updates->updated_count; i++) {
+		struct updated *updated = &updates->updated[i];
+
+		if (updated->text == NULL)
+			continue;
+		zones[change->zone_count++] = (struct zone_text){ .file = updated->was->file, .name = updated->was->name,
+		    .text = updated->text, .zone = updated->zone, .checked = true };
+		updated->given = true;
+		(void)master_check(updated->text, updated->was->file, updated->zone, diags);
+	}
+	return diags->errors == errors;
 }
 
 /* --- its outcome ---------------------------------------------------------------------------------------------- */
@@ -416,26 +439,23 @@ on_outcome(void *arg, const struct outcome *outcome)
 {
 	const struct turn *turn = arg;
 	struct updates *updates = turn->updates;
-	bool changed = updates->row_count > 0;
+	bool changed = updates->row_count > 0, refused = outcome->status == OUTCOME_INVALID;
 	const char *why = reason_of(outcome);
 
 	if (!turn->begun) {	/* there was no memory for it */
 		updates->queued = false;
-		answer_all(&updates->waiting, RCODE_SERVFAIL, EDE_OTHER, why);
+		answer_all(&updates->waiting, RCODE_SERVFAIL, why);
 		return;
 	}
 	drop_updated(updates);
 	if (updates->closed)
 		return;
-	if (!changed || outcome->status == OUTCOME_DONE) {
-		answer_all(&updates->done, RCODE_NOERROR, EDE_NONE, "");
-	} else if (outcome->status == OUTCOME_INVALID && updates->done.first->next != NULL) {
+	if (outcome->status == OUTCOME_DONE || (!changed && updates->rows != NULL))
+		answer_all(&updates->taken, RCODE_NOERROR, "");
+	else if (refused && changed && updates->taken.first->next != NULL)
 		try_one_by_one(updates);
-	} else {
-		bool refused = outcome->status == OUTCOME_INVALID;
-
-		answer_all(&updates->done, refused ? RCODE_REFUSED : RCODE_SERVFAIL, EDE_OTHER, why);
-	}
+	else
+		answer_all(&updates->taken, refused && changed ? RCODE_REFUSED : RCODE_SERVFAIL, why);
 	submit(updates);
 }
 
@@ -443,13 +463,13 @@ on_outcome(void *arg, const struct outcome *outcome)
 static void
 try_one_by_one(struct updates *updates)
 {
-	for (struct work *work = updates->done.first; work != NULL; work = work->next)
+	for (struct work *work = updates->taken.first; work != NULL; work = work->next)
 		work->alone = true;
-	*updates->done.end = updates->waiting.first;
+	*updates->taken.end = updates->waiting.first;
 	if (updates->waiting.first == NULL)
-		updates->waiting.end = updates->done.end;
-	updates->waiting.first = updates->done.first;
-	list_init(&updates->done);
+		updates->waiting.end = updates->taken.end;
+	updates->waiting.first = updates->taken.first;
+	list_init(&updates->taken);
 }
 
 /* The first error, in as many octets as there's room for. */
@@ -462,28 +482,30 @@ reason_of(const struct outcome *outcome)
 	return outcome->message;
 }
 
+/* Those that were refused by themselves get what they were refused with. */
 static void
-answer_all(struct work_list *list, uint16_t rcode, int ede, const char *text)
+answer_all(struct work_list *list, uint16_t rcode, const char *why)
 {
 	struct work *work;
 
-	while ((work = list_take(list)) != NULL)
-		answer_one(work, rcode, ede, text);
-}
-
-static void
-answer_one(struct work *work, uint16_t rcode, int ede, const char *text)
-{
-	deferred_answer(work->request, rcode, ede, text);
-	free(work);
+	while ((work = list_take(list)) != NULL) {
+		if (work->rcode == RCODE_NOERROR)
+			refuse(work, rcode, why);
+		deferred_answer(work->request, work->rcode, work->why == NULL || *work->why == '\0' ? EDE_NONE
+		    : work->rcode == RCODE_REFUSED ? EDE_PROHIBITED : EDE_OTHER, work->why == NULL ? "" : work->why);
+		free(work);
+	}
 }
 
 static void
 drop_updated(struct updates *updates)
 {
 	for (size_t i = 0; i < updates->updated_count; i++) {
-		zone_release(updates->updated[i].zone);
-		free(updates->updated[i].text);
+		struct updated *updated = &updates->updated[i];
+
+		if (updated->text != NULL && !updated->given)
+			zone_release(updated->zone);
+		free(updated->text);
 	}
 	updates->updated_count = 0;
 	updates->row_count = 0;
@@ -527,12 +549,13 @@ updates_close(struct updates *updates)
 
 	if (updates == NULL || updates->closed)
 		return;
+	publication_wait(updates->control);	/* it may be at what is taken */
 	updates->closed = true;
 	request_desk_listen(updates->desk, NULL, NULL);
-	answer_all(&updates->done, RCODE_SERVFAIL, EDE_OTHER, "isobard stops");
-	answer_all(&updates->waiting, RCODE_SERVFAIL, EDE_OTHER, "isobard stops");
+	answer_all(&updates->taken, RCODE_SERVFAIL, stopping);
+	answer_all(&updates->waiting, RCODE_SERVFAIL, stopping);
 	while ((request = request_desk_next(updates->desk)) != NULL)
-		deferred_answer(request, RCODE_SERVFAIL, EDE_OTHER, "isobard stops");
+		deferred_answer(request, RCODE_SERVFAIL, EDE_OTHER, stopping);
 }
 
 void

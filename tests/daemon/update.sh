@@ -16,6 +16,10 @@ main() {
 	sed -i '/ probe: /d' "$world/zones/steering.yaml"	# no backends here
 	keys
 	world_port && nsd_port=$REPLY
+	world_port && tls_port=$REPLY
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+		-keyout "$world/key.pem" -out "$world/cert.pem" 2>/dev/null
+	chmod 600 "$world/key.pem"
 	cat >>"$world/zones/steering.yaml" <<-END
 		zones:
 		  $zone:
@@ -26,12 +30,15 @@ main() {
 		    update:
 		      - {key: admin.key}
 		      - {key: acme.key, names: [_acme-challenge, "_acme-challenge.*"], types: [TXT]}
+		      - {key: tls.key, names: [private], transport: tls}
 		      - {from: [127.0.0.7/32], unsigned: accepted, names: ["*.dyn"], types: [A]}
 	END
 	world_settings="pae: external
 tsig-keys:
   admin.key: {secret-file: $world/admin.key}
-  acme.key: {algorithm: hmac-sha512, secret-file: $world/acme.key}"
+  acme.key: {algorithm: hmac-sha512, secret-file: $world/acme.key}
+  tls.key: {secret-file: $world/tls.key}
+tls: {listen: [127.0.0.1@$tls_port], certificate: $world/cert.pem, key: $world/key.pem}"
 	holds "isobard gets ready" world_isobard
 	basics -v
 	basics
@@ -41,6 +48,8 @@ tsig-keys:
 	certbot
 	external_dns
 	knot_client
+	by_tls
+	repeated
 	journal
 	durable
 	many
@@ -56,6 +65,7 @@ keys() {
 		umask 077
 		tsig-keygen -a hmac-sha256 admin.key >"$world/admin.key"
 		tsig-keygen -a hmac-sha512 acme.key >"$world/acme.key"
+		tsig-keygen -a hmac-sha256 tls.key >"$world/tls.key"
 		tsig-keygen -a hmac-sha256 admin.key >"$world/wrong.key"
 		sed 's/admin.key/nobody.key/' "$world/admin.key" >"$world/nobody.key"
 	)
@@ -92,8 +102,8 @@ refused() {	# NAME RCODE KEY LINES
 	same "$name, and nsupdate fails" "$status" 2
 }
 
-send_update() {	# udp|twice|tls PORT SECONDS NAME
-	"$ISOBAR_BUILD/tests/tools/send_update" "$1" 127.0.0.1 "$2" "$world/admin.key" "$3" "$zone" "$4" 192.0.2.99 2>&1
+send_update() {	# udp|twice|tls PORT SECONDS NAME KEY
+	"$ISOBAR_BUILD/tests/tools/send_update" "$1" 127.0.0.1 "$2" "$world/$5" "$3" "$zone" "$4" 192.0.2.99 2>&1
 }
 
 # ---- adding and deleting ---------------------------------------------------------------------------------------------
@@ -188,7 +198,7 @@ late_clock() {
 	update admin <<<"update add late.$zone 60 A 192.0.2.7"
 	same "a clock that's right" "$status" 0
 	update admin <<<"update delete late.$zone"
-	said=$(send_update udp "$dns_port" -3600 "late.$zone")
+	said=$(send_update udp "$dns_port" -3600 "late.$zone" admin.key)
 	same "a clock that's an hour late" "$said" "NOTAUTH BADTIME"
 }
 
@@ -256,6 +266,21 @@ knot_client() {
 	holds "and is told what was in its way" grep -q YXDOMAIN <<<"$said"
 	printf 'server 127.0.0.1 %s\nzone %s.\ndel knot.%s.\nsend\n' "$dns_port" "$zone" "$zone" | knsupdate -v -y "$admin" >/dev/null
 	same "and deletes" "$(answers "knot.$zone" A)" ""
+}
+
+by_tls() {
+	same "an update by TLS, where the rule wants it" "$(send_update tls "$tls_port" 0 "private.$zone" tls.key) $(
+		answers "private.$zone" A)" "NOERROR 192.0.2.99"
+	same "and not by UDP" "$(send_update udp "$dns_port" 0 "private.$zone" tls.key)" REFUSED
+}
+
+# A client that got no answer sends the very same datagram again.
+repeated() {
+	local before
+	before=$(rows length)
+	said=$(send_update twice "$dns_port" 0 "twice.$zone" admin.key)
+	holds "a repeated datagram is answered" grep -q "^NOERROR" <<<"$said"
+	same "and done once" $(($(rows length) - before)) 1
 }
 
 # ---- what is left of it ----------------------------------------------------------------------------------------------
@@ -391,7 +416,7 @@ storeless() {
 	world_start isobard "$ISOBAR_BUILD/src/isobard" -c "$world/isobar.yaml" --zones "$world/zones"
 	world_await 10 test -n "$(ask +short "$zone" SOA)"
 	refused "without a store nothing can be kept" REFUSED admin "update add no.$zone 60 A 192.0.2.80"
-	said=$(send_update udp "$dns_port" 0 "no.$zone")
+	said=$(send_update udp "$dns_port" 0 "no.$zone" admin.key)
 	same "and it says why" "$said" "REFUSED there is no store here to keep it in"
 }
 

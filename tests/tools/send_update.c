@@ -205,7 +205,7 @@ tell(const uint8_t *response, size_t length)
 		if (r.failed)
 			break;
 		for (size_t at = 0; type == TYPE_OPT && at + 4 <= size; at += 4u + wire_get_u16(rdata + at + 2))
-			if (wire_get_u16(rdata + at) == EDNS_ERROR)
+			if (wire_get_u16(rdata + at) == EDNS_ERROR && wire_get_u16(rdata + at + 2) > 2)
 				printf(" %.*s", wire_get_u16(rdata + at + 2) - 2, (const char *)rdata + at + 6);
 		/* The field Error stands before the last one, which is empty or, with BADTIME, a time of 6 octets. */
 		if (type == TYPE_TSIG && size > 10 && wire_get_u16(rdata + size - 10) == TSIG_BADTIME)
