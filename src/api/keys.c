@@ -8,7 +8,6 @@
 #include "api/change.h"
 #include "api/handlers.h"
 #include "api/view.h"
-#include "base/log.h"
 #include "dns/types.h"
 #include "dnssec/rollover.h"
 #include "zone/master.h"
@@ -25,6 +24,12 @@ struct wish_reader {
 	cJSON *body;
 };
 
+/* What is taken out leaves a row in the journal first. */
+struct key_taken {
+	struct view view;
+	const char *body;
+};
+
 static void show_zone(struct view *view, cJSON *list, const struct signing_view *zone);
 static void show_key(struct view *view, cJSON *list, const struct signing_view *zone, const struct key *key);
 static const char *state_of(const struct signing_view *zone, const struct key *key);
@@ -34,6 +39,9 @@ static void wish_end(struct wish_reader *r, const char *const *known);
 static void read_role(const struct json_object *o, bool required, struct key_wish *wish);
 static void read_key_files(struct request *request, const struct json_object *o, struct key_wish *wish);
 static bool read_dnskey(const char *text, const uint8_t *apex, struct arena *arena, struct key_wish *wish);
+static const char *journal_of(const struct request *request, const struct signing_view *zone, const struct key *key);
+static int export_job(struct store_txn *txn, void *arg);
+static void export_done(void *arg, int status);
 static const struct key *find_key(const struct request *request, const struct signing_view *zone);
 
 /* --- views ---------------------------------------------------------------------------------------------------- */
@@ -298,29 +306,71 @@ key_export(struct request *request)
 	struct text dnskey = { 0 }, private_text = { 0 };
 	struct signing_view zone;
 	const struct key *key = NULL;
-	struct view view = { 0 };
+	struct key_taken *taken = arena_alloc(request->arena, sizeof(*taken));
 	uint8_t rdata[4 + KEY_PUBLIC_MAX], apex[NAME_MAX];
 	char name[NAME_TEXT_SIZE], file[NAME_TEXT_SIZE + 16];
 
 	if (signer != NULL && name_parse(request->params[0], apex) > 0
 	    && signing_view(signer, name_text(apex, name), &zone))
 		key = find_key(request, &zone);
-	if (key == NULL || key_write_private(key, NULL, &private_text) != 0) {
+	if (taken == NULL || key == NULL || key_write_private(key, NULL, &private_text) != 0) {
 		answer_problem(request, 404, NULL, "there is no such key with a private part");
 		request_answered(request);
 		return;
 	}
-	log_info("the private key %u of %s was exported by %s", key->tag, zone.zone, request->who.author);
 	snprintf(file, sizeof(file), "K%s+%03u+%05u", zone.zone, (unsigned)key->algorithm, (unsigned)key->tag);
 	text_printf(&dnskey, "%s IN DNSKEY ", zone.zone);
 	rdata_text(TYPE_DNSKEY, rdata, key_dnskey(key, rdata), &dnskey);
 	text_puts(&dnskey, "\n");
-	view_text(&view, view_root(&view), "name", file);
-	view_text(&view, view.root, "key", dnskey.bytes);
-	view_text(&view, view.root, "private", private_text.bytes);
+	view_text(&taken->view, view_root(&taken->view), "name", file);
+	view_text(&taken->view, taken->view.root, "key", dnskey.bytes);
+	view_text(&taken->view, taken->view.root, "private", private_text.bytes);
 	text_wipe(&private_text);
 	text_fini(&dnskey);
-	answer_json(request, 200, view_take(&view));
+	taken->body = journal_of(request, &zone, key);
+	request->work = taken;
+	if (taken->body != NULL && store_submit(request->store, export_job, export_done, request))
+		return;
+	cJSON_Delete(view_take(&taken->view));
+	answer_unavailable(request, "the store's queue is full");
+	request_answered(request);
+}
+
+static const char *
+journal_of(const struct request *request, const struct signing_view *zone, const struct key *key)
+{
+	struct view view = { 0 };
+	cJSON *root = view_root(&view);
+
+	view_text(&view, root, "subject", zone->zone);
+	view_count(&view, root, "tag", key->tag);
+	view_count(&view, root, "algorithm", key->algorithm);
+	return view_keep(&view, request->arena);
+}
+
+/* Store's writer, both. */
+static int
+export_job(struct store_txn *txn, void *arg)
+{
+	const struct request *request = arg;
+	const struct key_taken *taken = request->work;
+	uint64_t revision;
+
+	return store_journal_add(txn, wall_now(), request->who.author, "key.export", "", taken->body, &revision);
+}
+
+static void
+export_done(void *arg, int status)
+{
+	struct request *request = arg;
+	struct key_taken *taken = request->work;
+
+	if (status == 0) {
+		answer_json(request, 200, view_take(&taken->view));
+	} else {
+		cJSON_Delete(view_take(&taken->view));
+		answer_store_trouble(request, status);
+	}
 	request_answered(request);
 }
 

@@ -1,7 +1,7 @@
 /* reload.c -- SIGHUP and `isobarctl reload`.
  * First the certificate of TLS: when that can't be used, nothing changes. One that can is in service from then on, also
  * when what follows is refused: a zone with an error shouldn't hold back what expires. Then the file with the secrets
- * of cookies is read again.
+ * of cookies is read again. Another passphrase seals the keys in the store anew.
  * With a store, which is the truth, what is built anew is the same intention: the geo database is opened again.
  * Without one, the folder is read again; a folder with an error leaves what is served as it is.
  * Threads: control. */
@@ -80,9 +80,11 @@ log_diags(struct diags *diags)
 static bool
 prepare_same(struct change *change, struct control *control, struct diags *diags)
 {
-	(void)diags;
+	const char *passphrase_file = control->settings->dnssec_passphrase_file;
+
 	change->steering = control_steering_text(control);
-	return true;
+	return control->signer == NULL || control->store == NULL || *passphrase_file == '\0'
+	    || signing_seal(control->signer, passphrase_file, control->store, &control->status.revision, diags);
 }
 
 static void

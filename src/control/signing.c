@@ -20,14 +20,13 @@
 
 #include "base/hash.h"
 #include "control/signing_parts.h"
+#include "dnssec/seal.h"
 #include "control/zone_settings.h"
 #include "dns/wire.h"
 #include "serve/snapshot.h"
 
 #define AGAIN_MS 60000		/* after a failure */
-#define PASSPHRASE_MAX 4096
 
-static char *read_passphrase(const char *path, struct diags *diags);
 static bool add_job(struct signing_pass *pass, const struct world *world, size_t zone,
 	const struct steering_zone *wanted, const struct key_wish *wish, bool keeps_keys, struct diags *diags);
 static void add_dropped(struct signing_pass *pass, const char *zone);
@@ -52,31 +51,11 @@ signing_new(const char *passphrase_file, struct store_reader *reader, struct dia
 		return NULL;
 	}
 	if (passphrase_file != NULL)
-		signer->passphrase = read_passphrase(passphrase_file, diags);
+		signer->passphrase = seal_passphrase(passphrase_file, diags);
 	if ((passphrase_file == NULL || signer->passphrase != NULL)
 	    && (reader == NULL || keys_load(signer, reader, diags)))
 		return signer;
 	signing_free(signer);
-	return NULL;
-}
-
-/* The first line. */
-static char *
-read_passphrase(const char *path, struct diags *diags)
-{
-	size_t length;
-	int error = 0;
-	char *text = text_read_file(path, PASSPHRASE_MAX, &length, &error);
-
-	if (text == NULL) {
-		diag_error(diags, (struct diag_place){ .file = path }, NULL, "can't be read: %s", strerror(-error));
-		return NULL;
-	}
-	text[strcspn(text, "\r\n")] = '\0';
-	if (*text != '\0')
-		return text;
-	diag_error(diags, (struct diag_place){ .file = path }, NULL, "the passphrase is empty");
-	free(text);
 	return NULL;
 }
 
@@ -97,9 +76,8 @@ signing_free(struct signer *signer)
 		free(state->name);
 		free(state);
 	}
-	if (signer->passphrase != NULL)
-		explicit_bzero(signer->passphrase, strlen(signer->passphrase));
-	free(signer->passphrase);
+	seal_forget(signer);
+	passphrase_free(signer->passphrase);
 	free(signer->states);
 	free(signer);
 }

@@ -35,6 +35,11 @@ struct key_wish {
 /* `passphrase_file` is NULL when private parts aren't sealed; `reader` NULL: there are no keys. NULL after errors. */
 struct signer *signing_new(const char *passphrase_file, struct store_reader *reader, struct diags *diags)
 	__attribute__((nonnull(3))) MUST_USE;
+/* Private parts in the store that aren't sealed by the passphrase that is in the file now are: those that came before
+ * there was one, and all when it's another. With a row in the journal; `revision` is its number, and stays if there was
+ * nothing to do. Nothing may be under way. False after errors in `diags`; what was stays then. */
+bool signing_seal(struct signer *signer, const char *passphrase_file, struct store *store, uint64_t *revision,
+	struct diags *diags) NONNULL MUST_USE;
 void signing_free(struct signer *signer);
 void signing_wait(struct signer *signer);	/* for signing_start()'s thread; NULL is allowed */
 

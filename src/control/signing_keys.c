@@ -67,6 +67,8 @@ on_key(void *arg, const struct key_row *row)
 		key->times = (struct key_times){ row->created, row->published, row->offered, row->ds_seen, row->active,
 			row->retired, row->removed, row->withdrawn, row->ds_gone };
 		state->key_count++;
+		if (!seal_note(loading->signer, row->zone, key, row->private_text))
+			diag_error(loading->diags, (struct diag_place){ 0 }, NULL, "out of memory");
 	} else {
 		diag_error(loading->diags, (struct diag_place){ 0 }, NULL, "the key %u of %s in the store can't be "
 		    "read: %s", row->tag, row->zone, why.bytes == NULL ? "out of memory" : why.bytes);

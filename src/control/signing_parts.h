@@ -34,7 +34,8 @@ struct zone_state {
 };
 
 struct signer {
-	char *passphrase;		/* or NULL */
+	struct passphrase *passphrase;	/* or NULL */
+	struct resealed *resealed;	/* texts that are to take the place of those in the store */
 	struct zone_state **states;
 	size_t count;
 	struct wall failed;		/* when the last pass was refused; .ms 0: it wasn't */
@@ -80,6 +81,12 @@ struct signing_pass {
 
 struct zone_state *signing_state(struct signer *signer, const char *name) NONNULL;	/* made if need be; or NULL */
 struct zone_state *signing_state_find(const struct signer *signer, const char *name) NONNULL;
+
+/* signing_seal.c */
+struct passphrase *seal_passphrase(const char *path, struct diags *diags) NONNULL MUST_USE;	/* NULL after errors */
+/* A key that was read as `text`: it's to be sealed as it ought to be. False: out of memory. */
+bool seal_note(struct signer *signer, const char *zone, const struct key *key, const char *text) NONNULL MUST_USE;
+void seal_forget(struct signer *signer) NONNULL;
 
 /* signing_keys.c */
 bool keys_load(struct signer *signer, struct store_reader *reader, struct diags *diags) NONNULL MUST_USE;

@@ -300,7 +300,8 @@ load_keys(struct control *control, struct diags *diags)
 		fail(diags, "store", &error);
 	store_reader_close(reader);
 	text_fini(&error);
-	return control->signer != NULL;
+	return control->signer != NULL && (*passphrase_file == '\0' || control->store == NULL
+	    || signing_seal(control->signer, passphrase_file, control->store, &control->status.revision, diags));
 }
 
 struct first_signing { struct control *control; struct signing_pass *pass; };

@@ -41,6 +41,8 @@ struct key_times {
 	struct wall ds_gone;	/* of a zone that is to be unsigned: the parent has no DS of it any more */
 };
 
+struct passphrase;	/* seal.h */
+
 #define KEY_PUBLIC_MAX 516	/* octets of RSA-4096 with a 3 octet exponent; longer ones are refused */
 
 struct key {
@@ -75,13 +77,13 @@ size_t key_ds(const struct key *key, uint8_t digest_type, uint8_t rdata[static K
 
 /* The private part as text in BIND's format, sealed when there is a passphrase. `out` is to be wiped by the caller
  * (text_wipe()). -ENOENT: it has no private part. */
-int key_write_private(const struct key *key, const char *passphrase /* or NULL */, struct text *out)
+int key_write_private(const struct key *key, struct passphrase *passphrase /* or NULL */, struct text *out)
 	__attribute__((nonnull(1, 3))) MUST_USE;
 /* Reads what key_write_private(), BIND's dnssec-keygen or ldns-keygen wrote. `public_rdata` is the RDATA of the DNSKEY,
  * which tells flags and algorithm; the private part must belong to it. A key with the SEP flag is taken as KSK: the
  * caller knows whether it's a CSK. Times stay unset. False with why, for people. */
 bool key_read(struct key *key, const uint8_t *zone, const uint8_t *public_rdata, size_t public_length,
-	const char *private_text /* or NULL */, const char *passphrase /* or NULL */, struct text *why)
+	const char *private_text /* or NULL */, struct passphrase *passphrase /* or NULL */, struct text *why)
 	__attribute__((nonnull(1, 2, 3, 7))) MUST_USE;
 
 #endif

@@ -42,7 +42,7 @@ static bool write_rsa(EVP_PKEY *pkey, struct text *out);
 static void write_times(const struct key_times *times, struct text *out);
 static size_t bound_to(const struct key *key, uint8_t bound[static BOUND_MAX]);
 static bool read_public(struct key *key, const uint8_t *rdata, size_t length, struct text *why);
-static bool read_sealed(struct key *key, const char *text, const char *passphrase, struct text *why);
+static bool read_sealed(struct key *key, const char *text, struct passphrase *passphrase, struct text *why);
 static bool read_plain(struct key *key, const char *text, struct text *why);
 static EVP_PKEY *read_pkey(const struct key *key, const char *text);
 static size_t read_number(const char *text, const char *name, uint8_t *bytes, size_t size);
@@ -50,7 +50,7 @@ static EVP_PKEY *read_ecdsa(const struct key *key, const uint8_t *secret);
 static EVP_PKEY *read_rsa(const char *text);
 
 int
-key_write_private(const struct key *key, const char *passphrase, struct text *out)
+key_write_private(const struct key *key, struct passphrase *passphrase, struct text *out)
 {
 	uint8_t bound[BOUND_MAX];
 	struct text plain = { 0 };
@@ -162,7 +162,7 @@ bound_to(const struct key *key, uint8_t bound[static BOUND_MAX])
 
 bool
 key_read(struct key *key, const uint8_t *zone, const uint8_t *public_rdata, size_t public_length,
-    const char *private_text, const char *passphrase, struct text *why)
+    const char *private_text, struct passphrase *passphrase, struct text *why)
 {
 	*key = (struct key){ 0 };
 	name_lower(key->zone, zone, name_length(zone, NAME_MAX));
@@ -208,7 +208,7 @@ read_public(struct key *key, const uint8_t *rdata, size_t length, struct text *w
 }
 
 static bool
-read_sealed(struct key *key, const char *text, const char *passphrase, struct text *why)
+read_sealed(struct key *key, const char *text, struct passphrase *passphrase, struct text *why)
 {
 	uint8_t bound[BOUND_MAX];
 	struct text plain = { 0 };

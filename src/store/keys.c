@@ -25,6 +25,19 @@ store_key_put(struct store_txn *txn, const struct key_row *row)
 		db_integer(row->withdrawn.ms), db_integer(row->ds_gone.ms)));
 }
 
+/* What was there may have been in the clear: its octets are overwritten, not only freed. */
+int
+store_key_seal(struct store_txn *txn, const char *zone, unsigned algorithm, unsigned tag, const char *private_text)
+{
+	int64_t on = 0;
+	int error = db_get(txn->db, "PRAGMA secure_delete = ON", DB_NONE, &on);
+
+	if (error == 0)
+		error = db_run(txn->db, "UPDATE zone_key SET private = ? WHERE zone = ? AND algorithm = ? AND tag = ?",
+		    DB_VALUES(db_text(private_text), db_text(zone), db_integer(algorithm), db_integer(tag)));
+	return error == 0 && db_changes(txn->db) == 0 ? -ENOENT : error;
+}
+
 int
 store_key_delete(struct store_txn *txn, const char *zone, unsigned algorithm, unsigned tag)
 {

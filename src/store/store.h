@@ -134,6 +134,8 @@ struct key_row {
 	struct wall created, published, offered, ds_seen, active, retired, removed, withdrawn, ds_gone;
 };
 int store_key_put(struct store_txn *txn, const struct key_row *row) NONNULL;	/* private_text stays once it's there */
+int store_key_seal(struct store_txn *txn, const char *zone, unsigned algorithm, unsigned tag, const char *private_text)
+	NONNULL;	/* in place of the one that is there; -ENOENT */
 int store_key_delete(struct store_txn *txn, const char *zone, unsigned algorithm, unsigned tag) NONNULL; /* -ENOENT */
 int store_zone_serial_put(struct store_txn *txn, const char *zone, uint32_t serial) NONNULL;
 /* What secondaries of the zone are told: a serial, and a hash of what it stands for. */

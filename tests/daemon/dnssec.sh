@@ -22,11 +22,8 @@ main() {
 	master_file >"$world/zones/$zone.zone"
 	parent_file "" >"$world/zones/example.com.zone"
 	steering nsec on >"$world/zones/steering.yaml"
-	echo "a passphrase of the test's" >"$world/passphrase"
-	world_settings="pae: external
-dnssec: {passphrase-file: $world/passphrase}"
+	world_settings="pae: external"
 	holds "isobard gets ready" world_isobard
-	sealed
 	chain
 	validates "at first"
 	verifies nsec
@@ -153,24 +150,32 @@ dead=none
 
 # Every resolver, for clients of each region; what they have cached may be old for a while, but it validates.
 validates() {	# WHEN
-	local kind client
+	local kind client differs pids=()
 	for client in eu us; do
-		expected $client >"$world/expected"
+		expected $client >"$world/expected-$client"
 		for kind in unbound bind knot; do
-			world_await 10 agrees "${resolver_ports[$kind-${clients[$client]}]}"
-			if [ ! -s "$world/differs" ]; then
+			world_await 10 agrees "$kind" "$client" &
+			pids+=($!)
+		done
+	done
+	wait "${pids[@]}"
+	for client in eu us; do
+		for kind in unbound bind knot; do
+			differs=$(cat "$world/differs-$kind-${clients[$client]}")
+			if [ -z "$differs" ]; then
 				ok "$1: $kind, for a client of $client"
 			else
-				not_ok "$1: $kind, for a client of $client" "$(cat "$world/differs")"
+				not_ok "$1: $kind, for a client of $client" "$differs"
 			fi
 		done
 	done
 }
 
-# Sets the file `differs`. True also when waiting won't help: an answer that isn't validated is a failure at once.
-agrees() {	# PORT
-	cut -d " " -f 1,2 "$world/expected" | resolvers_ask "$1" >"$world/said"
-	diff "$world/expected" "$world/said" >"$world/differs" || grep -qv " ad " "$world/said"
+# Sets a file `differs`. True also when waiting won't help: an answer that isn't validated is a failure at once.
+agrees() {	# KIND CLIENT
+	local name=$1-${clients[$2]}
+	cut -d " " -f 1,2 "$world/expected-$2" | resolvers_ask "$name" >"$world/said-$name"
+	diff "$world/expected-$2" "$world/said-$name" >"$world/differs-$name" || grep -qv " ad " "$world/said-$name"
 }
 
 # The chain of trust, from the parent's key on.
@@ -242,8 +247,12 @@ metric() {	# NAME
 
 # ---- what is tested --------------------------------------------------------------------------------------------------
 
-sealed() {
-	same "private keys are sealed in the store" "$(sqlite3 "$store" "SELECT DISTINCT private LIKE 'Isobar-sealed-key%' FROM zone_key")" 1
+sealed() {	# whether private keys in the store are
+	sqlite3 "$store" "SELECT DISTINCT private LIKE 'Isobar-sealed-key%' FROM zone_key"
+}
+
+salt() {
+	sqlite3 "$store" "SELECT DISTINCT substr(private, 23, 40) FROM zone_key"
 }
 
 failover() {
@@ -316,6 +325,7 @@ import() {
 	holds "a key of BIND's is imported" world_ctl key import "$zone" "$world/$name" csk
 	same "it takes over by a rollover" "$(keys ".[] | select(.tag == $tag) | .state")" published
 	holds "it's written back" world_ctl key export "$zone" "$tag" "$world/log"
+	holds "who took it is in the journal" eval "world_ctl audit | grep -q 'key.export'"
 	same "as it was" "$(grep PrivateKey "$world/log/$name.private")" "$(grep PrivateKey "$world/$name.private")"
 	replaced "the imported key" "$old" "$tag"
 }
@@ -366,17 +376,31 @@ serial() {
 	dig "@127.0.0.1" -p "$dns_port" +short "$zone" SOA | awk '{ print $3 }'
 }
 
+# With a passphrase for keys that were in the clear, and then with another one.
 restart() {
-	local before
+	local before salt
+	same "private keys are in the clear" "$(sealed)" 0
 	before=$(serial)
+	echo "a passphrase of the test's" >"$world/passphrase"
+	world_settings="pae: external
+dnssec: {passphrase-file: $world/passphrase}"
 	world_stop isobard
 	holds "isobard starts again" world_isobard
 	holds "the serial has risen" test "$(serial)" -gt "$before"
+	same "private keys are sealed in the store" "$(sealed)" 1
 	validates "after a restart"
+	salt=$(salt)
+	echo "another one" >"$world/passphrase"
+	holds "another passphrase" world_ctl reload
+	same "seals the keys anew" "$(sealed)$([ "$(salt)" = "$salt" ] || echo ", otherwise")" "1, otherwise"
+	holds "that is in the journal" eval "world_ctl audit | grep -q 'key.seal'"
+	world_stop isobard
+	holds "isobard opens them" world_isobard
 }
 
 # Not before the DS is gone: RFC 8078 section 4.
 unsigned() {
+	local kind
 	steering nsec off >"$world/zones/steering.yaml"
 	holds "a zone whose parent has its DS isn't unsigned at once" refused "can't be unsigned at once" apply "$world/zones"
 	steering nsec removing "keys: split, algorithm: ed25519" >"$world/zones/steering.yaml"
@@ -388,9 +412,9 @@ unsigned() {
 	holds "the parent has dropped it" parent_has
 	holds "that is said" world_ctl key gone "$zone"
 	holds "the zone is unsigned" world_await 20 is_unsigned
-	expected us | sed 's/ ad / /' >"$world/expected"
+	expected us | sed 's/ ad / /' >"$world/expected-us"
 	for kind in unbound bind knot; do
-		holds "$kind takes it" world_await 10 agrees_unsigned "${resolver_ports[$kind-${clients[us]}]}"
+		holds "$kind takes it" world_await 10 agrees_unsigned "$kind"
 	done
 	steering nsec on >"$world/zones/steering.yaml"
 	holds "and signed again" world_ctl apply "$world/zones"
@@ -407,8 +431,8 @@ is_unsigned() {
 	[ "$(dig "@127.0.0.1" -p "$dns_port" +dnssec "www.$zone" A | grep -c RRSIG)" = 0 ]
 }
 
-agrees_unsigned() {	# PORT
-	agrees "$1" && [ ! -s "$world/differs" ]
+agrees_unsigned() {	# KIND
+	agrees "$1" us && [ ! -s "$world/differs-$1-${clients[us]}" ]
 }
 
 # Too large for the control thread, so a thread of its own signs it; meanwhile all else goes on.

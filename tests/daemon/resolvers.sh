@@ -91,10 +91,10 @@ resolvers_answer() {
 	done
 }
 
-# What each of these resolvers says: lines of "NAME TYPE [ad] RCODE ANSWERS..", in the order of the questions.
-resolvers_ask() {	# PORT < lines of NAME TYPE
-	awk -v port="$1" '{ print "@127.0.0.1 -p " port " +dnssec +tries=1 +time=3 " $1 " " $2 }' >"$world/questions.dig"
-	dig -f "$world/questions.dig" |
+# What a resolver says: lines of "NAME TYPE [ad] RCODE ANSWERS..", in the order of the questions.
+resolvers_ask() {	# KIND-SOURCE < lines of NAME TYPE
+	awk -v port="${resolver_ports[$1]}" '{ print "@127.0.0.1 -p " port " +dnssec +tries=1 +time=3 " $1 " " $2 }' >"$world/$1/questions"
+	dig -f "$world/$1/questions" |
 		awk '/^;; ->>HEADER/ { tell(); rcode = $6; sub(",", "", rcode); ad = answer = ""; part = "" }
 			/^;; flags:.* ad[ ;]/ { ad = " ad" }
 			/^;; [A-Z]+ SECTION/ { part = $2 }

@@ -7,6 +7,7 @@
 
 #include "dnssec/base64.h"
 #include "dnssec/key_private.h"
+#include "dnssec/seal.h"
 #include "suite.h"
 
 static const uint8_t zone[] = "\7example\3org";
@@ -216,21 +217,28 @@ test_sealed(void)
 	struct key key, again;
 	size_t length;
 	char *octet;
+	struct passphrase *horse = passphrase_new("correct horse"), *again_horse = passphrase_new("correct horse"),
+	    *wrong = passphrase_new("wrong horse");
 
 	CU_ASSERT_EQUAL_FATAL(key_generate(&key, zone, KEY_CSK, KEY_ED25519), 0);
 	length = key_dnskey(&key, rdata);
 	CU_ASSERT_EQUAL(key_write_private(&key, NULL, &plain), 0);
-	CU_ASSERT_EQUAL(key_write_private(&key, "correct horse", &sealed), 0);
+	CU_ASSERT_EQUAL(key_write_private(&key, horse, &sealed), 0);
 	CU_ASSERT_PTR_NULL(strstr(sealed.bytes, "Private-key-format"));
 	CU_ASSERT_PTR_NULL(strstr(sealed.bytes, strstr(plain.bytes, "PrivateKey: ") + 12));
-	CU_ASSERT(key_read(&again, zone, rdata, length, sealed.bytes, "correct horse", &why));
+	CU_ASSERT(key_read(&again, zone, rdata, length, sealed.bytes, horse, &why));
 	CU_ASSERT(again.private_key != NULL);
 	key_fini(&again);
+	CU_ASSERT(passphrase_is(horse, "correct horse") && !passphrase_is(wrong, "correct horse"));
+	CU_ASSERT(seal_is_usual(sealed.bytes, horse) && !seal_is_usual(sealed.bytes, again_horse));
+	CU_ASSERT(key_read(&again, zone, rdata, length, sealed.bytes, again_horse, &why));
+	CU_ASSERT(seal_is_usual(sealed.bytes, again_horse));	/* from now on it's sealed with that salt */
+	key_fini(&again);
 
-	CU_ASSERT(!key_read(&again, zone, rdata, length, sealed.bytes, "wrong horse", &why));
+	CU_ASSERT(!key_read(&again, zone, rdata, length, sealed.bytes, wrong, &why));
 	SUITE_TEXT(why.bytes, "the passphrase is another one, or the sealed key was changed or isn't this key's");
 	text_fini(&why);
-	CU_ASSERT(!key_read(&again, (const uint8_t *)"\7example\3net", rdata, length, sealed.bytes, "correct horse", &why));
+	CU_ASSERT(!key_read(&again, (const uint8_t *)"\7example\3net", rdata, length, sealed.bytes, horse, &why));
 	SUITE_TEXT(why.bytes, "the passphrase is another one, or the sealed key was changed or isn't this key's");
 	text_fini(&why);
 	CU_ASSERT(!key_read(&again, zone, rdata, length, sealed.bytes, NULL, &why));
@@ -238,20 +246,23 @@ test_sealed(void)
 	text_fini(&why);
 	octet = sealed.bytes + sealed.length - 30;
 	*octet = *octet == 'A' ? 'B' : 'A';
-	CU_ASSERT(!key_read(&again, zone, rdata, length, sealed.bytes, "correct horse", &why));
+	CU_ASSERT(!key_read(&again, zone, rdata, length, sealed.bytes, horse, &why));
 	SUITE_TEXT(why.bytes, "the passphrase is another one, or the sealed key was changed or isn't this key's");
 	text_fini(&why);
 	sealed.bytes[40] = '\0';
-	CU_ASSERT(!key_read(&again, zone, rdata, length, sealed.bytes, "correct horse", &why));
+	CU_ASSERT(!key_read(&again, zone, rdata, length, sealed.bytes, horse, &why));
 	SUITE_TEXT(why.bytes, "the sealed private key is malformed");
 	text_fini(&why);
 	CU_ASSERT(!key_read(&again, zone, rdata, length, "Isobar-sealed-key: v1\nScrypt: 1073741824 8 1 "
-	    "AAAAAAAAAAAAAAAAAAAAAA==\nAES-256-GCM: AAAAAAAAAAAAAAAA AAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", "x", &why));
+	    "AAAAAAAAAAAAAAAAAAAAAA==\nAES-256-GCM: AAAAAAAAAAAAAAAA AAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", wrong, &why));
 	SUITE_TEXT(why.bytes, "the sealed private key is malformed");	/* it would take a terabyte */
 	text_fini(&why);
 	text_wipe(&plain);
 	text_wipe(&sealed);
 	key_fini(&key);
+	passphrase_free(horse);
+	passphrase_free(again_horse);
+	passphrase_free(wrong);
 }
 
 static void
