@@ -13,7 +13,7 @@
 
 static void drop_unmade(struct world *world);
 static bool check_edit(const struct world *world, const struct world_edit *edit, struct diags *diags);
-static bool drop_members(struct world *world, const struct world *base);
+static bool drop_members(struct world *world, const struct world *base, const struct world_edit *edit);
 static bool make_catalogs(struct world *world, const struct world *base, struct diags *diags);
 static bool make_catalog(struct world *world, const struct world *base, const struct steering_zone *section,
 	struct diags *diags);
@@ -34,7 +34,7 @@ world_follow_catalogs(struct world *world, const struct world *base, const struc
 	world->members = members_make(world, base, edit->members, edit->confirmed, diags);
 	if (world->members == NULL)
 		return false;
-	if (base != NULL && base->members != world->members && !drop_members(world, base)) {
+	if (base != NULL && base->members != world->members && !drop_members(world, base, edit)) {
 		diag_error(diags, (struct diag_place){ 0 }, NULL, "out of memory");
 		return false;
 	}
@@ -79,9 +79,10 @@ drop_unmade(struct world *world)
 
 /* --- followed ------------------------------------------------------------------------------------------------- */
 
-/* Sections 5.3, 5.4 and 4.3.1 of RFC 9432: what no catalog has any more goes, and what comes anew begins anew. */
+/* Sections 5.3, 5.4 and 4.3.1 of RFC 9432: what no catalog has any more goes, and what comes anew begins anew, also when
+ * a version of it came together with the catalog's. What an operator gives in its place stays. */
 static bool
-drop_members(struct world *world, const struct world *base)
+drop_members(struct world *world, const struct world *base, const struct world_edit *edit)
 {
 	for (size_t i = 0; base->members != NULL && i < base->members->count; i++) {
 		const struct membership *was = &base->members->list[i];
@@ -100,7 +101,8 @@ drop_members(struct world *world, const struct world *base)
 			return false;
 		before = world_find(base, was->zone);
 		index = world_index(world, was->zone);
-		if (index < world->zone_count && before != NULL && world->zones[index]->zone == before->zone)
+		if (index < world->zone_count
+		    && (edit->transferred || (before != NULL && world->zones[index]->zone == before->zone)))
 			remove_at(world, index);
 	}
 	return true;

@@ -199,6 +199,28 @@ test_reset(void)
 	finish();
 }
 
+/* Versions that came together: of a member, and of the catalog that has it no more. */
+static void
+test_together(void)
+{
+	const struct zone_text both[] = {
+		{ .file = "request", .name = "a.example.", .text = PLAIN "x 60 IN A 192.0.2.1\n" },
+		{ .file = "request", .name = "cat.example.", .text = CATALOG("2", MEMBER("l2", "b.example.")) } };
+
+	CU_ASSERT_TRUE(steer(FOLLOWED));
+	CU_ASSERT_TRUE(put("cat.example.", CATALOG("2", MEMBER("l1", "a.example."))));
+	CU_ASSERT_TRUE(put("a.example.", PLAIN));
+	CU_ASSERT_TRUE(edit((struct world_edit){ .zone_count = 2, .zones = both, .transferred = true }));
+	expect_members("cat.example.:b.example.@l2");
+	expect_zones("cat.example.");
+	CU_ASSERT_TRUE(put("b.example.", PLAIN));
+	CU_ASSERT_TRUE(edit((struct world_edit){ .whole = true, .zone_count = 1, .steering = "",
+	    .zones = &(struct zone_text){ .file = "b", .name = "b.example.", .text = PLAIN "x 60 IN A 192.0.2.1\n" } }));
+	expect_members("");
+	expect_zones("b.example.");	/* it's ours now */
+	finish();
+}
+
 /* Section 4.3.1. */
 static void
 test_ownership(void)
@@ -429,6 +451,7 @@ main(void)
 		{ "broken catalogs change nothing", test_broken },
 		{ "names that are somebody's", test_clashes },
 		{ "another label begins anew", test_reset },
+		{ "a member and its catalog at once", test_together },
 		{ "a change of ownership", test_ownership },
 		{ "groups choose templates", test_groups },
 		{ "many deletions are held", test_deletions },
