@@ -93,6 +93,7 @@ add_connections(struct exposition *x, const struct server *server, const struct 
 	static const char *const refusals[REFUSALS] = {
 		[REFUSED_FULL] = "connections", [REFUSED_PREFIX] = "connections-per-prefix",
 		[REFUSED_HANDSHAKES_FULL] = "handshakes", [REFUSED_HANDSHAKES_PREFIX] = "handshakes-per-prefix",
+		[REFUSED_HANDSHAKE_RATE] = "handshake-rate",
 	};
 	static const char *const waits[WAITS] = { [WAIT_QUERY] = "idle", [WAIT_REST] = "query",
 		[WAIT_READER] = "answer", [WAIT_HEADER] = "header", [WAIT_HANDSHAKE] = "handshake" };
@@ -113,6 +114,8 @@ add_connections(struct exposition *x, const struct server *server, const struct 
 	for (size_t i = 0; i < WAITS; i++)
 		metric_sample(x->out, "isobar_tcp_timeouts_total", (double)sum->timeouts[i], "wait", waits[i], NULL,
 		    NULL);
+	metric_single(x->out, "isobar_tcp_gave_way_total", "counter",
+	    "Idle connections that were closed for new ones, at a limit.", (double)sum->gave_way);
 	metric_single(x->out, "isobar_tcp_pauses_total", "counter",
 	    "Times that queries had to wait, as answers weren't taken.", (double)sum->paused);
 }

@@ -180,6 +180,9 @@ static const struct setting tls_settings[] = {
 	{ .key = "handshakes-per-prefix", SETTINGS(tls_handshakes_per_prefix), .type = SETTING_INTEGER,
 		.unit = "number", .least = 1, .most = 1e6, .otherwise = "32",
 		.help = "handshakes under way of one client" },
+	{ .key = "handshake-rate", SETTINGS(tls_handshake_rate), .type = SETTING_INTEGER, .unit = "number",
+		.least = 0, .most = 1e6, .otherwise = "100",
+		.help = "handshakes that one client may begin in a second" },
 	{ .key = NULL },
 };
 

@@ -81,6 +81,7 @@ struct settings {
 	uint32_t tls_handshake_timeout_ms;
 	unsigned tls_handshakes;		/* under way, of all clients */
 	unsigned tls_handshakes_per_prefix;
+	uint32_t tls_handshake_rate;		/* that one prefix may begin in a second; 0: any */
 	size_t proxy_count;
 	const struct prefix *proxies;		/* who speaks the PROXY protocol */
 	struct dnstap_settings dnstap;

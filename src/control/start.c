@@ -463,6 +463,7 @@ start_server(struct control *control, struct diags *diags)
 		    settings->tcp_prefix_ipv4, settings->tcp_prefix_ipv6 },
 		.handshakes = { settings->tls_handshakes, settings->tls_handshakes_per_prefix,
 		    settings->tcp_prefix_ipv4, settings->tcp_prefix_ipv6 },
+		.handshake_rate = settings->tls_handshake_rate,
 		.tcp_in_flight = settings->tcp_queries_in_flight, .proxy_count = settings->proxy_count,
 		.proxies = settings->proxies, .tls = control->tls,
 	};

@@ -31,7 +31,9 @@ enum stream_wait {
 };
 
 /* Why a connection isn't taken. */
-enum refusal { REFUSED_FULL, REFUSED_PREFIX, REFUSED_HANDSHAKES_FULL, REFUSED_HANDSHAKES_PREFIX, REFUSALS };
+enum refusal {
+	REFUSED_FULL, REFUSED_PREFIX, REFUSED_HANDSHAKES_FULL, REFUSED_HANDSHAKES_PREFIX, REFUSED_HANDSHAKE_RATE, REFUSALS
+};
 
 enum handshake { HANDSHAKE_FULL, HANDSHAKE_RESUMED, HANDSHAKE_FAILED, HANDSHAKES };
 
@@ -56,6 +58,7 @@ struct counters {
 	uint64_t client_subnet;		/* queries with ECS */
 	uint64_t connections[TRANSPORTS];
 	uint64_t refused[REFUSALS], timeouts[WAITS];	/* connections */
+	uint64_t gave_way;		/* idle connections, to new ones */
 	uint64_t paused;		/* times that a connection wasn't read, as it didn't take its answers */
 	uint64_t handshakes[HANDSHAKES];
 	uint64_t proxied[PROXY_VERDICTS];

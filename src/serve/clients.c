@@ -131,6 +131,14 @@ clients_leave(struct clients *clients, const struct address *address)
 	uv_mutex_unlock(&clients->lock);
 }
 
+bool
+clients_are_one(const struct clients *clients, const struct address *a, const struct address *b)
+{
+	struct address x = prefix_of(clients, a), y = prefix_of(clients, b);
+
+	return memcmp(&x, &y, sizeof(x)) == 0;
+}
+
 static size_t
 home_of(const struct clients *clients, const struct address *address)
 {

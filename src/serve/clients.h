@@ -28,6 +28,8 @@ enum clients_verdict clients_enter(struct clients *clients, const struct address
 /* One that entered unknown has got an address. Unless it's within the limit it stays unknown. */
 enum clients_verdict clients_name(struct clients *clients, const struct address *address) NONNULL MUST_USE;
 void clients_leave(struct clients *clients, const struct address *address) NONNULL;	/* for one that entered */
+/* Both have the same share. */
+bool clients_are_one(const struct clients *clients, const struct address *a, const struct address *b) NONNULL;
 unsigned clients_count(struct clients *clients) NONNULL;
 
 #endif

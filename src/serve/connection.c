@@ -12,7 +12,12 @@
  *
  * Whose share a connection counts for: that of its client's prefix. Of a listed sender the client is whom the header
  * names; until it came, and if it names none, the connection counts in all only. The handshakes under way have limits
- * of their own, as one costs more than a thousand queries. */
+ * of their own, as one costs more than a thousand queries.
+ *
+ * At a limit of connections the one that idles longest gives way to a new one: of all, or of its client where that has
+ * its share. Clients are told to expect it (RFC 7766 section 6.2.4, RFC 9210 section 4.2), and else a thousand that are
+ * open and silent keep out everybody who would ask. It's one of this worker: the kernel spreads connections evenly
+ * enough for that. One that idles less than a second may be about to ask. */
 #include "serve/connection.h"
 
 #include <netinet/in.h>
@@ -20,10 +25,14 @@
 #include <string.h>
 
 #include "base/rcu.h"
+#include "serve/pace.h"
 #include "serve/proxy.h"
 #include "serve/request_desk.h"
 #include "serve/stream.h"
 #include "serve/tls.h"
+
+#define IDLE_LEAST_MS 1000	/* before it gives way */
+#define IDLE_LOOKED_AT 256	/* of the oldest connections: what a refusal costs is bounded */
 
 enum stage { STAGE_HEADER, STAGE_HANDSHAKE, STAGE_QUERIES };
 
@@ -39,7 +48,7 @@ struct connection {
 	enum stream_wait waits_for;
 	uint64_t since;			/* loop time, ms */
 	struct tls *tls;		/* or NULL */
-	bool encrypted;			/* it is TLS, or will be after the header */
+	const struct server_listen *listen;	/* TLS, now or after the header, if `encrypted` */
 	bool entered, shaking;		/* it counts among connections, among handshakes */
 	bool more;			/* TLS may have octets that `stream` had no room for */
 	bool ended;			/* TLS: nothing comes any more */
@@ -51,6 +60,8 @@ struct connection {
 
 static struct connection *connection_new(struct connections *all);
 static bool let_in(struct connection *c);
+static bool give_way(struct connection *c, bool same_prefix);
+static bool may_give_way(const struct connection *c, uint64_t now);
 static bool refuse(struct connection *c, enum refusal why);
 static bool begin(struct connection *c);
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
@@ -72,13 +83,14 @@ static void on_written(uv_write_t *write, int status);
 static void wait_on(struct connection *c);
 static uint32_t patience(const struct server_options *options, enum stream_wait what);
 static void connection_close(struct connection *c);
+static void leave(struct connection *c);
 static void say_goodbye(struct connection *c);
 static void on_closed(uv_handle_t *handle);
 
 /* --- beginning --- */
 
 bool
-connection_accept(struct connections *all, uv_stream_t *listener, bool encrypted)
+connection_accept(struct connections *all, uv_stream_t *listener, const struct server_listen *listen)
 {
 	struct connection *c = connection_new(all);
 	struct sockaddr_storage peer;
@@ -86,7 +98,7 @@ connection_accept(struct connections *all, uv_stream_t *listener, bool encrypted
 
 	if (c == NULL)
 		return false;
-	c->encrypted = encrypted;
+	c->listen = listen;
 	if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0
 	    || uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&peer, &length) != 0) {
 		connection_close(c);
@@ -123,6 +135,8 @@ connection_new(struct connections *all)
 	c->next = all->first;
 	if (c->next != NULL)
 		c->next->previous = c;
+	else
+		all->last = c;
 	all->first = c;
 	return c;
 }
@@ -135,15 +149,43 @@ let_in(struct connection *c)
 	bool proxied = prefixes_cover(worker->options->proxies, worker->options->proxy_count, &c->client);
 	enum clients_verdict verdict;
 
-	c->stage = proxied ? STAGE_HEADER : c->encrypted ? STAGE_HANDSHAKE : STAGE_QUERIES;
+	c->stage = proxied ? STAGE_HEADER : c->listen->encrypted ? STAGE_HANDSHAKE : STAGE_QUERIES;
 	if (!proxied)
 		c->counted = c->client;
 	verdict = clients_enter(worker->connections, &c->counted);
+	if (verdict != CLIENTS_WITHIN && give_way(c, verdict == CLIENTS_PREFIX_FULL))
+		verdict = clients_enter(worker->connections, &c->counted);
 	if (verdict != CLIENTS_WITHIN)
 		return refuse(c, verdict == CLIENTS_FULL ? REFUSED_FULL : REFUSED_PREFIX);
 	c->entered = true;
-	counter_add(&worker->counters.connections[c->encrypted ? TRANSPORT_TLS : TRANSPORT_TCP], 1);
+	counter_add(&worker->counters.connections[c->listen->encrypted ? TRANSPORT_TLS : TRANSPORT_TCP], 1);
 	return proxied || begin(c);
+}
+
+/* True: one has gone. */
+static bool
+give_way(struct connection *c, bool same_prefix)
+{
+	struct worker *worker = c->all->worker;
+	uint64_t now = uv_now(&worker->loop);
+	struct connection *longest = NULL, *other = c->all->last;
+
+	for (unsigned i = 0; other != NULL && i < IDLE_LOOKED_AT; i++, other = other->previous)
+		if (may_give_way(other, now) && (longest == NULL || other->since < longest->since)
+		    && (!same_prefix || clients_are_one(worker->connections, &other->counted, &c->counted)))
+			longest = other;
+	if (longest == NULL)
+		return false;
+	counter_add(&worker->counters.gave_way, 1);
+	connection_close(longest);
+	return true;
+}
+
+static bool
+may_give_way(const struct connection *c, uint64_t now)
+{
+	return c->stage == STAGE_QUERIES && c->waits_for == WAIT_QUERY && c->entered && !c->closing && !c->writing
+	    && !c->stream.later && c->stream.source.next == NULL && now - c->since >= IDLE_LEAST_MS;
 }
 
 static bool
@@ -161,9 +203,11 @@ begin(struct connection *c)
 	struct worker *worker = c->all->worker;
 	enum clients_verdict verdict;
 
-	c->stage = c->encrypted ? STAGE_HANDSHAKE : STAGE_QUERIES;
-	if (!c->encrypted)
+	c->stage = c->listen->encrypted ? STAGE_HANDSHAKE : STAGE_QUERIES;
+	if (!c->listen->encrypted)
 		return true;
+	if (!pace_take(worker->pace, &c->counted, uv_now(&worker->loop) * 1000000))
+		return refuse(c, REFUSED_HANDSHAKE_RATE);
 	verdict = clients_enter(worker->handshakes, &c->counted);
 	if (verdict != CLIENTS_WITHIN)
 		return refuse(c, verdict == CLIENTS_FULL ? REFUSED_HANDSHAKES_FULL : REFUSED_HANDSHAKES_PREFIX);
@@ -328,6 +372,7 @@ answer_all(struct connection *c)
 		return;
 	env = worker_env(worker, worker_enter(worker));
 	env.client = c->client;
+	env.udp_payload = c->listen->udp_payload;
 	env.encrypted = c->tls != NULL;
 	env.carries_zones = c->tls == NULL || tls_carries_zones(c->tls);
 	env.later = &c->later;
@@ -509,9 +554,20 @@ connection_close(struct connection *c)
 	if (c->closing)
 		return;
 	c->closing = true;
+	leave(c);
 	if (c->tls != NULL && !c->writing)
 		say_goodbye(c);
 	uv_close((uv_handle_t *)&c->tcp, on_closed);
+}
+
+static void
+leave(struct connection *c)
+{
+	if (c->shaking)
+		clients_leave(c->all->worker->handshakes, &c->counted);
+	if (c->entered)
+		clients_leave(c->all->worker->connections, &c->counted);
+	c->shaking = c->entered = false;
 }
 
 /* An alert, if the socket takes it at once: without it a client can't tell an end from a cut. */
@@ -530,18 +586,15 @@ static void
 on_closed(uv_handle_t *handle)
 {
 	struct connection *c = (struct connection *)handle;
-	struct worker *worker = c->all->worker;
 
 	if (c->next != NULL)
 		c->next->previous = c->previous;
+	else
+		c->all->last = c->previous;
 	if (c->previous != NULL)
 		c->previous->next = c->next;
 	else
 		c->all->first = c->next;
-	if (c->shaking)
-		clients_leave(worker->handshakes, &c->counted);
-	if (c->entered)
-		clients_leave(worker->connections, &c->counted);
 	stream_fini(&c->stream);
 	tls_free(c->tls);
 	free(c);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/rcu.h"
+#include "serve/pace.h"
 #include "serve/worker.h"
 
 #define PORT_TRIES 20	/* for a port of the kernel's choice that UDP has, and TCP doesn't */
@@ -33,6 +34,7 @@ struct server {
 	const struct requests *requests;	/* or NULL */
 	struct request_desk *request_desk;
 	struct clients *connections, *handshakes;
+	struct pace *pace;			/* of handshakes */
 	struct worker *workers;
 	unsigned started;
 };
@@ -68,9 +70,11 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 	server->listens = calloc(options->listen_count + 1, sizeof(*server->listens));
 	server->connections = clients_new(&options->connections);
 	server->handshakes = clients_new(&options->handshakes);
+	server->pace = pace_new(&(struct pace_limits){ options->handshake_rate, options->handshakes.ipv4_prefix,
+	    options->handshakes.ipv6_prefix });
 	server->workers = aligned_alloc(64, options->workers * sizeof(*server->workers));
 	if (server->listens == NULL || server->connections == NULL || server->handshakes == NULL
-	    || server->workers == NULL)
+	    || server->pace == NULL || server->workers == NULL)
 		goto no_memory;
 	memset(server->workers, 0, options->workers * sizeof(*server->workers));
 	if (!make_sketches(server) || !make_guards(server) || !make_tsigs(server) || !make_desks(server))
@@ -96,6 +100,7 @@ server_start(const struct server_options *options, const struct snapshot *snapsh
 		server->workers[w].tap = &server->tap;
 		server->workers[w].connections = server->connections;
 		server->workers[w].handshakes = server->handshakes;
+		server->workers[w].pace = server->pace;
 		server->workers[w].tls = &server->tls;
 		server->workers[w].transfers = &server->transfers;
 		server->workers[w].desk = server->desk;
@@ -454,6 +459,7 @@ server_stop(struct server *server)
 	free(server->workers);
 	clients_free(server->connections);
 	clients_free(server->handshakes);
+	pace_free(server->pace);
 	transfer_desk_free(server->desk);
 	request_desk_free(server->request_desk);
 	free(server->listens);

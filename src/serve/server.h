@@ -41,6 +41,7 @@ struct server_options {
 	 * isn't through with the handshake for this time. */
 	uint32_t tcp_idle_ms, tcp_query_ms, tcp_answer_ms, tls_handshake_ms;
 	struct clients_limits connections, handshakes;	/* over all workers; handshakes under way */
+	uint32_t handshake_rate;	/* that one prefix, as in `handshakes`, may begin in a second; 0: any */
 	unsigned tcp_in_flight;		/* answers a client may have waiting unread; more are not read from it */
 	size_t proxy_count;
 	const struct prefix *proxies;	/* who must say by a PROXY header for whom it asks; must outlive the server */

@@ -13,7 +13,7 @@
 struct listener {
 	uv_tcp_t tcp;			/* must be first */
 	struct tcp_pool *pool;
-	bool encrypted;
+	const struct server_listen *listen;
 };
 
 struct tcp_pool {
@@ -24,7 +24,7 @@ struct tcp_pool {
 	struct connections connections;
 };
 
-static int listen_on(struct tcp_pool *pool, int fd, bool encrypted);
+static int listen_on(struct tcp_pool *pool, int fd, const struct server_listen *listen);
 static void on_connection(uv_stream_t *stream, int status);
 static void on_sweep(uv_timer_t *timer);
 
@@ -46,7 +46,7 @@ tcp_start(struct worker *worker, struct tcp_pool **pool, const int *fds, size_t 
 	*pool = p;
 	for (size_t i = 0; i < count; i++) {
 		if (status == 0)
-			status = listen_on(p, fds[i], worker->options->listens[i].encrypted);
+			status = listen_on(p, fds[i], &worker->options->listens[i]);
 		else
 			close(fds[i]);
 	}
@@ -57,14 +57,14 @@ tcp_start(struct worker *worker, struct tcp_pool **pool, const int *fds, size_t 
 }
 
 static int
-listen_on(struct tcp_pool *pool, int fd, bool encrypted)
+listen_on(struct tcp_pool *pool, int fd, const struct server_listen *listen)
 {
 	struct listener *listener = &pool->listeners[pool->listener_count++];
 	int status;
 
 	uv_tcp_init(&pool->connections.worker->loop, &listener->tcp);
 	listener->pool = pool;
-	listener->encrypted = encrypted;
+	listener->listen = listen;
 	status = uv_tcp_open(&listener->tcp, fd);
 	if (status != 0) {
 		close(fd);
@@ -78,7 +78,7 @@ on_connection(uv_stream_t *stream, int status)
 {
 	struct listener *listener = (struct listener *)stream;
 
-	if (status >= 0 && !connection_accept(&listener->pool->connections, stream, listener->encrypted))
+	if (status >= 0 && !connection_accept(&listener->pool->connections, stream, listener->listen))
 		listener->pool->starved = true;
 }
 

@@ -21,7 +21,8 @@ struct worker {
 	const bool *plan_stale;				/* the server's; read atomically */
 	const struct tap *const *tap;			/* the server's pointer; read by rcu_load */
 	struct guard *guard;				/* its own; or NULL */
-	struct clients *connections, *handshakes;	/* of all workers */
+	struct clients *connections, *handshakes;	/* of all workers, as is */
+	struct pace *pace;				/* of handshakes */
 	const struct tls_context *const *tls;		/* the server's pointer; read by rcu_load */
 	const struct transfers *const *transfers;	/* the server's pointer; read by rcu_load */
 	struct transfer_desk *desk;			/* of all workers */

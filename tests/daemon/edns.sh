@@ -130,6 +130,8 @@ payload() {
 	holds "the report agent is told" grep -q '05 61 67 65 6e 74 07 65 78 61 6d 70 6c 65 03 6e 65 74 00\|agent.example.net' \
 		<(ask "$one" +nocookie +qr ns.example.test A)
 	holds "TCP keepalive" grep -qi 'keepalive' <(ask "$one" +tcp +keepalive ns.example.test A)
+	same "which says so by TCP, too" "$(dig @127.0.0.1 -p "$other" +tcp +tries=1 +time=3 big.example.test TXT |
+		sed -n 's/.*\(udp: 512\)$/\1/p')" "udp: 512"
 }
 
 # 40 at once, of which five are within the rate and each other one of the rest comes truncated.

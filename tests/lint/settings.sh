@@ -45,5 +45,5 @@ same "steering.yaml: each setting is read" "$(
 	done)" ""
 same "the members are found" "$(members src/conf/settings.h settings | wc -l) $(
 	members src/conf/agent_settings.h agent_probe | tr '\n' ' ')" \
-	"50 fall host interval_ms kind path rise status_least status_most timeout_ms "
+	"51 fall host interval_ms kind path rise status_least status_most timeout_ms "
 finish

@@ -421,6 +421,76 @@ test_limits(void)
 	stop();
 }
 
+/* At a limit the connection that idles longest gives way, but to its own client where that has its share. */
+static void
+test_giving_way(void)
+{
+	static const struct { const char *name, *third; unsigned gone; } rows[] = {
+		{ "of all, the longest", "127.0.0.4", 0 },
+		{ "of a client that has its share, its own", "127.0.0.3", 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		static const char *const from[] = { "127.0.0.2", "127.0.0.3", "127.0.0.3" };
+		struct server_options options = usual;
+		struct counters sum;
+		int fds[ARRAY_SIZE(from)], fresh = -1;
+		bool taken = false;
+
+		options.workers = 1;
+		options.connections = (struct clients_limits){ rows[i].gone == 0 ? 3 : 10, 2, 32, 128 };
+		start(options);
+		for (size_t k = 0; k < ARRAY_SIZE(fds); k++) {
+			fds[k] = client(SOCK_STREAM, from[k], "127.0.0.1");
+			SUITE_ROW(rows[i].name, is_served(fds[k]));
+		}
+		/* Who asks meanwhile doesn't idle; who has just asked may be about to do it again, and is left alone. */
+		for (unsigned tries = 0; tries < 10000 && !taken; tries++) {
+			SUITE_ROW(rows[i].name, is_served(fds[2]));
+			fresh = client(SOCK_STREAM, rows[i].third, "127.0.0.1");
+			taken = is_served(fresh);
+			if (!taken)
+				close(fresh);
+		}
+		SUITE_ROW(rows[i].name, taken);
+		SUITE_ROW(rows[i].name, ended(fds[rows[i].gone]));
+		SUITE_ROW(rows[i].name, is_served(fds[1 - rows[i].gone]));
+		server_counters(server, &sum);
+		SUITE_ROW(rows[i].name, sum.gave_way == 1);
+		for (size_t k = 0; k < ARRAY_SIZE(fds); k++)
+			close(fds[k]);
+		close(fresh);
+		stop();
+	}
+}
+
+/* Of handshakes: two seconds' worth at once, and no more; others have their own. */
+static void
+test_handshake_rate(void)
+{
+	struct server_options options = usual;
+	struct counters sum;
+	int fds[4];
+	SSL *ssl;
+
+	options.tls = context;
+	options.handshake_rate = 1;
+	start(options);
+	for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = client(SOCK_STREAM, i < 3 ? "127.0.0.2" : "127.0.0.3", "127.0.0.1");
+	ssl = tls_client(fds[3], NULL);
+	CU_ASSERT(ssl != NULL && is_served_by_tls(ssl));
+	/* Which of the three is one too many is the workers' to say. */
+	do
+		server_counters(server, &sum);
+	while (sum.connections[TRANSPORT_TLS] < ARRAY_SIZE(fds));
+	CU_ASSERT_EQUAL(sum.refused[REFUSED_HANDSHAKE_RATE], 1);
+	SSL_free(ssl);
+	for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+	stop();
+}
+
 /* Closed when idle: one that said nothing, one that had an answer, one that stopped in the middle, and one that sends
  * an octet now and then without ever ending its query. One that asks now and then stays. */
 static void
@@ -1028,6 +1098,8 @@ static const struct suite_case cases[] = {
 	{ .name = "ends of streams, and noise in them", .run = test_ends_of_streams },
 	{ .name = "a slow reader slows only itself", .run = test_slow_reader },
 	{ .name = "limits of connections", .run = test_limits },
+	{ .name = "idle connections give way", .run = test_giving_way },
+	{ .name = "handshakes in a second", .run = test_handshake_rate },
 	{ .name = "idle connections", .run = test_idle },
 	{ .name = "clients that don't take their answers", .run = test_slow_takers },
 	{ .name = "one prefix doesn't take the others' share", .run = test_shares },

@@ -59,6 +59,7 @@ test_defaults(void)
 	CU_ASSERT(s->tls_certificate == NULL && s->tls_key == NULL);
 	CU_ASSERT(s->tls_handshake_timeout_ms == 5000 && s->tls_handshakes == 256);
 	CU_ASSERT_EQUAL(s->tls_handshakes_per_prefix, 32);
+	CU_ASSERT_EQUAL(s->tls_handshake_rate, 100);
 	CU_ASSERT_EQUAL(s->proxy_count, 0);
 	CU_ASSERT_EQUAL(s->tcp_queries_in_flight, 128);
 	CU_ASSERT_EQUAL(s->log, LOG_LEVEL_INFO);
@@ -106,7 +107,7 @@ test_values(void)
 	    "tcp: {idle-timeout: 500ms, connections: 7, connections-per-prefix: 7, queries-in-flight: 1,\n"
 	    "      query-timeout: 100ms, answer-timeout: 1h, prefix-ipv4: 32, prefix-ipv6: 1}\n"
 	    "tls: {listen: [127.0.0.1, '::1@8530'], certificate: c, key: k, handshake-timeout: 1s, handshakes: 2,\n"
-	    "      handshakes-per-prefix: 1}\n"
+	    "      handshakes-per-prefix: 1, handshake-rate: 7}\n"
 	    "proxy-protocol: {from: [127.0.0.0/8, '::1/128']}\n"
 	    "query-log: {file: q}\n"
 	    "zones: z\nstore: s\nmodels: m\npae: external\nlog: debug\n"
@@ -144,6 +145,7 @@ test_values(void)
 	SUITE_TEXT(s->tls_key, "k");
 	CU_ASSERT(s->tls_handshake_timeout_ms == 1000 && s->tls_handshakes == 2);
 	CU_ASSERT_EQUAL(s->tls_handshakes_per_prefix, 1);
+	CU_ASSERT_EQUAL(s->tls_handshake_rate, 7);
 	CU_ASSERT_EQUAL_FATAL(s->proxy_count, 2);
 	CU_ASSERT(s->proxies[0].length == 8 && s->proxies[1].length == 128);
 	CU_ASSERT_EQUAL(s->tcp_queries_in_flight, 1);
