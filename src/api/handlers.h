@@ -94,6 +94,10 @@ void drills_show(struct request *request) NONNULL;
 void change_run(struct request *request) NONNULL;
 void reload_run(struct request *request) NONNULL;
 
+/* primaries.c */
+void primaries_show(struct request *request) NONNULL;
+void zone_refresh(struct request *request) NONNULL;
+
 /* latency.c */
 void latency_show(struct request *request) NONNULL;
 void latency_read_body(struct request *request) NONNULL;

@@ -47,6 +47,7 @@ metrics_show(struct request *request)
 
 	metrics_server(&x);
 	metrics_transfers(&x);
+	metrics_primaries(&x);
 	metrics_catalogs(&x);
 	metrics_requests(&x);
 	metrics_steering(&x);

@@ -27,6 +27,7 @@ extern const char *const metric_rcodes[METRIC_RCODES];	/* those that are counted
 
 void metrics_server(struct exposition *x) NONNULL;	/* metrics_server.c: what clients ask and get */
 void metrics_transfers(struct exposition *x) NONNULL;	/* metrics_transfers.c: zones to secondaries */
+void metrics_primaries(struct exposition *x) NONNULL;	/* metrics_primaries.c: zones from primaries */
 void metrics_catalogs(struct exposition *x) NONNULL;	/* metrics_catalogs.c: members of catalog zones */
 void metrics_requests(struct exposition *x) NONNULL;	/* metrics_requests.c: UPDATE and NOTIFY of others */
 void metrics_steering(struct exposition *x) NONNULL;	/* metrics_steering.c: demand, regions, plans, drains */

@@ -64,6 +64,8 @@ const struct route routes[] = {
 	{ "GET", "/v1/catalogs", SCOPE_READ, BODY_NONE, false, "zone", NULL, catalogs_show },
 	{ "POST", "/v1/catalogs/{catalog}/confirm", SCOPE_ADMIN, BODY_EMPTY_OR_JSON, false, CHANGE_QUERIES,
 	    catalog_confirm, change_run },
+	{ "GET", "/v1/primaries", SCOPE_READ, BODY_NONE, false, "zone", NULL, primaries_show },
+	{ "POST", "/v1/zones/{zone}/refresh", SCOPE_ADMIN, BODY_EMPTY_OR_JSON, false, "whole", NULL, zone_refresh },
 	{ "GET", "/v1/secondaries", SCOPE_READ, BODY_NONE, false, "zone", NULL, secondaries_show },
 	{ "GET", "/v1/keys", SCOPE_READ, BODY_NONE, false, "zone", NULL, keys_show },
 	{ "POST", "/v1/zones/{zone}/keys", SCOPE_ADMIN, BODY_JSON, false, CHANGE_QUERIES, key_import, change_run },

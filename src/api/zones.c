@@ -6,6 +6,7 @@
 #include "api/names.h"
 #include "api/resources.h"
 #include "api/view.h"
+#include "control/zone_settings.h"
 #include "dns/types.h"
 #include "zone/rdata_write.h"
 #include "zone/rrtype.h"
@@ -198,6 +199,8 @@ export_show(struct request *request)
 	for (size_t i = 0; i < scene.snapshot->zone_count; i++) {
 		char name[NAME_TEXT_SIZE], file[NAME_TEXT_SIZE + 8];
 
+		if (zone_is_transferred(control_world(request->control), zone_apex(scene.snapshot->zones[i])->name))
+			continue;	/* it's its primary's, and a folder with it couldn't be applied */
 		name_text(zone_apex(scene.snapshot->zones[i])->name, name);
 		zone_file_name(name, file);
 		view_text(&view, files, file, control_zone_text(request->control, name));

@@ -212,6 +212,7 @@ close_handles(struct control *control)
 	outside_free(control->outside);
 	control->outside = NULL;
 	secondaries_close(control->secondaries);
+	primaries_close(control->primaries);
 	updates_close(control->updates);
 }
 
@@ -246,6 +247,7 @@ control_free(struct control *control)
 	}
 	pae_free(control->pae);
 	publisher_fini(&control->publisher);
+	primaries_free(control->primaries);	/* after the snapshot that leases are read by */
 	drill_fini(&control->drill);
 	recorder_free(control->recorder);	/* after the snapshot that may live on what it restored */
 	round_free(control->round);
@@ -290,6 +292,7 @@ on_tick(uv_timer_t *timer)
 	encryption_tick(control, now, wall);
 	watch_tick(control, now);
 	secondaries_tick(control->secondaries, &control->loop, now, wall);
+	primaries_tick(control->primaries, &control->loop, now, wall);
 	updates_tick(control->updates);
 	maintain(control, now);
 }
@@ -527,6 +530,12 @@ const struct signer *
 control_signer(const struct control *control)
 {
 	return control->signer;
+}
+
+struct primaries *
+control_primaries(const struct control *control)
+{
+	return control->primaries;
 }
 
 const struct secondaries *

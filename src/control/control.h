@@ -152,6 +152,7 @@ const struct world *control_world(const struct control *control) NONNULL;	/* in 
 const struct zone *control_zone_read(const struct control *control, const char *name) NONNULL;	/* what that text is */
 const char *control_steering_text(const struct control *control) NONNULL;	/* "" when there is none */
 const struct signer *control_signer(const struct control *control) NONNULL;	/* NULL: storeless */
+struct primaries *control_primaries(const struct control *control) NONNULL;
 const struct secondaries *control_secondaries(const struct control *control) NONNULL;	/* NULL: nothing is served */
 size_t control_overrides(const struct control *control, const struct override **overrides) NONNULL;
 const struct drains_state *control_drains(const struct control *control) NONNULL;

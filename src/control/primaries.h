@@ -29,6 +29,21 @@ void primaries_notified(struct primaries *primaries, const uint8_t *apex, const 
 /* An operator's wish to ask now; `whole`: by AXFR. False: no such zone. */
 bool primaries_refresh(struct primaries *primaries, const char *zone, bool whole) NONNULL;
 
+struct leases;
+/* What zones of primaries are answered by; for as long as `primaries`. */
+struct leases *primaries_leases(const struct primaries *primaries) NONNULL;
+/* Storeless there's nothing to keep them in: such a zone is an error. */
+struct world;
+bool primaries_allowed_without_store(const struct world *world, struct diags *diags) NONNULL MUST_USE;
+
+struct primaries_counts {
+	uint64_t checked;			/* SOAs */
+	uint64_t whole, differences;		/* transfers that came to an end, and to a version in service */
+	uint64_t failed, refused;		/* rounds in which no primary gave word; versions that can't be served */
+	uint64_t octets, notified;
+};
+struct primaries_counts primaries_counts(const struct primaries *primaries) NONNULL;
+
 enum primary_state { PRIMARY_WAITING, PRIMARY_ASKING, PRIMARY_TRANSFERRING, PRIMARY_EXPIRED };
 
 struct primaries_view {
@@ -37,7 +52,8 @@ struct primaries_view {
 	bool loaded;			/* there is a version in service */
 	uint32_t serial;		/* of it */
 	struct wall refreshed, expires, next;	/* last success; when it ends to be answered; the next try */
-	struct address primary;		/* that the version came from */
+	struct address primary;		/* that gave word last; .bits 0: none */
+	uint16_t port;
 	uint64_t octets;		/* of the last transfer */
 	bool encrypted, by_difference;
 	const char *trouble;		/* of the last try; "" when it was good */

@@ -295,10 +295,7 @@ read_encrypted(struct primary_link *link, const uint8_t *bytes, size_t length)
 	} else if (!push(link)) {
 		finish(link, INCOMING_FAILED, "out of memory");
 	} else if (!link->asked && tls_is_open(link->tls)) {
-		if (tls_speaks_dot(link->tls))
-			ask(link);
-		else
-			finish(link, INCOMING_FAILED, "TLS: it doesn't agree to 'dot' by ALPN (RFC 9103 section 7)");
+		ask(link);
 	}
 	text_fini(&why);
 }

@@ -102,6 +102,7 @@ reload_folder(struct control *control, outcome_fn *done, void *arg)
 	world = world_edit(control->world, &folder.edit, &diags);
 	world_folder_fini(&folder);
 	if (world != NULL && signing_allowed_without_store(world, &diags)
+	    && primaries_allowed_without_store(world, &diags)
 	    && demands_build(control, world, NULL, true, &candidate, &why)
 	    && publish_commit(&control->publisher, &candidate, control->round, mono_now(), wall_now()) == 0) {
 		world_free(control->world);

@@ -7,9 +7,10 @@
  *  1. store     (what was acknowledged is the truth; without it nothing can be imported; one daemon has it)
  *  2. world     (from the store, or the folder when the store is empty)
  *  3. keys, signed zones (all that an answer may need is signed before the first one, by all processors)
- *  4. plan and tables (the last certified ones, so that a restart doesn't move clients)
- *  5. snapshot, round (the newest reports make the live words, so no dead region is answered at first)
- *  6. workers   (the first answer may go out only now)
+ *  4. primaries (how long their zones may be answered)
+ *  5. plan and tables (the last certified ones, so that a restart doesn't move clients)
+ *  6. snapshot, round (the newest reports make the live words, so no dead region is answered at first)
+ *  7. workers   (the first answer may go out only now)
  * Probes and the PAE come after it, in control_run(): they need a loop. */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +41,7 @@ static void load_plan(struct control *control);
 static bool load_keys(struct control *control, struct diags *diags);
 static bool sign_first(struct control *control, struct diags *diags);
 static int sign_job(struct store_txn *txn, void *arg);
+static bool load_primaries(struct control *control, struct diags *diags);
 static bool publish_first(struct control *control, struct diags *diags);
 static bool publish_stored(struct control *control, struct diags *diags);
 static void load_events(struct control *control);
@@ -52,7 +54,8 @@ control_load(struct control *control, struct diags *diags)
 {
 	return encryption_start(control, diags) && tsig_keys_load(&control->tsig_keys, control->settings, diags)
 	    && open_store(control, diags) && load_world(control, diags)
-	    && load_keys(control, diags) && sign_first(control, diags) && publish_first(control, diags)
+	    && load_keys(control, diags) && sign_first(control, diags)
+	    && load_primaries(control, diags) && publish_first(control, diags)
 	    && start_server(control, diags)
 	    && watch_start(control, diags);
 }
@@ -341,6 +344,19 @@ sign_job(struct store_txn *txn, void *arg)
 		status = store_journal_add(txn, wall_now(), "isobard", "key.roll", words, "{}",
 		    &first->control->status.revision);
 	return status;
+}
+
+/* Before the first publication: what has expired isn't answered from the first query on. */
+static bool
+load_primaries(struct control *control, struct diags *diags)
+{
+	control->primaries = primaries_new(control);
+	if (control->primaries == NULL) {
+		fail(diags, "out of memory", NULL);
+		return false;
+	}
+	control->publisher.leases = primaries_leases(control->primaries);
+	return !control->options.storeless || primaries_allowed_without_store(control->world, diags);
 }
 
 static bool

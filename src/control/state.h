@@ -10,6 +10,7 @@
 #include "control/drains.h"
 #include "control/outside.h"
 #include "control/pae.h"
+#include "control/primaries.h"
 #include "control/publish.h"
 #include "control/recorder.h"
 #include "control/secondaries.h"
@@ -50,6 +51,7 @@ struct control {
 	struct mono tls_warned;			/* of its certificate's end */
 	struct tsig_keys tsig_keys;
 	struct secondaries *secondaries;
+	struct primaries *primaries;
 	struct updates *updates;
 	struct signer *signer;		/* NULL: storeless */
 	char *confirmed;		/* a catalog; or NULL */

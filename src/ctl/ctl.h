@@ -53,6 +53,7 @@ enum ctl_option {
 	OPTION_NAME = 1 << 21,
 	OPTION_CLIENTS = 1 << 22,
 	OPTION_SAMPLE = 1 << 25,
+	OPTION_WHOLE = 1 << 26,
 	OPTION_BACKTEST = 1 << 29,	/* all of struct ctl_backtest */
 	OPTION_WHY = 1 << 30,
 };
@@ -69,7 +70,7 @@ struct ctl {
 	uint32_t timeout_ms;
 	bool json;			/* print what the API says, as it is */
 	/* of the verb */
-	bool dry_run, forever, verify, force, wait;
+	bool dry_run, forever, verify, force, wait, whole;
 	const char *over, *service, *fraction;	/* or NULL */
 	const char *at, *lose, *demand, *drain, *move_limit, *name, *clients, *why, *sample;	/* or NULL */
 	const char *reason, *period, *to, *client_address, *type, *ttl, *scope, *limit, *steering;	/* or NULL */
@@ -205,6 +206,10 @@ enum ctl_status ctl_record_delete(struct ctl *ctl) NONNULL;
 
 /* secondaries.c */
 enum ctl_status ctl_zone_secondaries(struct ctl *ctl) NONNULL;
+
+/* primaries.c */
+enum ctl_status ctl_zone_primaries(struct ctl *ctl) NONNULL;
+enum ctl_status ctl_zone_refresh(struct ctl *ctl) NONNULL;
 
 /* catalogs.c */
 enum ctl_status ctl_catalog_list(struct ctl *ctl) NONNULL;

@@ -10,7 +10,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct tls {
 	SSL *ssl;
@@ -103,16 +102,6 @@ tls_trouble(const struct tls *tls, struct text *why)
 		text_printf(why, "its certificate: %s", X509_verify_cert_error_string(verified));
 	else
 		text_puts(why, tls->error == 0 ? "it ended the connection" : reason == NULL ? "unknown error" : reason);
-}
-
-bool
-tls_speaks_dot(const struct tls *tls)
-{
-	const unsigned char *protocol;
-	unsigned length;
-
-	SSL_get0_alpn_selected(tls->ssl, &protocol, &length);
-	return length == 3 && memcmp(protocol, "dot", 3) == 0;
 }
 
 bool

@@ -36,7 +36,6 @@ void tls_sent(struct tls *tls, size_t count) NONNULL;
 void tls_end(struct tls *tls) NONNULL;	/* the last word to the client is to be sent */
 
 bool tls_is_open(const struct tls *tls) NONNULL;	/* the handshake is over */
-bool tls_speaks_dot(const struct tls *tls) NONNULL;	/* both ends agreed on it by ALPN */
 /* Why tls_read() said that it's over, in words, into `why`. */
 void tls_trouble(const struct tls *tls, struct text *why) NONNULL;
 bool tls_is_resumed(const struct tls *tls) NONNULL;	/* by a ticket */

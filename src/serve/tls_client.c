@@ -1,6 +1,7 @@
 /* tls_client.c -- see tls_client.h.
  * In: a name, a file, pins.  Out: an SSL_CTX that connects as RFC 9103 section 9.3 wants it for transfers: TLS 1.3,
  * ALPN "dot", strict authentication of the server.  Threads: control.
+ * A server that doesn't speak of protocols, as NSD 4.6, is taken; one that names another ends the handshake.
  * One callback looks at the certificate, in the handshake: so nothing is ever sent to somebody else. */
 #include "serve/tls_client.h"
 

@@ -488,9 +488,6 @@ patched(struct incoming *in, enum patched result, const struct resource_record *
 	case PATCH_MISSING:
 		fail(in, "its difference takes away '%.200s' %s, which isn't there", name, type);
 		return INCOMING_AGAIN_WHOLE;
-	case PATCH_PRESENT:
-		fail(in, "its difference adds '%.200s' %s, which is there", name, type);
-		return INCOMING_AGAIN_WHOLE;
 	case PATCH_TOO_LARGE:
 		return fail(in, "the records '%.200s' %s are too many for any message", name, type);
 	case PATCH_NO_MEMORY:

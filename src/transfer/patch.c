@@ -139,7 +139,7 @@ patch_add(struct patch *patch, const struct resource_record *record)
 	if (record->type == TYPE_SOA)
 		pieces->count = pieces->octets = 0;
 	if (find_piece(pieces, record->type, record->rdata, record->rdlength) < pieces->count)
-		return PATCH_PRESENT;
+		return PATCHED;
 	if (pieces->octets + 2u + record->rdlength > RRSET_MAX || pieces->count == UINT16_MAX)
 		return PATCH_TOO_LARGE;
 	rdata = arena_copy(patch->arena, record->rdata, record->rdlength);

@@ -16,7 +16,6 @@ struct patch;
 enum patched {
 	PATCHED,
 	PATCH_MISSING,		/* what is to go isn't there */
-	PATCH_PRESENT,		/* what is to come is there already */
 	PATCH_TOO_LARGE,	/* no message could hold the RRset */
 	PATCH_NO_MEMORY,
 };
@@ -26,7 +25,7 @@ struct patch *patch_new(const struct zone *zone) NONNULL MUST_USE;
 void patch_free(struct patch *patch);		/* NULL is allowed */
 
 /* The record's octets are copied; its owner is in lower case and in the zone. An SOA that comes takes the place of the
- * one that is there. */
+ * one that is there; what is there already may come once more, as NSD 4.6 has it for the apex. */
 enum patched patch_remove(struct patch *patch, const struct resource_record *record) NONNULL MUST_USE;
 enum patched patch_add(struct patch *patch, const struct resource_record *record) NONNULL MUST_USE;
 

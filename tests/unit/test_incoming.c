@@ -346,7 +346,7 @@ static const struct exchange exchanges[] = {
 	{ .name = "IXFR: what goes isn't there", .kind = INCOMING_DIFFERENCES, .base = BASE, .sent = "S4 S3 a9 S4 S4",
 		.step = INCOMING_AGAIN_WHOLE, .what = "its difference takes away 'a.example.' A, which isn't there" },
 	{ .name = "IXFR: what comes is there", .kind = INCOMING_DIFFERENCES, .base = BASE, .sent = "S4 S3 S4 a1 S4",
-		.step = INCOMING_AGAIN_WHOLE, .what = "its difference adds 'a.example.' A, which is there" },
+		.step = INCOMING_EDITS, .what = "example.6 60 4; a.example.1 60 1 2 (1)" },
 	{ .name = "IXFR: another end", .kind = INCOMING_DIFFERENCES, .base = BASE, .sent = "S4 S3 a1 S4 S9",
 		.step = INCOMING_FAILED,
 		.what = "the SOA at the end of the differences (serial 9) isn't that of their beginning, 4" },
