@@ -202,6 +202,15 @@ name_text(const uint8_t *name, char text[static NAME_TEXT_SIZE])
 size_t
 name_parse(const char *text, uint8_t name[static NAME_MAX])
 {
+	size_t length = name_parse_as_is(text, name);
+
+	name_lower(name, name, length);
+	return length;
+}
+
+size_t
+name_parse_as_is(const char *text, uint8_t name[static NAME_MAX])
+{
 	size_t label = 0, at = 1;
 
 	if (strcmp(text, ".") == 0) {
@@ -237,7 +246,7 @@ name_parse(const char *text, uint8_t name[static NAME_MAX])
 		}
 		if (at - label - 1 >= 63 || at >= NAME_MAX - 1)
 			return 0;
-		name[at++] = lower((uint8_t)c);
+		name[at++] = (uint8_t)c;
 	}
 	if (at == label + 1) {			/* ended in a dot, or empty */
 		if (label == 0)

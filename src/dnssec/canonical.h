@@ -20,8 +20,6 @@ struct canonical_scratch {
 /* Adds the records of `set` under `owner` (lower case) to `out`, which sticks as failed without memory. */
 void canonical_add(struct text *out, const uint8_t *owner, const struct rrset *set, struct canonical_scratch *scratch)
 	NONNULL;
-/* Names in well-formed RDATA in lower case, of the types of RFC 4034 section 6.2. */
-void canonical_lower(uint16_t type, uint8_t *rdata, size_t length) NONNULL;
 void canonical_fini(struct canonical_scratch *scratch) NONNULL;
 
 #endif

@@ -12,6 +12,16 @@ static const char *reason(const char *text);
 size_t
 master_name_read(const struct token *token, const uint8_t *origin, uint8_t name[static NAME_MAX], const char **why)
 {
+	size_t length = master_name_read_as_is(token, origin, name, why);
+
+	name_lower(name, name, length);
+	return length;
+}
+
+size_t
+master_name_read_as_is(const struct token *token, const uint8_t *origin, uint8_t name[static NAME_MAX],
+	const char **why)
+{
 	size_t origin_length = name_length(origin, NAME_MAX), length;
 	char text[NAME_TEXT_SIZE];
 
@@ -23,7 +33,7 @@ master_name_read(const struct token *token, const uint8_t *origin, uint8_t name[
 		memcpy(name, origin, origin_length);
 		return origin_length;
 	}
-	length = name_parse(text, name);
+	length = name_parse_as_is(text, name);
 	if (length == 0) {
 		*why = reason(text);
 		return 0;

@@ -14,4 +14,8 @@
 size_t master_name_read(const struct token *token, const uint8_t *origin, uint8_t name[static NAME_MAX],
 	const char **why) NONNULL MUST_USE;
 
+/* In the case that it has. */
+size_t master_name_read_as_is(const struct token *token, const uint8_t *origin, uint8_t name[static NAME_MAX],
+	const char **why) NONNULL MUST_USE;
+
 #endif

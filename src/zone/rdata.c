@@ -6,7 +6,7 @@
  * refuses CAA values without quotes and keys of IPSECKEY in several words, ignores octets behind the last field in
  * RFC 3597's form, and says "could not parse the RR's rdata" to everything. So each field is checked here by its kind,
  * from ldns' own table of types, before ldns sees it. Names don't pass through ldns at all: it gets "." in their place,
- * and the names that master_name_read() made are put in afterwards.
+ * and the names that master_name_read_as_is() made are put in afterwards.
  * When ldns still refuses, rdata_explain() finds out why. */
 #include "zone/rdata.h"
 
@@ -18,6 +18,7 @@
 #include "dns/types.h"
 #include "dns/wire.h"
 #include "zone/master_name.h"
+#include "zone/rdata_names.h"
 #include "zone/rdata_explain.h"
 #include "zone/rdata_fields.h"
 #include "zone/rdata_write.h"
@@ -40,6 +41,7 @@ struct form {
 	const uint8_t *origin;
 };
 
+static bool read_values(struct form *form);
 static bool read_generic(struct form *form);
 static bool read_hex(struct form *form, unsigned length);
 static bool generic_fits(struct form *form);
@@ -75,17 +77,28 @@ rdata_read(struct rdata_reader *reader, uint16_t type, const struct token *type_
 	rrtype_text(type, form.type_name);
 	reader->line.length = 0;
 	reader->names.length = 0;
-	if (count > 0 && token_is(&values[0], "\\#"))
-		return read_generic(&form);
+	if (!read_values(&form))
+		return false;
+	rdata_lower_names(type, reader->bytes, reader->length);
+	return true;
+}
+
+static bool
+read_values(struct form *form)
+{
+	uint16_t type = form->type;
+
+	if (form->count > 0 && token_is(&form->values[0], "\\#"))
+		return read_generic(form);
 	if (!rrtype_has_form(type)) {
-		if (reader->diags != NULL)
-			diag_error(reader->diags, place(&form, type_token), NULL,
-			    "%s has no form of its own: write \\# LENGTH HEX (RFC 3597)", form.type_name);
+		if (form->reader->diags != NULL)
+			diag_error(form->reader->diags, place(form, form->type_token), NULL,
+			    "%s has no form of its own: write \\# LENGTH HEX (RFC 3597)", form->type_name);
 		return false;
 	}
 	if (type == TYPE_SVCB || type == TYPE_HTTPS)
-		return check_count(&form) && read_service(&form);
-	return check_count(&form) && write_line(&form) && read_line(&form);
+		return check_count(form) && read_service(form);
+	return check_count(form) && write_line(form) && read_line(form);
 }
 
 /* SVCB and HTTPS: svcb.c says why ldns isn't asked. */
@@ -101,7 +114,7 @@ read_service(struct form *form)
 	if (!write_number(form, &form->values[0], UINT16_MAX))
 		return false;
 	wire_put_u16(reader->bytes, (unsigned)strtoul(form->values[0].text, NULL, 10));
-	name = master_name_read(&form->values[1], form->origin, reader->bytes + 2, &why);
+	name = master_name_read_as_is(&form->values[1], form->origin, reader->bytes + 2, &why);
 	if (name == 0) {
 		snprintf(what, sizeof(what), "is no domain name: %s", why);
 		return wrong(form, &form->values[1], NULL, what);
@@ -266,7 +279,7 @@ write_name(struct form *form, const struct token *value)
 {
 	uint8_t name[NAME_MAX];
 	const char *why;
-	size_t length = master_name_read(value, form->origin, name, &why);
+	size_t length = master_name_read_as_is(value, form->origin, name, &why);
 	char what[100];
 
 	if (length == 0) {
@@ -286,7 +299,7 @@ write_gateway(struct form *form, const struct token *value)
 	char text[NAME_TEXT_SIZE], what[100];
 	const char *why;
 
-	if (master_name_read(value, form->origin, name, &why) == 0) {
+	if (master_name_read_as_is(value, form->origin, name, &why) == 0) {
 		snprintf(what, sizeof(what), "is no domain name: %s", why);
 		return wrong(form, value, NULL, what);
 	}

@@ -11,13 +11,18 @@
 #include <string.h>
 
 #include "dns/name.h"
+#include "dns/types.h"
+#include "dns/wire.h"
 #include "zone/rdata.h"
 #include "zone/rrtype.h"
+#include "zone/ttl.h"
 
 /* ldns reads at most 65,535 characters of RDATA; the rest is room for owner, TTL, class and type. */
 #define LONGEST_FORM ((size_t)65000)
+#define SOA_PERIODS 16	/* octets: refresh, retry, expire, minimum */
 #define HEAD_SIZE 11	/* root, type, class, TTL, RDLENGTH */
 
+static bool has_large_period(uint16_t type, const uint8_t *rdata, uint16_t length);
 static ldns_rr *parse(uint16_t type, const uint8_t *rdata, uint16_t length);
 static bool same_octets(const ldns_rr *rr, const uint8_t *rdata, size_t length);
 static bool write_fields(const ldns_rr *rr, struct text *out);
@@ -28,7 +33,7 @@ static void write_generic(const uint8_t *rdata, uint16_t length, struct text *ou
 void
 rdata_write(uint16_t type, const uint8_t *rdata, uint16_t length, struct text *out)
 {
-	ldns_rr *rr = rrtype_has_form(type) ? parse(type, rdata, length) : NULL;
+	ldns_rr *rr = rrtype_has_form(type) && !has_large_period(type, rdata, length) ? parse(type, rdata, length) : NULL;
 	size_t before = out->length;
 
 	if (rr == NULL || !write_fields(rr, out) || out->length - before > LONGEST_FORM) {
@@ -48,6 +53,18 @@ rdata_well_formed(uint16_t type, const uint8_t *rdata, uint16_t length)
 	rr = parse(type, rdata, length);
 	ldns_rr_free(rr);
 	return rr != NULL;
+}
+
+/* An SOA's times may be larger than any that is written as a number (RFC 2181 section 8 is about TTLs). */
+static bool
+has_large_period(uint16_t type, const uint8_t *rdata, uint16_t length)
+{
+	if (type != TYPE_SOA || length < SOA_PERIODS)
+		return false;
+	for (unsigned i = 0; i < SOA_PERIODS; i += 4)
+		if (wire_get_u32(rdata + length - SOA_PERIODS + i) > TTL_LARGEST)
+			return true;
+	return false;
 }
 
 /* NULL when the octets aren't what ldns would make of a record of this type. */
