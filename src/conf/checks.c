@@ -101,8 +101,6 @@ check_service_name(const char *value, struct schema_why *why)
 		    "isn't a domain name: letters, digits, '-' and '_', 63 at most between dots");
 	else if (name[0] == 0)
 		snprintf(why->text, sizeof(why->text), "is the root, which can't be steered");
-	else if (name[0] == 1 && name[1] == '*')
-		snprintf(why->text, sizeof(why->text), "is a wildcard, which can't be steered");
 	else if (has_region_label(name))
 		snprintf(why->text, sizeof(why->text), "has a label '_region', under which only region records stand");
 	else

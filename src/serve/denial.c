@@ -6,7 +6,10 @@
  * encloser, which has a record, and one that covers the next closer name. Where opt-out has left an encloser out of the
  * chain, the next one above that has a record stands for it (the closest provable encloser, section 7.2.1).
  * All is laid down in the zone but for the next closer name, which is looked for (zone_denial.c): with NSEC3 that is
- * the only hash that an answer computes. */
+ * the only hash that an answer computes.
+ *
+ * A steered name's second denial stands in place of the name's own record in the chain, should that be wanted for
+ * something else, too (two of one owner were one RRset, signed by neither): it covers the same names. */
 #include "serve/denial.h"
 
 #include "dns/types.h"
@@ -15,7 +18,7 @@ static bool wants_proof(const struct decision *d);
 static const struct node *deny_closer_nsec3(struct decision *d, const struct node *encloser,
 	const uint8_t *next_closer, bool with_encloser, uint32_t ttl);
 static void add_proof(struct decision *d, const struct node *node, uint32_t ttl);
-static void add_set(struct decision *d, const uint8_t *owner, const struct rrset *set, uint32_t ttl);
+static void add_set(struct decision *d, const uint8_t *owner, const struct rrset *set, uint32_t ttl, bool second);
 
 void
 deny_name(struct decision *d, const struct gap *gap, uint32_t ttl)
@@ -66,7 +69,7 @@ deny_steered(struct decision *d, const struct service *service, uint16_t type, c
 			denial = &name->denials[i];
 	if (denial == NULL)
 		return;
-	add_set(d, name->denial_owner, denial, ttl);
+	add_set(d, name->denial_owner, denial, ttl, true);
 	if (gap->encloser == NULL)
 		return;
 	if (zone_denial(d->zone) == ZONE_NSEC)
@@ -115,16 +118,24 @@ add_proof(struct decision *d, const struct node *node, uint32_t ttl)
 		: node_rrset(node, zone_denial(d->zone) == ZONE_NSEC ? TYPE_NSEC : TYPE_NSEC3);
 
 	if (set != NULL)
-		add_set(d, node->name, set, ttl);
+		add_set(d, node->name, set, ttl, false);
 }
 
 /* RFC 9077: no longer than a negative answer; signers of old take the TTL of their choice. */
 static void
-add_set(struct decision *d, const uint8_t *owner, const struct rrset *set, uint32_t ttl)
+add_set(struct decision *d, const uint8_t *owner, const struct rrset *set, uint32_t ttl, bool second)
 {
 	uint32_t most = zone_negative_ttl(d->zone);
+	unsigned i = 0;
 
 	if (ttl < most)
 		most = ttl;
+	while (i < d->count && (d->pieces[i].section != SECTION_AUTHORITY || d->pieces[i].set.type != set->type
+	    || name_compare(d->pieces[i].owner, owner) != 0))
+		i++;
+	if (i < d->count && !second)
+		return;
+	if (i < d->count)
+		d->pieces[i] = d->pieces[--d->count];
 	decision_add(d, SECTION_AUTHORITY, owner, set, set->ttl < most ? set->ttl : most);
 }

@@ -57,6 +57,9 @@ master_file() {
 		eu-west._region.www 2 IN A 192.0.2.10
 		eu-west._region.www IN AAAA 2001:db8:1::10
 		us-east._region.www 2 IN A 198.51.100.10
+		eu-west._region.*.any IN A 192.0.2.20
+		eu-west._region.*.any IN TXT eu
+		us-east._region.*.any IN A 198.51.100.20
 	END
 }
 
@@ -88,6 +91,13 @@ steering() {	# DENIAL STATE [MORE OF dnssec]
 		    regions: [eu-west, us-east]
 		    when-all-down: nodata
 		    ttl: {max: 1s}
+		    residency:
+		      - {clients: [eu], regions: [eu-west]}
+		      - {clients: [us], regions: [us-east]}
+		  "*.any.$zone":
+		    sharding-policy: priority
+		    regions: [eu-west, us-east]
+		    when-all-down: nodata
 		    residency:
 		      - {clients: [eu], regions: [eu-west]}
 		      - {clients: [us], regions: [us-east]}
@@ -127,8 +137,8 @@ parent_has() {	# TAG...
 
 # What each client gets: of its own region, and of the zone.
 expected() {	# CLIENT; lines of NAME TYPE ad RCODE ANSWERS
-	local www=192.0.2.10 six=" 2001:db8:1::10"
-	[ "$1" = eu ] || www=198.51.100.10 six=
+	local www=192.0.2.10 six=" 2001:db8:1::10" any=192.0.2.20 text=" \"eu\""
+	[ "$1" = eu ] || www=198.51.100.10 six='' any=198.51.100.20 text=''
 	[ "$1" != "$dead" ] || www='' six=''
 	cat <<-END
 		www.$zone. A ad NOERROR${www:+ $www}
@@ -138,6 +148,10 @@ expected() {	# CLIENT; lines of NAME TYPE ad RCODE ANSWERS
 		any.thing.wild.$zone. A ad NOERROR 192.0.2.99
 		thing.wild.$zone. MX ad NOERROR
 		nothing.$zone. A ad NXDOMAIN
+		steered.any.$zone. A ad NOERROR $any
+		other.steered.any.$zone. TXT ad NOERROR$text
+		steered.any.$zone. MX ad NOERROR
+		any.$zone. A ad NOERROR
 		b.ent.$zone. A ad NOERROR
 		x.moved.$zone. A ad NOERROR 192.0.2.96
 		eu-west._region.www.$zone. A ad NXDOMAIN
