@@ -374,7 +374,7 @@ anchors() {
 }
 
 has_keys() {
-	[ -n "$(ask +short "$zone" DNSKEY)" ]
+	ask +short "$zone" DNSKEY | grep -q "^257 "
 }
 
 validated() {	# NAME TYPE
@@ -411,10 +411,14 @@ counted() {
 	same "none waits" "$(metric isobar_updates_waiting)" 0
 }
 
+serves() {
+	ask +short "$zone" SOA | grep -q hostmaster
+}
+
 storeless() {
 	world_stop isobard
 	world_start isobard "$ISOBAR_BUILD/src/isobard" -c "$world/isobar.yaml" --zones "$world/zones"
-	world_await 10 test -n "$(ask +short "$zone" SOA)"
+	world_await 10 serves
 	refused "without a store nothing can be kept" REFUSED admin "update add no.$zone 60 A 192.0.2.80"
 	said=$(send_update udp "$dns_port" 0 "no.$zone" admin.key)
 	same "and it says why" "$said" "REFUSED there is no store here to keep it in"
