@@ -18,31 +18,7 @@ mkdir "$world/zones" "$world/knot"
 "$tool" zones "$world/zones"
 
 peer_nsd_conf "$nsd" "$world/zones" "$world" >"$world/nsd.conf"
-
-{
-	cat <<-END
-		server:
-		    listen: 127.0.0.1@$knot
-		    rundir: "$world/knot"
-		    udp-max-payload: 1232
-		    udp-workers: 1
-		    tcp-workers: 1
-		    background-workers: 1
-		database:
-		    storage: "$world/knot"
-		template:
-		  - id: default
-		    storage: "$world/zones"
-		    semantic-checks: off
-		    zonefile-sync: -1
-		    journal-content: none
-		zone:
-	END
-	for file in "$world"/zones/*.zone; do
-		name=${file##*/}
-		printf '  - domain: %s\n    file: %s\n' "${name%.zone}." "$name"
-	done
-} >"$world/knot.conf"
+peer_knot_conf "$knot" "$world/zones" "$world/knot" >"$world/knot.conf"
 
 answers() {	# PORT
 	dig @127.0.0.1 -p "$1" +tries=1 +time=1 plain.test SOA | grep -q 'status: NOERROR'

@@ -25,3 +25,29 @@ peer_nsd_conf() {	# PORT ZONES FOLDER
 		printf 'zone:\n    name: %s\n    zonefile: %s\n' "${name%.zone}" "$name"
 	done
 }
+
+peer_knot_conf() {	# PORT ZONES FOLDER
+	local file name
+	cat <<-END
+		server:
+		    listen: 127.0.0.1@$1
+		    rundir: "$3"
+		    udp-max-payload: 1232
+		    udp-workers: 1
+		    tcp-workers: 1
+		    background-workers: 1
+		database:
+		    storage: "$3"
+		template:
+		  - id: default
+		    storage: "$2"
+		    semantic-checks: off
+		    zonefile-sync: -1
+		    journal-content: none
+		zone:
+	END
+	for file in "$2"/*.zone; do
+		name=${file##*/}
+		printf '  - domain: %s\n    file: %s\n' "${name%.zone}." "$name"
+	done
+}

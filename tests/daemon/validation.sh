@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Zones that arrive signed, with NSEC, with NSEC3, and with NSEC3 and opt-out: NSD gives the same answers and proofs, and
-# unbound, which trusts the zones' keys, validates what isobard says. The zones and questions are those of
+# Zones that arrive signed, with NSEC, with NSEC3, and with NSEC3 and opt-out: NSD and Knot give the same answers and proofs,
+# and unbound, which trusts the zones' keys, validates what isobard says. The zones and questions are those of
 # tests/tools/differential.c.
 # shellcheck disable=SC2317 # what world_await calls looks unreachable to it
 # shellcheck source-path=SCRIPTDIR/../..
@@ -11,6 +11,7 @@
 world_open
 world_port && ours=$REPLY
 world_port && nsd=$REPLY
+world_port && knot=$REPLY
 world_port && resolver=$REPLY
 tool=$ISOBAR_BUILD/tests/tools/differential
 mkdir "$world/plain" "$world/keys"
@@ -68,11 +69,15 @@ serve() {	# NAME AGGRESSIVE OPTION...
 	folder=$world/$1
 	holds "zones signed with $1" sign "$folder" "${@:3}"
 	peer_nsd_conf "$nsd" "$folder/zones" "$folder" >"$folder/nsd.conf"
+	peer_knot_conf "$knot" "$folder/zones" "$folder/knot" >"$folder/knot.conf"
 	resolver_conf "$folder" "$2" >"$folder/unbound.conf"
+	mkdir "$folder/knot"
 	world_start nsd nsd -d -c "$folder/nsd.conf"
+	world_start knot knotd -c "$folder/knot.conf"
 	world_start isobard "$ISOBAR_BUILD/src/isobard" --zones "$folder/zones" --listen "127.0.0.1@$ours"
 	world_start unbound unbound -d -c "$folder/unbound.conf"
 	holds "NSD serves the zones with $1" world_await 30 answers "$nsd"
+	holds "Knot serves the zones with $1" world_await 30 answers "$knot"
 	holds "isobard serves the zones with $1" world_await 30 answers "$ours"
 	holds "unbound resolves with $1" world_await 30 answers "$resolver"
 }
@@ -80,17 +85,24 @@ serve() {	# NAME AGGRESSIVE OPTION...
 leave() {
 	world_stop unbound
 	world_stop isobard
+	world_stop knot
 	world_stop nsd
 }
 
+compare() {	# PERCENT
+	local reference
+	for reference in nsd knot; do
+		"$tool" ask "127.0.0.1@$ours" "127.0.0.1@${!reference}" "$reference" "$1" || cases_failed=1
+	done
+	"$tool" validate "127.0.0.1@$resolver" "127.0.0.1@$ours" 4 || cases_failed=1
+}
+
 serve nsec yes
-"$tool" ask "127.0.0.1@$ours" "127.0.0.1@$nsd" nsd 10 || cases_failed=1
-"$tool" validate "127.0.0.1@$resolver" "127.0.0.1@$ours" 4 || cases_failed=1
+compare 10
 leave
 serve nsec3 yes -3 -
-"$tool" ask "127.0.0.1@$ours" "127.0.0.1@$nsd" nsd 10 || cases_failed=1
-"$tool" validate "127.0.0.1@$resolver" "127.0.0.1@$ours" 4 || cases_failed=1
+compare 10
 leave
 serve opt-out no -3 aabb -H 5 -A
-"$tool" validate "127.0.0.1@$resolver" "127.0.0.1@$ours" 4 || cases_failed=1
+compare 5
 finish

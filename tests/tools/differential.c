@@ -24,6 +24,9 @@
  *   section 3.1.3 wants that of the one that the chain ends with). With NSEC3, NSD leaves out the closest encloser at
  *   some answers of wildcards and adds it where a wildcard itself is asked for (RFC 5155 sections 7.2.5 and 7.2.3), so
  *   there one set of proofs must be part of the other.
+ * - With NSEC, Knot leaves out that a wildcard without records has no type (RFC 4035 section 3.1.3.4: "an NSEC RR proving
+ *   that there are no RRsets matching" at the wildcard), and where the wildcard's NSEC itself is asked for that the name
+ *   isn't there (section 3.1.3.3); NSD and we don't. Its proofs must be part of ours.
  * - The owner names of wildcard NS and DNAME, which RFC 4592 sections 4.2 and 4.4 leave undefined. */
 #include <arpa/inet.h>
 #include <poll.h>
@@ -453,18 +456,18 @@ same_authority(const ldns_pkt *a, const ldns_pkt *b)
 {
 	const ldns_rr_list *x = ldns_pkt_authority(a), *y = ldns_pkt_authority(b);
 	bool is_signed = has_type(x, LDNS_RR_TYPE_RRSIG) || has_type(y, LDNS_RR_TYPE_RRSIG);
+	bool is_nsec3 = has_type(x, LDNS_RR_TYPE_NSEC3), same;
 	ldns_rr_list *mine, *other;
-	bool same;
 
 	if (!is_signed)
 		return same_records(x, y, LDNS_RR_TYPE_DS);
 	if (has_type(ldns_pkt_answer(a), LDNS_RR_TYPE_DNAME))
 		return true;
-	if (!has_type(x, LDNS_RR_TYPE_NSEC3))
+	if (!is_nsec3 && !is_knot)
 		return same_records(x, y, 0);
 	mine = sorted(x, 0);
 	other = sorted(y, 0);
-	same = is_part(mine, other) || is_part(other, mine);
+	same = (is_nsec3 && is_part(mine, other)) || is_part(other, mine);
 	ldns_rr_list_deep_free(mine);
 	ldns_rr_list_deep_free(other);
 	return same;
