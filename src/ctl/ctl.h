@@ -215,6 +215,9 @@ enum ctl_status ctl_zone_refresh(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_catalog_list(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_catalog_confirm(struct ctl *ctl) NONNULL;
 
+/* cookies.c */
+enum ctl_status ctl_cookies_roll(struct ctl *ctl) NONNULL;
+
 /* key.c */
 enum ctl_status ctl_key_list(struct ctl *ctl) NONNULL;
 enum ctl_status ctl_key_ds(struct ctl *ctl) NONNULL;

@@ -25,6 +25,14 @@
 #define RENEW_S 1800		/* ... of which the second half is for those who ask again in time, */
 #define AHEAD_S 300		/* and five minutes that clocks of one set of servers may differ */
 
+enum { CURRENT, PREVIOUS, NEXT };	/* in the order in which cookies are checked */
+static const char *const words[COOKIE_SECRETS_MAX] = { "current", "previous", "next" };
+
+struct secrets_file {
+	bool seen[COOKIE_SECRETS_MAX];
+	uint8_t secrets[COOKIE_SECRETS_MAX][COOKIE_SECRET_SIZE];
+};
+
 struct cookie_maker {
 	EVP_MAC *siphash;
 	EVP_MAC_CTX *context;
@@ -34,6 +42,8 @@ static bool is_ours(struct cookie_maker *maker, const struct cookie_secrets *sec
 	const struct address *client);
 static void hash(struct cookie_maker *maker, const uint8_t *secret, const uint8_t *cookie,
 	const struct address *client, uint8_t out[static 8]);
+static enum cookie_roll take_step(struct secrets_file *file, const uint8_t *fresh);
+static int read_file(struct secrets_file *file, const char *text, const char **why);
 static size_t line_word(const char *line, size_t length);
 static bool read_hex(uint8_t *to, const char *text, size_t length);
 
@@ -123,11 +133,69 @@ hash(struct cookie_maker *maker, const uint8_t *secret, const uint8_t *cookie, c
 int
 cookie_secrets_parse(struct cookie_secrets *secrets, const char *text, const char **why)
 {
-	static const char *const words[COOKIE_SECRETS_MAX] = { "current", "previous", "next" };
-	bool seen[COOKIE_SECRETS_MAX] = { false };
-	uint8_t read[COOKIE_SECRETS_MAX][COOKIE_SECRET_SIZE];
+	struct secrets_file file;
+	int line = read_file(&file, text, why);
+
+	secrets->count = 0;
+	for (size_t i = 0; i < COOKIE_SECRETS_MAX && line == 0; i++)
+		if (file.seen[i])
+			memcpy(secrets->secrets[secrets->count++], file.secrets[i], COOKIE_SECRET_SIZE);
+	OPENSSL_cleanse(&file, sizeof(file));
+	return line;
+}
+
+int
+cookie_secrets_roll(const char *text, const uint8_t fresh[static COOKIE_SECRET_SIZE], struct text *out,
+    enum cookie_roll *step, const char **why)
+{
+	struct secrets_file file = { 0 };
+	int line = *text == '\0' ? 0 : read_file(&file, text, why);
+
+	if (line == 0) {
+		*step = take_step(&file, fresh);
+		for (size_t i = 0; i < COOKIE_SECRETS_MAX; i++) {
+			if (!file.seen[i])
+				continue;
+			text_printf(out, "%s ", words[i]);
+			for (size_t k = 0; k < COOKIE_SECRET_SIZE; k++)
+				text_printf(out, "%02x", file.secrets[i][k]);
+			text_puts(out, "\n");
+		}
+	}
+	OPENSSL_cleanse(&file, sizeof(file));
+	return line;
+}
+
+static enum cookie_roll
+take_step(struct secrets_file *file, const uint8_t *fresh)
+{
+	if (!file->seen[CURRENT]) {
+		memcpy(file->secrets[CURRENT], fresh, COOKIE_SECRET_SIZE);
+		file->seen[CURRENT] = true;
+		return COOKIE_ROLL_BEGUN;
+	}
+	if (file->seen[NEXT]) {
+		memcpy(file->secrets[PREVIOUS], file->secrets[CURRENT], COOKIE_SECRET_SIZE);
+		memcpy(file->secrets[CURRENT], file->secrets[NEXT], COOKIE_SECRET_SIZE);
+		file->seen[PREVIOUS] = true;
+		file->seen[NEXT] = false;
+		return COOKIE_ROLL_TAKEN;
+	}
+	if (file->seen[PREVIOUS]) {
+		file->seen[PREVIOUS] = false;
+		return COOKIE_ROLL_DONE;
+	}
+	memcpy(file->secrets[NEXT], fresh, COOKIE_SECRET_SIZE);
+	file->seen[NEXT] = true;
+	return COOKIE_ROLL_NEXT;
+}
+
+static int
+read_file(struct secrets_file *file, const char *text, const char **why)
+{
 	int line = 0;
 
+	*file = (struct secrets_file){ 0 };
 	while (*text != '\0') {
 		size_t length = strcspn(text, "\n"), word = line_word(text, length), which = 0, from = word;
 		const char *start = text;
@@ -143,26 +211,19 @@ cookie_secrets_parse(struct cookie_secrets *secrets, const char *text, const cha
 		if (which == COOKIE_SECRETS_MAX)
 			return line;
 		*why = "this secret stands there twice";
-		if (seen[which])
+		if (file->seen[which])
 			return line;
 		while (start[from] == ' ' || start[from] == '\t')
 			from++;
 		while (length > from && (start[length - 1] == ' ' || start[length - 1] == '\r'))
 			length--;
 		*why = "a secret is 32 hexadecimal digits";
-		if (!read_hex(read[which], start + from, length - from))
+		if (!read_hex(file->secrets[which], start + from, length - from))
 			return line;
-		seen[which] = true;
+		file->seen[which] = true;
 	}
 	*why = "there is no 'current' secret";
-	if (!seen[0])
-		return -1;
-	secrets->count = 0;
-	for (size_t i = 0; i < COOKIE_SECRETS_MAX; i++)
-		if (seen[i])
-			memcpy(secrets->secrets[secrets->count++], read[i], COOKIE_SECRET_SIZE);
-	OPENSSL_cleanse(read, sizeof(read));
-	return 0;
+	return file->seen[CURRENT] ? 0 : -1;
 }
 
 /* The length of the line's first word; 0: a comment, or empty. */

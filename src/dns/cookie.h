@@ -10,6 +10,7 @@
 
 #include "base/address.h"
 #include "base/contract.h"
+#include "base/text.h"
 #include "dns/query.h"
 
 #define COOKIE_SIZE 24			/* the client's 8 octets and our 16 */
@@ -44,6 +45,20 @@ enum cookie_state cookie_check(struct cookie_maker *maker, const struct cookie_s
  * required; empty lines and those that begin with '#' are skipped. 0, or the number of the line that is wrong, with the
  * reason in `why` (-1: of the whole file). */
 int cookie_secrets_parse(struct cookie_secrets *secrets, const char *text, const char **why) NONNULL MUST_USE;
+
+/* A secret is rolled over in three steps, each of which is brought to all servers before the next: so none ever gets a
+ * cookie that it can't check. */
+enum cookie_roll {
+	COOKIE_ROLL_BEGUN,	/* there was no file: it has a current secret */
+	COOKIE_ROLL_NEXT,	/* the next secret stands beside the current one */
+	COOKIE_ROLL_TAKEN,	/* the next one is current, the current one previous */
+	COOKIE_ROLL_DONE,	/* the previous one is gone */
+};
+
+/* The text of a secrets file ("": there's none) after its next step, in `out`, which fails when memory is out; `fresh`
+ * becomes a secret where the step needs one. 0, or as cookie_secrets_parse() has it. */
+int cookie_secrets_roll(const char *text, const uint8_t fresh[static COOKIE_SECRET_SIZE], struct text *out,
+	enum cookie_roll *step, const char **why) NONNULL MUST_USE;
 
 /* Of the system's random numbers; false when it has none. */
 bool cookie_secret_random(uint8_t secret[static COOKIE_SECRET_SIZE]) NONNULL MUST_USE;

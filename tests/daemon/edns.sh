@@ -39,6 +39,7 @@ main() {
 	holds "they answer" world_await 20 all_answer
 	cookies
 	rollover
+	steps
 	payload
 	limits
 	bad_secrets
@@ -132,6 +133,19 @@ payload() {
 	holds "TCP keepalive" grep -qi 'keepalive' <(ask "$one" +tcp +keepalive ns.example.test A)
 	same "which says so by TCP, too" "$(dig @127.0.0.1 -p "$other" +tcp +tries=1 +time=3 big.example.test TXT |
 		sed -n 's/.*\(udp: 512\)$/\1/p')" "udp: 512"
+}
+
+# What the command writes is what servers read.
+steps() {
+	local file=$world/rolled i said=""
+	for i in 1 2 3 4; do
+		holds "step $i of a rollover" "$ISOBAR_BUILD/src/isobarctl" cookies roll "$file"
+		said+=$(cut -d ' ' -f 1 "$file" | tr '\n' ' ')/
+	done
+	same "makes of the file" "$said" "current /current next /current previous /current /"
+	same "its owner's alone" "$(stat -c %a "$file")" 600
+	"$ISOBAR_BUILD/src/isobarctl" cookies roll --dry-run "$file" >/dev/null
+	same "a dry run changes nothing" "$(wc -l <"$file")" 1
 }
 
 # 40 at once, of which five are within the rate and each other one of the rest comes truncated.

@@ -56,6 +56,39 @@ check(const char *secrets, const char *asked, const char *client, uint32_t now, 
 #define OLD "dd3bdf9344b678b185a6f5cb60fca715"
 #define NEW "445536bcd2513298075a5d379663c962"
 
+/* Each step from what the one before made. */
+static void
+test_roll(void)
+{
+	static const struct { const char *name, *fresh, *after; enum cookie_roll step; } rows[] = {
+		{ "a file that isn't there", SECRET, "current " SECRET "\n", COOKIE_ROLL_BEGUN },
+		{ "a next one", NEW, "current " SECRET "\nnext " NEW "\n", COOKIE_ROLL_NEXT },
+		{ "it makes cookies", OLD, "current " NEW "\nprevious " SECRET "\n", COOKIE_ROLL_TAKEN },
+		{ "the previous one goes", OLD, "current " NEW "\n", COOKIE_ROLL_DONE },
+		{ "and so on", OLD, "current " NEW "\nnext " OLD "\n", COOKIE_ROLL_NEXT },
+	};
+	struct text before = { 0 };
+	enum cookie_roll step;
+	const char *why = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct text after = { 0 };
+		uint8_t fresh[COOKIE_SECRET_SIZE];
+
+		from_hex(fresh, rows[i].fresh);
+		SUITE_ROW(rows[i].name, cookie_secrets_roll(before.bytes == NULL ? "" : before.bytes, fresh, &after,
+		    &step, &why) == 0);
+		SUITE_ROW(rows[i].name, step == rows[i].step);
+		SUITE_TEXT(after.bytes, rows[i].after);
+		text_fini(&before);
+		before = after;
+	}
+	text_fini(&before);
+	CU_ASSERT_EQUAL(cookie_secrets_roll("current 12\n", (const uint8_t *)"0123456789abcdef", &before, &step, &why), 1);
+	SUITE_TEXT(why, "a secret is 32 hexadecimal digits");
+	CU_ASSERT_PTR_NULL(before.bytes);
+}
+
 /* RFC 9018 appendix A. */
 static void
 test_vectors(void)
@@ -219,6 +252,7 @@ test_no_allocation(void)
 }
 
 static const struct suite_case cases[] = {
+	{ .name = "secrets are rolled over in steps", .run = test_roll },
 	{ .name = "the vectors of RFC 9018 appendix A", .run = test_vectors },
 	{ .name = "what a cookie is worth", .run = test_states },
 	{ .name = "a secret is rolled over", .run = test_rollover },
