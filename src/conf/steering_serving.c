@@ -184,7 +184,8 @@ check_update(struct steering_reading *r, const struct written_zone *zone, const 
 			diag_error(r->diags, place, NULL, "'%s' is no name in this zone",
 			    yaml_shown(written->names[i]).text);
 	if (zone->primary_count > 0)
-		diag_error(r->diags, place, NULL, "a zone that comes from primaries is updated there: leave out 'update'");
+		diag_error(r->diags, place, NULL,
+		    "a zone that comes from primaries is updated there: leave out 'update'");
 	if (written->key != NULL && written->without_key == 1)
 		diag_error(r->diags, place, NULL,
 		    "'unsigned: accepted' makes the key needless: write it in a rule of its own");

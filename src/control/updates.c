@@ -4,8 +4,8 @@
  *
  * Updates that wait while a change is under way are done by one publication: who sends hundreds shares the store's
  * transaction, the signing and the snapshot. Each is looked at as if it were alone, against what those before it have
- * made of the zone, and has its own row in the journal. When what came of all of them is refused (the zones' checks, the
- * certificate), they're tried again one by one, so that nobody is refused for what another did.
+ * made of the zone, and has its own row in the journal. When what came of all of them is refused (the zones' checks,
+ * the certificate), they're tried again one by one, so that nobody is refused for what another did.
  *
  * One that changes nothing has no row, and is still answered behind those before it that changed something: what it saw
  * must be durable when it says so. */
@@ -175,10 +175,10 @@ static void
 take_notices(struct updates *updates)
 {
 	struct notice notice;
-	char zone[NAME_TEXT_SIZE], from[ADDRESS_TEXT_SIZE];
 
 	while (request_desk_next_notice(updates->desk, &notice))
-		log_debug("%s tells of %s", address_text(&notice.from, from), name_text(notice.apex, zone));
+		if (updates->control->primaries != NULL)
+			primaries_notified(updates->control->primaries, notice.apex, &notice.from);
 }
 
 static void
@@ -424,8 +424,8 @@ fill_in(struct updates *updates, struct change *change, struct diags *diags)
 
 		if (updated->text == NULL)
 			continue;
-		zones[change->zone_count++] = (struct zone_text){ .file = updated->was->file, .name = updated->was->name,
-		    .text = updated->text, .zone = updated->zone, .checked = true };
+		zones[change->zone_count++] = (struct zone_text){ .file = updated->was->file,
+		    .name = updated->was->name, .text = updated->text, .zone = updated->zone, .checked = true };
 		updated->given = true;
 		(void)master_check(updated->text, updated->was->file, updated->zone, diags);
 	}

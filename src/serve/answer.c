@@ -132,7 +132,8 @@ answer_later(const struct answer_env *env, struct deferred *request)
 	struct reply reply;
 	enum query_verdict verdict = query_read(&query, request->message, request->length);
 
-	reply_begin(&reply, &query, request->message, request->response, most_octets(env, &query, REQUEST_RESPONSE_MAX));
+	reply_begin(&reply, &query, request->message, request->response,
+	    most_octets(env, &query, REQUEST_RESPONSE_MAX));
 	reply.payload = env->udp_payload;
 	reply.padded = env->encrypted && query.padding;
 	request->response_length = respond_ruled(env, &query, verdict, request->key != NULL ? &request->tsig : NULL,

@@ -1,11 +1,11 @@
 /* request_desk.c -- see request_desk.h.
  * The way of a request: a worker makes it and puts it among those that arrived; control takes it, and gives it back
- * among those of its worker that are answered; the worker sends the response and frees it. One that nobody waits for any
- * more (its connection is closed) goes the same way and is freed at the end of it, since control may be at it.
+ * among those of its worker that are answered; the worker sends the response and frees it. One that nobody waits for
+ * any more (its connection is closed) goes the same way and is freed at the end of it, since control may be at it.
  *
  * A client whose datagram's response is late sends it again. While the first is under way the second is dropped: done
- * twice it could fail on what the first had changed. They're told apart by the whole of them, signature and all, and are
- * few enough to be looked through.
+ * twice it could fail on what the first had changed. They're told apart by the whole of them, signature and all, and
+ * are few enough to be looked through.
  *
  * Control is woken when something comes to an empty desk only, and workers are by uv_async_send(), which joins calls:
  * who is woken takes all that is there. */

@@ -1,5 +1,5 @@
-/* request_desk.h -- where UPDATEs wait: workers put them in, control takes them out, does them and says what came of it,
- * and the worker that got each sends its response.
+/* request_desk.h -- where UPDATEs wait: workers put them in, control takes them out, does them and says what came of
+ * it, and the worker that got each sends its response.
  * It's bounded in all and for each client. What was put in comes back to its worker exactly once, or is freed with the
  * desk. Threads: any, by one lock, which is held for some pointers; each function says whose it is. */
 #ifndef ISOBAR_SERVE_REQUEST_DESK_H

@@ -177,7 +177,8 @@ update_rule_fits(const struct update_rule *rule, const struct requester *who)
 bool
 update_rule_allows(const struct update_rule *rule, const uint8_t *owner, uint16_t type)
 {
-	bool name = rule->name_count == 0, of_type = type == TYPE_ANY || (rule->type_count == 0 && !is_of_the_zone(type));
+	bool name = rule->name_count == 0;
+	bool of_type = type == TYPE_ANY || (rule->type_count == 0 && !is_of_the_zone(type));
 
 	for (size_t i = 0; i < rule->name_count && !name; i++)
 		name = name_matches(rule->names[i], owner);
