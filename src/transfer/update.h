@@ -36,8 +36,9 @@ struct update_record update_at(const struct update *update, size_t i) NONNULL;
 
 /* Holds the prerequisites against the zone, then does the updates in their order (section 3.4.2), all or nothing. An
  * rcode: NOERROR and the edits, in the arena, which are none when nothing changes; NXDOMAIN, YXDOMAIN, NXRRSET, YXRRSET
- * by the prerequisites; REFUSED when the zone would be broken (CNAME beside others, out of the zone's last NS); SERVFAIL
- * without memory. With edits the SOA's serial rises by one, unless the message brought a newer one (section 3.7). */
+ * by the prerequisites; REFUSED for an RRset that no message could hold; SERVFAIL without memory. What would break the
+ * zone (CNAME beside others, no NS at the apex) is passed over, as sections 3.4.2.2 to 3.4.2.4 have it. With edits the
+ * SOA's serial rises by one, unless the message brought a newer one (section 3.7). */
 uint16_t update_plan(const struct update *update, const struct zone *zone, struct arena *arena,
 	struct rrset_edit **edits, size_t *count) NONNULL MUST_USE;
 

@@ -2,7 +2,7 @@
  * In: the records that an owner had and has.  Out: edits of RRsets, each laid out with its signatures.
  * Threads: any; pure.  Memory: the caller's arena.
  *
- * A signature is in the RRset that it covers, if that is there. So one whose RRset has gone, or has come, changes two. */
+ * A signature is in the RRset that it covers, if that is there. So one whose RRset has gone or has come changes two. */
 #include <string.h>
 
 #include "dns/types.h"

@@ -1,10 +1,10 @@
-/* update_plan.c -- what comes of an update: prerequisites are held against the zone, updates are done one after the other.
+/* update_plan.c -- what comes of an update: prerequisites are held against the zone, updates done one after the other.
  * In: an update; a zone.  Out: an rcode; the RRsets that the zone is to have instead.
  * Threads: any; pure.  Memory: the caller's arena.
  *
  * The owners that the message names are taken out of the zone as plain lists of records (update_owner.c), these are
- * changed as each update says, and then compared with what they were (update_edits.c): an RRset that is what it was is no
- * edit. So whatever an update's records undo among each other costs nothing. */
+ * changed as each update says, and then compared with what they were (update_edits.c): an RRset that is what it was is
+ * no edit. So whatever an update's records undo among each other costs nothing. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +49,7 @@ update_plan(const struct update *update, const struct zone *zone, struct arena *
 	return rcode;
 }
 
-/* --- the owners that the message names ----------------------------------------------------------------------------- */
+/* --- the owners that the message names --------------------------------------------------------------------------- */
 
 static bool
 take_owners(struct planning *planning)
@@ -93,7 +93,7 @@ find_owner(const struct planning *planning, const uint8_t *name)
 		sizeof(*planning->owners), compare_owners);
 }
 
-/* --- prerequisites, section 3.2 ------------------------------------------------------------------------------------ */
+/* --- prerequisites, section 3.2 ---------------------------------------------------------------------------------- */
 
 /* Those about an RRset's value are held together when all others have been. */
 static uint16_t
@@ -145,7 +145,7 @@ compare_wants(const void *a, const void *b)
 	return order != 0 ? order : ((*x)->type > (*y)->type) - ((*x)->type < (*y)->type);
 }
 
-/* --- updates, section 3.4.2 ---------------------------------------------------------------------------------------- */
+/* --- updates, section 3.4.2 -------------------------------------------------------------------------------------- */
 
 static uint16_t
 edit(struct planning *planning)
@@ -174,7 +174,8 @@ raise_serial(struct planning *planning)
 	uint8_t *wire;
 
 	for (size_t i = 0; i < planning->edits.count; i++)
-		if (planning->edits.list[i].type == TYPE_SOA && name_compare(planning->edits.list[i].owner, edit.owner) == 0)
+		if (planning->edits.list[i].type == TYPE_SOA
+		    && name_compare(planning->edits.list[i].owner, edit.owner) == 0)
 			return;
 	wire = arena_copy(planning->arena, soa->wire, soa->length);
 	if (wire == NULL) {

@@ -61,7 +61,8 @@ master_set(const char *text, const struct zone *from, const char *file, const ch
 	if (ttl > TTL_LARGEST)
 		good = refuse(&wish, NULL, "the TTL %u is above %u", ttl, TTL_LARGEST);
 	if (wish.type != 0)
-		good = rdata_list_read(&wish.wanted, file, wish.type, zone_apex(from)->name, rdata, count, diags) && good;
+		good = rdata_list_read(&wish.wanted, file, wish.type, zone_apex(from)->name, rdata, count, diags)
+		    && good;
 	return wish_fini(&wish, good && carry_out(&wish, to));
 }
 

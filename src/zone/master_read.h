@@ -17,7 +17,7 @@
 struct zone *master_read(const char *text, const char *file, const uint8_t *origin, struct diags *diags)
 	NONNULL MUST_USE;
 
-/* What master_read() finds in the zone as a whole, for one that came otherwise: by an edit of the text. False: errors. */
+/* What master_read() finds in the zone as a whole, for one that came by an edit of its text. False: errors. */
 bool master_check(const char *text, const char *file, const struct zone *zone, struct diags *diags) NONNULL;
 
 /* "www.example.com.zone" or "www.example.com" -> the apex in wire form, 0 when the file name is no zone name.

@@ -33,7 +33,8 @@ static void write_generic(const uint8_t *rdata, uint16_t length, struct text *ou
 void
 rdata_write(uint16_t type, const uint8_t *rdata, uint16_t length, struct text *out)
 {
-	ldns_rr *rr = rrtype_has_form(type) && !has_large_period(type, rdata, length) ? parse(type, rdata, length) : NULL;
+	ldns_rr *rr = rrtype_has_form(type) && !has_large_period(type, rdata, length)
+	    ? parse(type, rdata, length) : NULL;
 	size_t before = out->length;
 
 	if (rr == NULL || !write_fields(rr, out) || out->length - before > LONGEST_FORM) {

@@ -76,7 +76,8 @@ const struct node *zone_node_at(const struct zone *zone, size_t i) NONNULL;
 /* The owners of NSEC3 records, each with that one RRset. */
 size_t zone_nsec3_count(const struct zone *zone) NONNULL;
 const struct node *zone_nsec3_at(const struct zone *zone, size_t i) NONNULL;
-const struct node *zone_nsec3_find(const struct zone *zone, const uint8_t *owner) NONNULL;	/* lower case; or NULL */
+/* The one of this name, in lower case; or NULL. */
+const struct node *zone_nsec3_find(const struct zone *zone, const uint8_t *owner) NONNULL;
 /* Of the chain that answers are given from; those come first, by hash. */
 bool zone_nsec3_is_used(const struct zone *zone, size_t i) NONNULL;
 

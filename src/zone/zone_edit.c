@@ -3,7 +3,7 @@
  * Threads: any.  Memory: the new zone has all that's its own, so that each dies alone; what is needed in between is in
  * an arena of its own.
  *
- * Names that no edit touches are copied with their RRsets as one piece each, in the order that they have. Only the names
+ * Names that no edit touches are copied with their RRsets as one piece each, in the order that they have. Only those
  * that edits touch are taken apart into records and laid out again, by the code that the builder uses: so they come out
  * as if they had been read. For a million names that is a walk over memory, without hashing or sorting names (but for
  * the index), where a parse reads and judges each octet.

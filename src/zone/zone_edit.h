@@ -15,7 +15,7 @@
 /* An RRset as it's to be from now on. No two of one edit have the same owner and type. */
 struct rrset_edit {
 	const uint8_t *owner;	/* lower case, wire form, in the zone */
-	uint16_t type;		/* RRSIG: those that cover nothing of the owner; else signatures go with what they cover */
+	uint16_t type;		/* RRSIG: those that cover nothing of the owner; others go with what they cover */
 	struct rrset rrset;	/* .count 0: there are none; laid out as in zone.h, with its signatures */
 };
 

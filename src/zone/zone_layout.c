@@ -1,15 +1,15 @@
 /* zone_layout.c -- from the records of a name to its node, and from nodes to a zone.
- * In: names with their records; nodes in canonical order.  Out: RRsets in wire form; parents, cuts, wildcards, the index.
+ * In: names with their records; nodes in canonical order.  Out: RRsets in wire form; parents, cuts, wildcards, an index.
  * Threads: that of who builds or edits the zone.
  *
- * All that belongs to one name (RRsets, their wire form and signatures, the name itself) is one piece of memory, so that
- * it can be copied as one (zone_edit.c).
+ * All that belongs to one name (RRsets, their wire form and signatures, the name itself) is one piece of memory, so
+ * that it can be copied as one (zone_edit.c).
  *
  * An RRSIG goes to the RRset that it covers. One that covers nothing stays, as an RRset of type RRSIG, which
  * zone_check() calls an error.
  *
- * In canonical order a parent comes before its children, and what lies under it stands together: so the parent of a node
- * is the last one before it that has one label less. */
+ * In canonical order a parent comes before its children, and what lies under it stands together: so the parent of a
+ * node is the last one before it that has one label less. */
 #include <limits.h>
 #include <string.h>
 

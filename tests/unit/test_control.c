@@ -1084,6 +1084,67 @@ test_never_run(void)
 	stage_remove(&stage);
 }
 
+/* A text that a thread reads: some hundred kilobytes, with an error in its last line or not. */
+static char *
+large_text(unsigned serial, bool broken)
+{
+	struct text text = { 0 };
+
+	text_printf(&text, "$TTL 60\n@ SOA ns1 h %u 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.53\n", serial);
+	for (unsigned i = 0; i < 12000; i++)
+		text_printf(&text, "name-%u A 192.0.2.%u\n", i, i % 256);
+	text_puts(&text, broken ? "end A 192.0.2.256\n" : "end A 192.0.2.255\n");
+	return text_take(&text);
+}
+
+/* Large texts are read aside, and still one after the other; what is refused leaves what was. */
+static void
+test_large(void)
+{
+	char *first = large_text(1, false), *broken = large_text(2, true), *second = large_text(3, false);
+	struct submission list[] = {
+		{ .zone = "a.example.", .text = first },
+		{ .zone = "a.example.", .text = broken },
+		{ .zone = "b.example.", .text = plain },
+		{ .zone = "a.example.", .text = first },
+		{ .zone = "a.example.", .text = second },
+	};
+	struct stage stage;
+
+	if (first == NULL || broken == NULL || second == NULL)
+		abort();
+	stage_open(&stage);
+	outcomes_of(&stage, list, ARRAY_SIZE(list));
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		CU_ASSERT_EQUAL(list[i].told.order, i);
+		CU_ASSERT_EQUAL(list[i].told.status, i == 1 ? OUTCOME_INVALID : OUTCOME_DONE);
+	}
+	SUITE_TEXT(list[1].told.error, "A: '192.0.2.256' is no IPv4 address");
+	CU_ASSERT_EQUAL(list[0].told.zone_count, 1);
+	CU_ASSERT_EQUAL(list[3].told.zone_count, 0);
+	CU_ASSERT_EQUAL(list[4].told.zone_count, 1);
+	stage_close(&stage);
+	free(first);
+	free(broken);
+	free(second);
+}
+
+/* The end comes while a text is read. */
+static void
+test_stop_reading(void)
+{
+	char *text = large_text(1, false);
+	struct stage stage;
+	struct submission large = { .stage = &stage, .zone = "a.example.", .text = text, .nobody_waits = true };
+
+	if (text == NULL)
+		abort();
+	stage_open(&stage);
+	on_control(&stage, submit, &large);
+	stage_close(&stage);
+	free(text);
+}
+
 static void
 test_signals(void)
 {
@@ -1128,6 +1189,8 @@ static const struct suite_case cases[] = {
 	{ .name = "a second control on the same store", .run = test_second },
 	{ .name = "a broken folder: every error, and nothing is kept", .run = test_broken_folder },
 	{ .name = "stopped with changes and reports under way", .run = test_stop_in_flight },
+	{ .name = "large texts are read aside", .run = test_large },
+	{ .name = "stopped while a text is read", .run = test_stop_reading },
 	{ .name = "freed without having run", .run = test_never_run },
 	{ .name = "SIGHUP and SIGTERM", .run = test_signals },
 };

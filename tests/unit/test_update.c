@@ -271,10 +271,8 @@ test_rules(void)
 		if (expected.length > 0 && strstr(expected.bytes, "SOA") == NULL)
 			text_puts(&expected, "example.com. SOA 10\n");
 		SUITE_ROW(rows[i].name, rcode == rows[i].rcode);
-		if (strcmp(edits.bytes, expected.bytes) != 0) {
-			SUITE_ROW(rows[i].name, !"other edits");
-			SUITE_TEXT(edits.bytes, expected.bytes);
-		}
+		SUITE_ROW(rows[i].name, strcmp(edits.bytes, expected.bytes) == 0);
+		SUITE_TEXT(edits.bytes, expected.bytes);
 		text_fini(&edits);
 		text_fini(&expected);
 		arena_free(arena);

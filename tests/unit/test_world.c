@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "scarce.h"
+#include "zone/master_read.h"
 
 #define APEX(serial) "@ 60 IN SOA ns1 hostmaster " serial " 7200 900 1209600 60\n@ 60 IN NS ns1\n"
 
@@ -159,6 +160,26 @@ test_parts(void)
 	CU_ASSERT_EQUAL(world_find(next, "gtm.example.com.")->holds, 1);
 	CU_ASSERT_EQUAL(next->steering->holds, 0);
 	world_free(next);
+}
+
+/* The zone is taken as it is, with a hold of the world's own; what was refused is refused without another word. */
+static void
+test_read_before(void)
+{
+	struct diags diags = { 0 };
+	struct zone *zone = master_read(plain, "x", (const uint8_t *)"\1c\7example", &diags);
+	struct zone_text text = { .file = "x", .name = "c.example.", .text = "; not looked at", .zone = zone };
+	struct world_edit edit = { .zone_count = 1, .zones = &text, .steering_file = "steering.yaml" };
+	struct world *world = edited(NULL, &edit);
+
+	CU_ASSERT_PTR_EQUAL(world_find(world, "c.example.")->zone, zone);
+	zone_release(zone);
+	CU_ASSERT_EQUAL(zone_serial(world_find(world, "c.example.")->zone), zone_serial(zone));
+	text = (struct zone_text){ .file = "x", .name = "d.example.", .text = "; not looked at", .refused = true };
+	edit.incomplete = true;
+	CU_ASSERT_PTR_NULL(world_edit(world, &edit, &diags));
+	CU_ASSERT_EQUAL(diags.count, 0);
+	world_free(world);
 }
 
 static void
@@ -428,6 +449,7 @@ test_scarce(void)
 static const struct suite_case cases[] = {
 	{ .name = "an edit of the whole replaces it", .run = test_whole },
 	{ .name = "an edit of parts: changed, deleted, added; the rest is shared", .run = test_parts },
+	{ .name = "a text that comes with its zone isn't read, but checked", .run = test_read_before },
 	{ .name = "the same text is the same zone", .run = test_same_text },
 	{ .name = "a zone is found by its name in any case", .run = test_find },
 	{ .name = "what is refused, and why", .run = test_errors },
