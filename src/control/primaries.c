@@ -210,6 +210,7 @@ meet(struct primaries *primaries, const struct transferred_zone *zone, struct wa
 {
 	struct replica *replica = replica_find(primaries, zone->apex);
 	const struct world_zone *served;
+	bool was_loaded;
 
 	if (replica == NULL)
 		replica = add(primaries, zone->apex);
@@ -218,7 +219,10 @@ meet(struct primaries *primaries, const struct transferred_zone *zone, struct wa
 	replica->wanted = true;
 	replica->dropped = false;
 	served = world_find(primaries->control->world, replica->name);
+	was_loaded = replica->renewal.loaded;
 	replica_set_timers(replica, served == NULL ? NULL : served->zone);
+	if (was_loaded && served == NULL)	/* a catalog has it begin anew */
+		replica->renewal.notified = now;
 	/* It was here before it had primaries, or its row was lost. */
 	if (replica->renewal.loaded && replica->renewal.refreshed.ms == 0) {
 		replica->renewal.refreshed = now;

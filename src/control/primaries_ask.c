@@ -108,6 +108,7 @@ converse(struct replica *replica, enum incoming_kind kind, bool stream)
 	struct text why = { 0 };
 
 	replica->kind = kind;
+	replica->stream = stream;
 	if (primary == NULL) {
 		not_this_one(replica, "the settings have changed");
 		return;
@@ -226,7 +227,11 @@ on_answer(void *arg, enum incoming_step step, struct incoming *incoming, const c
 	case INCOMING_MORE:
 	case INCOMING_FOREIGN:
 	case INCOMING_FAILED:
-		not_this_one(replica, trouble);
+		/* Knot tells nothing of its catalogs by UDP, and all of them by TCP. */
+		if (replica->kind == INCOMING_SOA && !replica->stream && incoming_octets(incoming) > 0)
+			converse(replica, INCOMING_SOA, true);
+		else
+			not_this_one(replica, trouble);
 		break;
 	}
 	incoming_free(incoming);

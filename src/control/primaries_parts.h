@@ -40,7 +40,7 @@ struct replica {
 	size_t asked;			/* primaries before the present one */
 	size_t which;			/* of the settings' primaries */
 	enum incoming_kind kind;
-	bool plain;
+	bool plain, stream;
 	struct primary_link *link;
 	struct world_zone *base;	/* held: the version that it began with, or NULL */
 	struct primary_version *version;

@@ -37,6 +37,13 @@ tsig-keys:
 	followers
 	changes
 	restart
+	follow
+	knot_changes
+	bind_changes
+	broken
+	clashes
+	restart_alone
+	deletions
 	finish
 }
 
