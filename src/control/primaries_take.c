@@ -137,9 +137,11 @@ prepare(struct change *change, struct control *control, struct diags *diags)
 	for (size_t i = 0; i < batch->count; i++) {
 		struct replica *replica = batch->list[i];
 
-		if (fits(replica, control))
-			zones[change->zone_count++] = (struct zone_text){ .file = replica->name, .name = replica->name,
-			    .text = replica->version->text, .zone = replica->version->zone, .checked = true };
+		if (!fits(replica, control))
+			continue;
+		zone_hold(replica->version->zone);	/* for the change, which ends with it */
+		zones[change->zone_count++] = (struct zone_text){ .file = replica->name, .name = replica->name,
+		    .text = replica->version->text, .zone = replica->version->zone, .checked = true };
 	}
 	change->zones = zones;
 	if (change->zone_count == 0)
