@@ -30,7 +30,8 @@ struct secondaries_view {
 	size_t octets, differences;	/* of the history */
 };
 /* False: nobody may have this zone, or it isn't ready. */
-bool secondaries_view(const struct secondaries *secondaries, const uint8_t *apex, struct secondaries_view *view) NONNULL;
+bool secondaries_view(const struct secondaries *secondaries, const uint8_t *apex, struct secondaries_view *view)
+	NONNULL;
 /* How many serials were told behind this one; 0: it's the present one. SIZE_MAX: the history doesn't know it. */
 size_t secondaries_behind(const struct secondaries *secondaries, const uint8_t *apex, uint32_t serial) NONNULL;
 const struct notifier *secondaries_notifier(const struct secondaries *secondaries) NONNULL;	/* or NULL */
