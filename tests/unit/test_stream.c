@@ -227,6 +227,66 @@ test_source_cut(void)
 	CU_ASSERT_EQUAL(counted.ended, 1);
 }
 
+struct awaited {
+	bool there, told;
+	unsigned ended;
+};
+
+static size_t
+await_message(void *arg, uint8_t *message, size_t size)
+{
+	struct awaited *awaited = arg;
+	(void)size;
+
+	if (!awaited->there)
+		return STREAM_LATER;
+	if (awaited->told)
+		return 0;
+	awaited->told = true;
+	memset(message, 0, 12);
+	wire_put_u16(message, 1000);
+	return 12;
+}
+
+static void
+end_awaiting(void *arg)
+{
+	((struct awaited *)arg)->ended++;
+}
+
+/* What stands behind it waits, in order, and nothing is asked of the stream meanwhile. */
+static void
+test_later(void)
+{
+	struct awaited awaited = { .there = false };
+
+	open_stream();
+	put_query(1);
+	CU_ASSERT_EQUAL(stream_answer(stream, &env, 100), 1);
+	stream_begin(stream, &(struct stream_source){ await_message, end_awaiting, &awaited });
+	put_query(2);
+	CU_ASSERT(stream_asks(stream));
+	CU_ASSERT_EQUAL(stream_answer(stream, &env, 100), 0);
+	CU_ASSERT_FALSE(stream_asks(stream));
+	CU_ASSERT_EQUAL(stream_answer(stream, &env, 100), 0);
+	SUITE_TEXT(ids(), "1");
+	stream_wake(stream);	/* too early: it waits on */
+	CU_ASSERT_EQUAL(stream_answer(stream, &env, 100), 0);
+	CU_ASSERT_FALSE(stream_asks(stream));
+	awaited.there = true;
+	stream_wake(stream);
+	CU_ASSERT(stream_asks(stream));
+	CU_ASSERT_EQUAL(stream_answer(stream, &env, 100), 1);
+	SUITE_TEXT(ids(), "1 1000 2");
+	CU_ASSERT_EQUAL(awaited.ended, 1);
+	CU_ASSERT_FALSE(stream_asks(stream));
+	awaited = (struct awaited){ .there = false };
+	stream_begin(stream, &(struct stream_source){ await_message, end_awaiting, &awaited });
+	CU_ASSERT_EQUAL(stream_answer(stream, &env, 100), 0);
+	close_stream();
+	CU_ASSERT_EQUAL(awaited.ended, 1);
+}
+
 static const struct suite_case cases[] = {
 	{ .name = "cut anywhere", .run = test_cuts },
 	{ .name = "noise", .run = test_noise },
@@ -234,6 +294,7 @@ static const struct suite_case cases[] = {
 	{ .name = "the longest message", .run = test_longest },
 	{ .name = "an answer of many messages", .run = test_source },
 	{ .name = "a stream that ends within one", .run = test_source_cut },
+	{ .name = "a message that isn't there yet", .run = test_later },
 };
 
 int
