@@ -79,8 +79,8 @@ drop_unmade(struct world *world)
 
 /* --- followed ------------------------------------------------------------------------------------------------- */
 
-/* Sections 5.3, 5.4 and 4.3.1 of RFC 9432: what no catalog has any more goes, and what comes anew begins anew, also when
- * a version of it came together with the catalog's. What an operator gives in its place stays. */
+/* Sections 5.3, 5.4 and 4.3.1 of RFC 9432: what no catalog has any more goes, and what comes anew begins anew, also
+ * when a version of it came together with the catalog's. What an operator gives in its place stays. */
 static bool
 drop_members(struct world *world, const struct world *base, const struct world_edit *edit)
 {

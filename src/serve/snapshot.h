@@ -117,7 +117,7 @@ struct snapshot_parts {
 	 * its names are those of steered_names(). */
 	struct signed_zone *const *signed_zones;
 	const bool *hidden;			/* by zone, or NULL: none. Names of its region records aren't found */
-	const bool *closed;			/* by zone, or NULL: none. It's answered only to who may have it whole */
+	const bool *closed;			/* by zone, or NULL: none. It's for those who may have it whole */
 	const struct lease *const *leases;	/* by zone, or NULL: none. It's answered only while its lease lasts */
 	size_t absent_count;
 	const uint8_t *const *absent;		/* apexes of zones that are ours and have yet to come; copied */
