@@ -5,6 +5,7 @@
 #include "control/world.h"
 #include "control/zone_settings.h"
 #include "scarce.h"
+#include "store_folder.h"
 
 #define PLAIN "@ 60 IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ 60 IN NS ns1\nns1 60 IN A 192.0.2.53\n"
 #define CATALOG(version, members) "@ 0 IN SOA invalid. invalid. 1 3600 600 86400 0\n@ 0 IN NS invalid.\n" \
@@ -335,6 +336,57 @@ test_restart(void)
 	finish();
 }
 
+struct change_of_members { const struct members *from, *to; };
+
+static int
+store_job(struct store_txn *txn, void *arg)
+{
+	const struct change_of_members *change = arg;
+
+	return members_store(txn, change->from, change->to);
+}
+
+static void
+expect_stored(const struct folder *folder, const char *expected)
+{
+	struct store_reader *reader = folder_reader(folder);
+	struct members *loaded = members_load(reader), *saved = world->members;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(loaded);
+	world->members = loaded;
+	expect_members(expected);
+	world->members = saved;
+	members_release(loaded);
+	store_reader_close(reader);
+}
+
+/* What is stored with each change is what a start begins with. */
+static void
+test_stored(void)
+{
+	struct folder folder = folder_open();
+	struct store *store = folder_store(&folder);
+	struct members *first;
+
+	CU_ASSERT_TRUE(put("b.example.", PLAIN));
+	CU_ASSERT_TRUE(steer(FOLLOWED ", out.example: {catalog: producer}, b.example: {catalog-zone: out.example, "
+	    "catalog-group: gold}"));
+	CU_ASSERT_TRUE(put("cat.example.", CATALOG("2", MEMBER("l1", "c.example.") MEMBER("l2", "A.example."))));
+	CU_ASSERT_EQUAL(store_call(store, store_job, &(struct change_of_members){ NULL, world->members }), 0);
+	expect_stored(&folder, "cat.example.:a.example.@l2 out.example.<b.example.*0=gold cat.example.:c.example.@l1");
+	first = world->members;
+	members_hold(first);
+	CU_ASSERT_TRUE(steer(FOLLOWED ", out.example: {catalog: producer}"));
+	CU_ASSERT_TRUE(put("cat.example.", CATALOG("2", MEMBER("l3", "c.example.") MEMBER("l4", "d.example."))));
+	CU_ASSERT_EQUAL(store_call(store, store_job, &(struct change_of_members){ first, world->members }), 0);
+	members_tell(first, world->members);
+	expect_stored(&folder, "out.example.<b.example.-0 cat.example.:c.example.@l3 cat.example.:d.example.@l4");
+	members_release(first);
+	store_close(store);
+	folder_close(&folder);
+	finish();
+}
+
 /* --- made here ------------------------------------------------------------------------------------------------ */
 
 static bool
@@ -456,6 +508,7 @@ main(void)
 		{ "groups choose templates", test_groups },
 		{ "many deletions are held", test_deletions },
 		{ "a restart", test_restart },
+		{ "members are stored", test_stored },
 		{ "a catalog that is made", test_made },
 		{ "one of all zones", test_made_of_all },
 		{ "a catalog is what is made", test_made_alone },
