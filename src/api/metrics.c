@@ -12,6 +12,7 @@
 #include "api/metrics_parts.h"
 #include "dnssec/rollover.h"
 #include "feed/in_force.h"
+#include "zone/signed_check.h"
 
 static void add_control(struct exposition *x);
 static void add_models(struct exposition *x);
@@ -21,7 +22,8 @@ static void add_signing(struct exposition *x);
 static void zone_gauge(struct exposition *x, const char *name, const char *help,
 	double (*value)(const struct signing_view *zone));
 static double signatures_of(const struct signing_view *zone);
-static double expiry_of(const struct signing_view *zone);
+static void add_expiries(struct exposition *x);
+static double seconds_until(struct wall time);
 static void add_keys(struct exposition *x);
 static void add_store(struct exposition *x);
 static void add_api(struct exposition *x);
@@ -234,12 +236,31 @@ add_signing(struct exposition *x)
 {
 	metric_single(x->out, "isobar_signatures_made_total", "counter",
 	    "Signatures made since the start; answering makes none.", (double)signatures_made());
+	add_expiries(x);
 	if (control_signer(x->request->control) == NULL)
 		return;
 	zone_gauge(x, "isobar_zone_signatures", "Signatures of a zone that is signed here.", signatures_of);
-	zone_gauge(x, "isobar_zone_signature_expiry_seconds", "Time until the first signature of a zone expires.",
-	    expiry_of);
 	add_keys(x);
+}
+
+/* Of zones that are signed here, and of those that arrive signed: what has expired there counts as 0. */
+static void
+add_expiries(struct exposition *x)
+{
+	static const char name[] = "isobar_zone_signature_expiry_seconds";
+	const struct signer *signer = control_signer(x->request->control);
+	struct zone_validity validity;
+	struct signing_view zone;
+	const char *arrived;
+
+	metric_family(x->out, name, "gauge", "Time until the first signature of a zone expires.");
+	for (size_t i = 0; signer != NULL && signing_views(signer, i, &zone, 1) == 1; i++)
+		if (zone.signed_zone != NULL)
+			metric_sample(x->out, name, seconds_until(zone.signed_zone->expires), "zone", zone.zone, NULL,
+			    NULL);
+	for (size_t i = 0; control_arrived(x->request->control, i, &arrived, &validity); i++)
+		metric_sample(x->out, name, validity.expired > 0 ? 0 : seconds_until(validity.until), "zone", arrived,
+		    NULL, NULL);
 }
 
 static void
@@ -260,9 +281,9 @@ signatures_of(const struct signing_view *zone)
 }
 
 static double
-expiry_of(const struct signing_view *zone)
+seconds_until(struct wall time)
 {
-	return (double)(zone->signed_zone->expires.ms - wall_now().ms) / 1000;
+	return (double)(time.ms - wall_now().ms) / 1000;
 }
 
 /* By state and not by tag: a dashboard wants to know that one waits for its DS, and tags come and go. */
@@ -270,7 +291,8 @@ static void
 add_keys(struct exposition *x)
 {
 	static const char name[] = "isobar_zone_keys";
-	static const char *const states[] = { "published", "waiting for DS", "active", "retired" };
+	static const char *const states[] = { "signs ahead", "published", "waiting for DS", "active", "retired",
+		"withdrawing" };
 	struct signing_view zone;
 	struct wall now = wall_now();
 

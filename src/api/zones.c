@@ -10,9 +10,11 @@
 #include "dns/types.h"
 #include "zone/rdata_write.h"
 #include "zone/rrtype.h"
+#include "zone/signed_check.h"
 
 static void add_zone(struct request *request, struct view *view, cJSON *into, const struct scene *scene,
 	const struct zone *zone);
+static void add_signing(struct request *request, struct view *view, cJSON *into, const char *name);
 static void add_catalogs(struct view *view, cJSON *into, const struct world *world, const uint8_t *apex);
 static const struct zone *find_zone(struct request *request, const struct scene *scene, const char **name);
 static bool owner_wanted(struct request *request, const struct zone *zone, uint8_t owner[static NAME_MAX], bool *any);
@@ -47,6 +49,22 @@ add_zone(struct request *request, struct view *view, cJSON *into, const struct s
 	view_count(view, into, "services", services);
 	add_catalogs(view, into, control_world(request->control), zone_apex(zone)->name);
 	view_count(view, into, "memory", zone_memory(zone));
+	add_signing(request, view, into, name);
+}
+
+/* Who signs it, or null; and when the first signature expires, or has. */
+static void
+add_signing(struct request *request, struct view *view, cJSON *into, const char *name)
+{
+	const struct signer *signer = control_signer(request->control);
+	struct zone_validity validity = { 0 };
+	struct signing_view here = { 0 };
+	bool is_ours = signer != NULL && signing_view(signer, name, &here) && here.signed_zone != NULL;
+	bool arrives = !is_ours && control_arrived_find(request->control, name, &validity);
+
+	view_text(view, into, "signed", is_ours ? "here" : arrives ? "elsewhere" : NULL);
+	view_time(view, into, "expires", is_ours ? here.signed_zone->expires : validity.until);
+	view_known_count(view, into, "expired", arrives, validity.expired);
 }
 
 /* What the zone is as a catalog, or null; and the catalog that brought it, or null. */

@@ -254,6 +254,7 @@ control_free(struct control *control)
 	plan_free(control->plan);
 	world_free(control->world);
 	signing_free(control->signer);
+	arrived_free(control->arrived);
 	arena_free(control->override_arena);
 	free(control->overrides);
 	free(control->confirmed);
@@ -291,6 +292,10 @@ on_tick(uv_timer_t *timer)
 	defence_tick(control, now, wall);
 	encryption_tick(control, now, wall);
 	watch_tick(control, now);
+	if (control->arrived == NULL)
+		control->arrived = arrived_new();
+	if (control->arrived != NULL)
+		arrived_tick(control->arrived, control->world, wall);
 	secondaries_tick(control->secondaries, &control->loop, now, wall);
 	primaries_tick(control->primaries, &control->loop, now, wall);
 	updates_tick(control->updates);
@@ -524,6 +529,18 @@ const struct drains_state *
 control_drains(const struct control *control)
 {
 	return &control->drains;
+}
+
+bool
+control_arrived(const struct control *control, size_t i, const char **name, struct zone_validity *validity)
+{
+	return control->arrived != NULL && arrived_at(control->arrived, i, name, validity);
+}
+
+bool
+control_arrived_find(const struct control *control, const char *name, struct zone_validity *validity)
+{
+	return control->arrived != NULL && arrived_find(control->arrived, name, validity);
 }
 
 const struct signer *

@@ -151,6 +151,11 @@ const char *control_zone_text(const struct control *control, const char *name) N
 const struct world *control_world(const struct control *control) NONNULL;	/* in service */
 const struct zone *control_zone_read(const struct control *control, const char *name) NONNULL;	/* what that text is */
 const char *control_steering_text(const struct control *control) NONNULL;	/* "" when there is none */
+/* Zones that arrive signed, and how long their signatures count; arrived.h. */
+struct zone_validity;
+bool control_arrived(const struct control *control, size_t i, const char **name, struct zone_validity *validity)
+	NONNULL;
+bool control_arrived_find(const struct control *control, const char *name, struct zone_validity *validity) NONNULL;
 const struct signer *control_signer(const struct control *control) NONNULL;	/* NULL: storeless */
 struct primaries *control_primaries(const struct control *control) NONNULL;
 const struct secondaries *control_secondaries(const struct control *control) NONNULL;	/* NULL: nothing is served */

@@ -11,6 +11,8 @@
  *  5. publish  (one pointer exchange)
  *  6. finish   (the outcome)
  * What fails before 5 leaves everything in service as it was. */
+#include "control/publication.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,7 +20,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "control/publication.h"
 
 static void queue_run(struct control *control);
 static void *aside_main(void *arg);

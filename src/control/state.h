@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "control/arrived.h"
 #include "control/control.h"
 #include "control/drains.h"
 #include "control/outside.h"
@@ -54,6 +55,7 @@ struct control {
 	struct primaries *primaries;
 	struct updates *updates;
 	struct signer *signer;		/* NULL: storeless */
+	struct arrived *arrived;	/* NULL: out of memory, so nobody looks */
 	char *confirmed;		/* a catalog; or NULL */
 	struct mono confirmed_at;
 	struct watch *watch;

@@ -8,6 +8,7 @@
 
 #define FILE_MAX ((size_t)64 << 20)	/* what isobard takes at once */
 
+static void add_signatures(struct table *table, const cJSON *zone);
 static enum ctl_status send_zone(struct ctl *ctl, const char *method, const char *suffix);
 static bool zone_of_file(struct ctl *ctl, char name[static NAME_TEXT_SIZE]);
 static char *read_zone(const char *path);
@@ -16,7 +17,9 @@ static enum ctl_status call_change(struct ctl *ctl, const char *method, char *pa
 enum ctl_status
 ctl_zone_list(struct ctl *ctl)
 {
-	struct table table = { .columns = { "ZONE", "<SERIAL", "<NAMES", "<RECORDS", "<SERVICES", "CATALOG" } };
+	struct table table = {
+		.columns = { "ZONE", "<SERIAL", "<NAMES", "<RECORDS", "<SERVICES", "CATALOG", "SIGNATURES" },
+	};
 	cJSON *answer = NULL;
 	const cJSON *zone;
 	enum ctl_status status = ctl_call(ctl, "GET", "/v1/zones", NULL, &answer);
@@ -31,11 +34,25 @@ ctl_zone_list(struct ctl *ctl)
 			table_format(&table, "of %s", member_text(zone, "member_of"));
 		else
 			table_text(&table, member_text(zone, "catalog"));
+		add_signatures(&table, zone);
 	}
 	if (answer != NULL)
 		table_print(&table);
 	cJSON_Delete(answer);
 	return status;
+}
+
+static void
+add_signatures(struct table *table, const cJSON *zone)
+{
+	double expired = member_number(zone, "expired");
+
+	if (expired > 0)
+		table_format(table, "%.0f EXPIRED", expired);
+	else if (member_text(zone, "expires") != NULL)
+		table_format(table, "until %s", member_text(zone, "expires"));
+	else
+		table_text(table, NULL);
 }
 
 enum ctl_status

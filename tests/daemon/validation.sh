@@ -82,6 +82,16 @@ serve() {	# NAME AGGRESSIVE OPTION...
 	holds "unbound resolves with $1" world_await 30 answers "$resolver"
 }
 
+# Signatures that have expired, and some that will: isobard can't renew them, and says so.
+ages() {
+	local folder=$world/old
+	holds "zones with old signatures" sign "$folder" -P -s now-40d -e now-1d
+	world_start isobard "$ISOBAR_BUILD/src/isobard" --zones "$folder/zones" --listen "127.0.0.1@$ours"
+	holds "expired signatures are told" world_await 20 grep -q "signatures of plain.test. have expired, the first is that of plain.test." \
+		"$world/log/isobard"
+	world_stop isobard
+}
+
 leave() {
 	world_stop unbound
 	world_stop isobard
@@ -105,4 +115,6 @@ compare 10
 leave
 serve opt-out no -3 aabb -H 5 -A
 compare 5
+leave
+ages
 finish
