@@ -1,10 +1,12 @@
 /* primaries.c -- see primaries.h. Which zones there are, and when each is asked for.
- * In: the world in service, the clock, NOTIFY, wishes.  Out: rounds (primaries_ask.c), versions (primaries_take.c), rows
- * of the store, leases.  Threads: control.
+ * In: the world in service, the clock, NOTIFY, wishes.  Out: rounds (primaries_ask.c), versions (primaries_take.c),
+ * rows of the store, leases.  Threads: control.
  *
  * A zone goes through stages (primaries_parts.h); between rounds it's idle, and has a moment for the next. Which zones
  * there are is read from the world when that was published anew. What is stored of a zone is when there was word of it,
  * so after a restart what hasn't expired is answered at once, and what has isn't. */
+#include "control/primaries.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

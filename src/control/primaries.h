@@ -39,7 +39,7 @@ bool primaries_allowed_without_store(const struct world *world, struct diags *di
 struct primaries_counts {
 	uint64_t checked;			/* SOAs */
 	uint64_t whole, differences;		/* transfers that came to an end, and to a version in service */
-	uint64_t failed, refused;		/* rounds in which no primary gave word; versions that can't be served */
+	uint64_t failed, refused;		/* rounds without word; versions that can't be served */
 	uint64_t octets, notified;
 };
 struct primaries_counts primaries_counts(const struct primaries *primaries) NONNULL;

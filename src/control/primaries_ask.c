@@ -266,8 +266,9 @@ not_this_one(struct replica *replica, const char *trouble)
 	const struct zone_primary *primary = primary_of(replica, &octets_most);
 	char address[ADDRESS_TEXT_SIZE], said[sizeof(replica->trouble)];
 
-	snprintf(said, sizeof(said), "primary %s@%u: %s", primary == NULL ? "-" : address_text(&primary->address, address),
-	    primary == NULL ? 0u : primary->port, trouble);
+	snprintf(said, sizeof(said), "primary %s@%u: %s",
+	    primary == NULL ? "-" : address_text(&primary->address, address), primary == NULL ? 0u : primary->port,
+	    trouble);
 	if (strcmp(said, replica->trouble) != 0)
 		log_warning("the zone %s isn't renewed: %s", replica->name, said);
 	memcpy(replica->trouble, said, sizeof(said));

@@ -2,8 +2,8 @@
  * In: a request, octets from a primary.  Out: what incoming.c makes of them.  Threads: control.
  * Ownership: the link frees itself when the loop has closed its handles, after `done` or primary_link_end().
  *
- * Time: a datagram is sent again after 2 and 4 seconds, and given up after 8 more. A connection must come about within 10
- * seconds, and 30 may pass between two octets of it; the whole has a limit of its own. */
+ * Time: a datagram is sent again after 2 and 4 seconds, and given up after 8 more. A connection must come about within
+ * 10 seconds, and 30 may pass between two octets of it; the whole has a limit of its own. */
 #include "control/primary_link.h"
 
 #include <stdlib.h>
@@ -83,7 +83,8 @@ primary_link_new(uv_loop_t *loop, const struct primary_link_wish *wish, primary_
 	link->arg = arg;
 	link->longest_ms = wish->longest_ms;
 	address_to_sockaddr(&wish->address, wish->port, &link->to);
-	link->request_length = 2 + incoming_request(link->incoming, link->request + 2, (uint64_t)(wall_now().ms / 1000));
+	link->request_length = 2 + incoming_request(link->incoming, link->request + 2,
+	    (uint64_t)(wall_now().ms / 1000));
 	wire_put_u16(link->request, (unsigned)link->request_length - 2);
 	if (begin(link, loop))
 		return link;

@@ -23,7 +23,8 @@ struct primary_link_wish {
 	uint32_t longest_ms;		/* for all of it */
 };
 
-/* What came of it: a step that isn't MORE, and `trouble`, or "". The link is over then. `incoming` is the receiver's. */
+/* What came of it: a step that isn't MORE, and `trouble`, or "". The link is over then. `incoming` is for the receiver
+ * to free. */
 typedef void primary_link_fn(void *arg, enum incoming_step step, struct incoming *incoming, const char *trouble);
 
 /* Calls `done` later, once, unless it's ended before. NULL: out of memory; what was to be taken is freed. */

@@ -1,5 +1,5 @@
-/* primary_version.h -- from what was transferred to a version that could be served: the zone laid out, its text, and the
- * checks that every zone goes through, all on a thread. Threads: control, but for the work itself. */
+/* primary_version.h -- from what was transferred to a version that could be served: the zone laid out, its text, and
+ * the checks that every zone goes through, all on a thread. Threads: control, but for the work itself. */
 #ifndef ISOBAR_CONTROL_PRIMARY_VERSION_H
 #define ISOBAR_CONTROL_PRIMARY_VERSION_H
 

@@ -1,8 +1,8 @@
 /* renewal.c -- see renewal.h.
  * In: a zone's timers and what happened.  Out: two moments.  Threads: any.
  *
- * After a success the next look is REFRESH later; after a failure RETRY, and half as much again for each further one, up
- * to REFRESH: a primary that is away for a week needn't be asked each minute of it. A zone that never came has no
+ * After a success the next look is REFRESH later; after a failure RETRY, and half as much again for each further one,
+ * up to REFRESH: a primary that is away for a week needn't be asked each minute of it. A zone that never came has no
  * timers: it's asked for after 5 s at first, up to an hour at last. All within the operator's bounds.
  * NOTIFY and an operator's wish bring the next look forward to now, but not nearer than a second to the last one: who
  * may send NOTIFY may not make us a source of a flood.

@@ -15,8 +15,8 @@ void world_zones_sort(struct world *world) NONNULL;
 bool world_follow_catalogs(struct world *world, const struct world *base, const struct world_edit *edit,
 	struct diags *diags) __attribute__((nonnull(1, 3, 4))) MUST_USE;
 
-/* world_transferred.c: zones that come from primaries stay when the rest is replaced. Before members are known, and once
- * more when they are. False after errors. */
+/* world_transferred.c: zones that come from primaries stay when the rest is replaced. Before members are known, and
+ * once more when they are. False after errors. */
 bool world_keep_transferred(struct world *world, const struct world *base, const struct world_edit *edit,
 	struct diags *diags) __attribute__((nonnull(1, 3, 4))) MUST_USE;
 /* With its members: they are as they came, unless edit->transferred, and those without a section go. */

@@ -2,8 +2,8 @@
  * away, and they go with their section.
  * In: a world with its zones and steering, the world before.  Out: the same world.  Threads: control, or isobarctl.
  *
- * A zone that was transferred and whose section has no primaries any more is one of our own from then on: that's how the
- * copy becomes the original when the primary is lost. */
+ * A zone that was transferred and whose section has no primaries any more is one of our own from then on: that's how
+ * the copy becomes the original when the primary is lost. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -90,11 +90,11 @@ check_edit(const struct world *world, const struct world *base, const struct wor
 			continue;
 		address_text(&settings->primaries[0].address, primary);
 		if (base != NULL && zone_is_transferred(base, apex))
-			diag_error(diags, place, NULL, "the zone %s comes from its primary %s: change it there", zone->name,
-			    primary);
+			diag_error(diags, place, NULL, "the zone %s comes from its primary %s: change it there",
+			    zone->name, primary);
 		else
-			diag_error(diags, place, NULL, "the zone %s is given here, and steering.yaml has it transferred from "
-			    "%s: leave out one of the two", zone->name, primary);
+			diag_error(diags, place, NULL, "the zone %s is given here, and steering.yaml has it "
+			    "transferred from %s: leave out one of the two", zone->name, primary);
 	}
 	return diags->errors == errors;
 }

@@ -1,5 +1,5 @@
-/* primaries.c -- zones that come from primaries: how each is; ask for one now.  In: a zone, or none: all.  Out: a table.
- * Threads: one. */
+/* primaries.c -- zones that come from primaries: how each is; ask for one now.
+ * In: a zone, or none: all.  Out: a table.  Threads: one. */
 #include <stdlib.h>
 
 #include "ctl/ctl.h"

@@ -1,5 +1,5 @@
-/* tls_client.h -- how a server that we connect to must prove who it is: by a certificate for its name, by its public key,
- * or by both. Made by control; immutable then. */
+/* tls_client.h -- how a server that we connect to must prove who it is: by a certificate for its name, by its public
+ * key, or by both. Made by control; immutable then. */
 #ifndef ISOBAR_SERVE_TLS_CLIENT_H
 #define ISOBAR_SERVE_TLS_CLIENT_H
 

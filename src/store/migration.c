@@ -366,7 +366,7 @@ static const char step_7[] =
 	"	time INTEGER NOT NULL,"					/* how often it had come before */
 	"	gone INTEGER NOT NULL,"
 	"	PRIMARY KEY (zone, catalog)) WITHOUT ROWID, STRICT;"
-	"CREATE TABLE zone_refresh ("					/* what is known of a transferred zone's primary */
+	"CREATE TABLE zone_refresh ("					/* what is known of its primary */
 	"	zone TEXT NOT NULL PRIMARY KEY,"
 	"	refreshed_ms INTEGER NOT NULL,"				/* when there was word of it last */
 	"	expires_ms INTEGER NOT NULL,"

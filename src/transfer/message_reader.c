@@ -1,7 +1,7 @@
 /* message_reader.c -- see message_reader.h.
  * In: a message.  Out: records.  Threads: any.
- * Names are expanded in the RDATA of those types in which they may be compressed, or were by some servers once (RFC 3597
- * section 4). All other RDATA is a view of the message. */
+ * Names are expanded in the RDATA of those types in which they may be compressed, or were by some servers once
+ * (RFC 3597 section 4). All other RDATA is a view of the message. */
 #include "transfer/message_reader.h"
 
 #include <string.h>

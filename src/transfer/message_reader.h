@@ -11,7 +11,7 @@
 #include "dns/wire_name.h"
 #include "transfer/record_writer.h"
 
-#define NAMED_RDATA_MAX (4 + 3 * 256 + 2 * NAME_MAX + 20)	/* of the longest type with names that may be compressed */
+#define NAMED_RDATA_MAX (4 + 3 * 256 + 2 * NAME_MAX + 20)	/* of the longest type whose names may be compressed */
 
 struct message_reader {
 	struct wire_reader wire;

@@ -408,7 +408,9 @@ add_strays(struct patch *patch, struct entry *const *entries, size_t count, stru
 		.count = (uint16_t)all.count, .ttl = before == NULL ? first->ttl : before->ttl,
 		.length = (uint32_t)all.octets, .wire = lay_out(patch, &all), .signatures = first->owner } };
 	free(all.list);
-	return !added || edit->rrset.wire == NULL ? PATCH_NO_MEMORY : all.octets > RRSET_MAX ? PATCH_TOO_LARGE : PATCHED;
+	if (!added || edit->rrset.wire == NULL)
+		return PATCH_NO_MEMORY;
+	return all.octets > RRSET_MAX ? PATCH_TOO_LARGE : PATCHED;
 }
 
 /* NULL: out of memory. */

@@ -86,8 +86,8 @@ size_t tsig_verify_response(struct tsig *tsig, struct tsig_maker *maker, uint8_t
 	NONNULL MUST_USE;
 
 /* In a sequence some messages behind the first may be unsigned (section 5.3.1), and the next signed one says whether
- * they are true: none of them is to be believed before, and the last of all must be signed. The maker is this exchange's
- * alone meanwhile. False: there is no signed one before, or too many were unsigned. */
+ * they are true: none of them is to be believed before, and the last of all must be signed. The maker is this
+ * exchange's alone meanwhile. False: there is no signed one before, or too many were unsigned. */
 #define TSIG_UNSIGNED_MAX 99
 bool tsig_follow(struct tsig *tsig, struct tsig_maker *maker, const uint8_t *response, size_t length) NONNULL MUST_USE;
 bool tsig_is_signed(const uint8_t *response, size_t length) NONNULL;	/* its last record is a TSIG */

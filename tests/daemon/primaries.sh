@@ -473,7 +473,8 @@ has_trouble() {	# ZONE TEXT
 refused() {
 	local before
 	before=$(serial_of "$dns_port" keyed.knot.test)
-	sed -i '/^services:/a\  svc.keyed.knot.test: {regions: [eu-west, us-east], sharding-policy: weighted-random}' "$world/out/steering.yaml"
+	sed -i '/^services:/a\  svc.keyed.knot.test: {regions: [eu-west, us-east], sharding-policy: weighted-random}' \
+		"$world/out/steering.yaml"
 	change_knot keyed.knot eu-west._region.svc 300 A 192.0.2.10
 	change_knot keyed.knot us-east._region.svc 300 A 192.0.2.11
 	holds "region records come" world_await 10 is_newer keyed.knot "$before"
