@@ -22,8 +22,9 @@ ctl_zone_secondaries(struct ctl *ctl)
 	const cJSON *zone;
 	enum ctl_status status = ctl_call(ctl, "GET", path, NULL, &answer);
 
-	cJSON_ArrayForEach(zone, member(answer, "zones"))
+	cJSON_ArrayForEach(zone, member(answer, "zones")) {
 		add_zone(&table, zone);
+	}
 	if (answer != NULL && table.count > 0)
 		table_print(&table);
 	else if (answer != NULL && ctl->count > 0)
@@ -40,8 +41,9 @@ add_zone(struct table *table, const cJSON *zone)
 {
 	const cJSON *list = member(zone, "secondaries"), *secondary;
 
-	cJSON_ArrayForEach(secondary, list)
+	cJSON_ArrayForEach(secondary, list) {
 		add_secondary(table, zone, secondary);
+	}
 	if (cJSON_GetArraySize(list) > 0)
 		return;
 	table_text(table, member_text(zone, "zone"));
