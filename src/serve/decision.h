@@ -45,7 +45,8 @@ struct gap {
 	const uint8_t *next_closer;	/* the name one label longer, in lower case; only while it's decided */
 };
 
-/* False: it's a zone that comes from primaries, and there's no word of them, not yet or too long ago: `ruling` tells. */
+/* False: it's a zone that comes from primaries, and there's no word of them, not yet or too long ago; `ruling` says
+ * which. */
 bool slot_is_served(const struct zone_slot *slot, uint32_t now, struct ruling *ruling) NONNULL;
 
 /* Of a decision that holds nothing yet. */
