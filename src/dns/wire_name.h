@@ -11,7 +11,8 @@
 #include "dns/wire.h"
 
 /* The name at the reader, whose `bytes` begin with the message's header; the reader stands behind it then.
- * Uncompressed, in the case that it has. Its length; 0, and the reader fails: there is none, or it's compressed and may not be. */
+ * Uncompressed, in the case that it has. Its length; 0, and the reader fails: there is none, or it's compressed and may
+ * not be. */
 size_t wire_name(struct wire_reader *reader, bool compressed, uint8_t name[static NAME_MAX]) NONNULL;
 
 #endif
