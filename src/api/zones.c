@@ -210,16 +210,20 @@ void
 export_show(struct request *request)
 {
 	struct scene scene = scene_now(request->control);
+	const struct world *world = control_world(request->control);
 	const char *steering = control_steering_text(request->control);
 	struct view view = { 0 };
 	cJSON *files = view_object(&view, view_root(&view), "files");
 
 	for (size_t i = 0; i < scene.snapshot->zone_count; i++) {
+		const uint8_t *apex = zone_apex(scene.snapshot->zones[i])->name;
 		char name[NAME_TEXT_SIZE], file[NAME_TEXT_SIZE + 8];
+		const struct world_zone *zone = world_find(world, name_text(apex, name));
 
-		if (zone_is_transferred(control_world(request->control), zone_apex(scene.snapshot->zones[i])->name))
+		if (zone_is_transferred(world, apex))
 			continue;	/* it's its primary's, and a folder with it couldn't be applied */
-		name_text(zone_apex(scene.snapshot->zones[i])->name, name);
+		if (zone != NULL && zone->made)
+			continue;	/* a catalog, that the others make */
 		zone_file_name(name, file);
 		view_text(&view, files, file, control_zone_text(request->control, name));
 	}
