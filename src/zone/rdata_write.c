@@ -8,12 +8,15 @@
 #include "zone/rdata_write.h"
 
 #include <ldns/ldns.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dns/name.h"
 #include "dns/types.h"
 #include "dns/wire.h"
 #include "zone/rdata.h"
+#include "zone/rdata_list.h"
+#include "zone/rdata_names.h"
 #include "zone/rrtype.h"
 #include "zone/ttl.h"
 
@@ -23,6 +26,8 @@
 #define HEAD_SIZE 11	/* root, type, class, TTL, RDLENGTH */
 
 static bool has_large_period(uint16_t type, const uint8_t *rdata, uint16_t length);
+static bool is_plain(uint16_t type);
+static bool reads_back(uint16_t type, const uint8_t *rdata, uint16_t length, const char *text);
 static ldns_rr *parse(uint16_t type, const uint8_t *rdata, uint16_t length);
 static bool same_octets(const ldns_rr *rr, const uint8_t *rdata, size_t length);
 static bool write_fields(const ldns_rr *rr, struct text *out);
@@ -37,7 +42,8 @@ rdata_write(uint16_t type, const uint8_t *rdata, uint16_t length, struct text *o
 	    ? parse(type, rdata, length) : NULL;
 	size_t before = out->length;
 
-	if (rr == NULL || !write_fields(rr, out) || out->length - before > LONGEST_FORM) {
+	if (rr == NULL || !write_fields(rr, out) || out->length - before > LONGEST_FORM
+	    || (!is_plain(type) && !out->failed && !reads_back(type, rdata, length, out->bytes + before))) {
 		out->length = before;
 		write_generic(rdata, length, out);
 	}
@@ -54,6 +60,51 @@ rdata_well_formed(uint16_t type, const uint8_t *rdata, uint16_t length)
 	rr = parse(type, rdata, length);
 	ldns_rr_free(rr);
 	return rr != NULL;
+}
+
+/* Whose text always reads back. */
+static bool
+is_plain(uint16_t type)
+{
+	switch (type) {
+	case TYPE_A:
+	case TYPE_NS:
+	case TYPE_CNAME:
+	case TYPE_SOA:
+	case TYPE_PTR:
+	case TYPE_MX:
+	case TYPE_TXT:
+	case TYPE_AAAA:
+	case TYPE_SRV:
+	case TYPE_DNAME:
+	case TYPE_DS:
+	case TYPE_RRSIG:
+	case TYPE_DNSKEY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Some forms say less than the octets: bitmaps with zeros at their end, numbers that have no word. */
+static bool
+reads_back(uint16_t type, const uint8_t *rdata, uint16_t length, const char *text)
+{
+	static const uint8_t root[1];
+	struct rdata_list list = { 0 };
+	struct diags diags = { 0 };
+	uint8_t *lowered = malloc(length + 1u);
+	bool same = false;
+
+	if (lowered != NULL && rdata_list_read(&list, "", type, root, &text, 1, &diags)) {
+		memcpy(lowered, rdata, length);
+		rdata_lower_names(type, lowered, length);
+		same = list.items[0].length == length && memcmp(list.items[0].rdata, lowered, length) == 0;
+	}
+	free(lowered);
+	rdata_list_fini(&list);
+	diag_fini(&diags);
+	return same;
 }
 
 /* An SOA's times may be larger than any that is written as a number (RFC 2181 section 8 is about TTLs). */
