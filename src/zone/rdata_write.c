@@ -23,6 +23,7 @@
 /* ldns reads at most 65,535 characters of RDATA; the rest is room for owner, TTL, class and type. */
 #define LONGEST_FORM ((size_t)65000)
 #define SOA_PERIODS 16	/* octets: refresh, retry, expire, minimum */
+#define WKS 11		/* its words are found in /etc/services, one reading of that file for each: octets it is */
 #define HEAD_SIZE 11	/* root, type, class, TTL, RDLENGTH */
 
 static bool has_large_period(uint16_t type, const uint8_t *rdata, uint16_t length);
@@ -38,8 +39,8 @@ static void write_generic(const uint8_t *rdata, uint16_t length, struct text *ou
 void
 rdata_write(uint16_t type, const uint8_t *rdata, uint16_t length, struct text *out)
 {
-	ldns_rr *rr = rrtype_has_form(type) && !has_large_period(type, rdata, length)
-	    ? parse(type, rdata, length) : NULL;
+	bool generic = !rrtype_has_form(type) || type == WKS || has_large_period(type, rdata, length);
+	ldns_rr *rr = generic ? NULL : parse(type, rdata, length);
 	size_t before = out->length;
 
 	if (rr == NULL || !write_fields(rr, out) || out->length - before > LONGEST_FORM

@@ -238,7 +238,7 @@ test_rules(void)
 		{ "RFC 6672 one DNAME replaces the other", { "u 1 d 60 DNAME example.org." }, 0,
 		  "d.example.com. DNAME 60 example.org.\n" },
 		{ "3.4.2.2 WKS by address and protocol", { "u 1 w 60 WKS 192.0.2.1 tcp domain", "u 1 w 60 WKS 192.0.2.1 udp domain" },
-		  0, "w.example.com. WKS 60 192.0.2.1 tcp domain, 192.0.2.1 udp domain\n" },
+		  0, "w.example.com. WKS 60 \\# 12 c00002010600000000000004, \\# 12 c00002011100000000000004\n" },
 
 		{ "3.4.2.2 a newer SOA", { "u 1 @ 60 SOA ns1 h 20 2 3 4 5" }, 0, "example.com. SOA 20\n" },
 		{ "3.4.2.2 an older SOA is ignored", { "u 1 @ 60 SOA ns1 h 8 2 3 4 6" }, 0, "" },
