@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "control/publication.h"
 
+static bool change_overtakes(const struct publication *p);
 static void change_begin(struct publication *p);
 static void change_read_on(struct publication *p);
 static bool change_world(struct publication *p);
@@ -22,7 +23,7 @@ static void change_stored(struct publication *p);
 static void change_publish(struct publication *p);
 
 static const struct publication_kind change_kind = {
-	.begin = change_begin, .go_on = change_go_on, .stored = change_stored,
+	.begin = change_begin, .overtakes = change_overtakes, .go_on = change_go_on, .stored = change_stored,
 };
 
 void
@@ -42,6 +43,16 @@ control_change(struct control *control, struct change *change, outcome_fn *done,
 	p->done = done;
 	p->arg = arg;
 	publication_submit(control, p);
+}
+
+/* A drain, its end, and whatever else is an override and nothing more. */
+static bool
+change_overtakes(const struct publication *p)
+{
+	const struct change *change = p->change;
+
+	return (change->override != NULL || change->override_delete != 0) && change->zone_count == 0 && !change->whole
+	    && change->steering == NULL && change->key_wish == NULL && change->read == NULL;
 }
 
 static void
@@ -261,7 +272,8 @@ change_publish(struct publication *p)
 	if (known)
 		publication_finish(p, OUTCOME_DONE, "");
 	else
-		publication_finish(p, OUTCOME_UNAVAILABLE, "it's stored, but the overrides couldn't be read back: reload");
+		publication_finish(p, OUTCOME_UNAVAILABLE,
+		    "it's stored, but the overrides couldn't be read back: reload");
 	if (control->world != old)
 		world_free(old);	/* after the outcome, whose names of deleted zones lie in it */
 }

@@ -239,6 +239,8 @@ control_free(struct control *control)
 	store_close(control->store);
 	publication_wait(control);
 	signing_wait(control->signer);	/* its publication is abandoned only then */
+	if (control->signing != NULL)
+		publication_abandon(control->signing);
 	while (control->queue != NULL) {
 		struct publication *p = control->queue;
 
@@ -279,10 +281,12 @@ on_tick(uv_timer_t *timer)
 	overrides_apply(control, wall);
 	drains_watch(control, now, wall);
 	drills_watch(control, wall);
-	if (round_constraints(control->round) != control->publisher.constraints && control->queue == NULL
+	if (round_constraints(control->round) != control->publisher.constraints
+	    && (control->queue == NULL || control->signing != NULL)
 	    && mono_ms_between(control->rebuilt, now) >= REBUILD_AGAIN_MS)
 		publication_rebuild(control);
-	if (control->signer != NULL && control->queue == NULL && signing_is_due(control->signer, wall))
+	if (control->signer != NULL && control->queue == NULL && control->signing == NULL
+	    && signing_is_due(control->signer, wall))
 		publication_resign(control);
 	if (certify_is_due(&control->publisher, control->round, now))
 		certify_keep(&control->publisher, control->round, control->plan, control_demand(control), now, wall);

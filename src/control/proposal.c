@@ -8,13 +8,15 @@
 #include "control/publication.h"
 #include "plan/cut.h"
 
+static bool plan_overtakes(const struct publication *p);
 static void plan_begin(struct publication *p);
 static bool plan_build(struct publication *p);
 static int plan_store(struct store_txn *txn, void *arg);
 static void plan_stored(struct publication *p);
 static void plan_publish(struct publication *p);
 
-static const struct publication_kind plan_kind = { .begin = plan_begin, .stored = plan_stored };
+static const struct publication_kind plan_kind = { .begin = plan_begin, .overtakes = plan_overtakes,
+	.stored = plan_stored };
 
 void
 control_plan(struct control *control, struct plan *plan, outcome_fn *done, void *arg)
@@ -36,6 +38,13 @@ control_plan(struct control *control, struct plan *plan, outcome_fn *done, void 
 	publication_submit(control, p);
 }
 
+static bool
+plan_overtakes(const struct publication *p)
+{
+	(void)p;
+	return true;
+}
+
 static void
 plan_begin(struct publication *p)
 {
@@ -45,7 +54,8 @@ plan_begin(struct publication *p)
 		struct plan *read = plan_reread(p->plan, p->planned_for, control->world->steering);
 
 		if (read == NULL) {
-			publication_finish(p, OUTCOME_CONFLICT, "the steering has changed since the plan was made: make it anew");
+			publication_finish(p, OUTCOME_CONFLICT,
+			    "the steering has changed since the plan was made: make it anew");
 			return;
 		}
 		plan_free(p->plan);

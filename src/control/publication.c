@@ -10,7 +10,10 @@
  *  4. store    (one transaction)
  *  5. publish  (one pointer exchange)
  *  6. finish   (the outcome)
- * What fails before 5 leaves everything in service as it was. */
+ * What fails before 5 leaves everything in service as it was.
+ *
+ * While a thread signs large zones, publications that bring no zones and no steering go ahead: plans, what regions
+ * accept, overrides. They replace nothing that the one being signed was made from, and it's built upon what they did. */
 #include "control/publication.h"
 
 #include <errno.h>
@@ -22,6 +25,9 @@
 #include "base/log.h"
 
 static void queue_run(struct control *control);
+static bool queue_advance(struct control *control);
+static void queue_put(struct control *control, struct publication **at, struct publication *p);
+static struct publication *queue_take(struct control *control, struct publication **at);
 static void *aside_main(void *arg);
 static void aside_done(void *arg);
 static void on_signed(void *arg);
@@ -45,10 +51,52 @@ publication_submit(struct control *control, struct publication *p)
 static void
 queue_run(struct control *control)
 {
-	while (control->queue != NULL && !control->queue->begun) {
-		control->queue->begun = true;
-		control->queue->kind->begin(control->queue);
+	while (queue_advance(control)) {
+		struct publication *p = control->queue;
+
+		p->begun = true;
+		if (p->is_signed)
+			go_on(p);
+		else
+			p->kind->begin(p);
 	}
+}
+
+/* Brings the next one to the front. False: one is under way, or there's none that may be. */
+static bool
+queue_advance(struct control *control)
+{
+	struct publication **at = &control->queue;
+
+	if (control->queue == NULL || control->queue->begun)
+		return false;
+	while (control->signing != NULL && *at != NULL
+	    && ((*at)->kind->overtakes == NULL || !(*at)->kind->overtakes(*at)))
+		at = &(*at)->next;
+	if (*at == NULL)
+		return false;
+	queue_put(control, &control->queue, queue_take(control, at));
+	return true;
+}
+
+static void
+queue_put(struct control *control, struct publication **at, struct publication *p)
+{
+	p->next = *at;
+	*at = p;
+	if (p->next == NULL)
+		control->queue_end = &p->next;
+}
+
+static struct publication *
+queue_take(struct control *control, struct publication **at)
+{
+	struct publication *p = *at;
+
+	*at = p->next;
+	if (*at == NULL)
+		control->queue_end = at;
+	return p;
 }
 
 void
@@ -112,8 +160,10 @@ publication_sign(struct publication *p)
 		go_on(p);
 		return;
 	}
-	if (signing_is_long(p->pass) && signing_start(control->signer, p->pass, on_signed, p))
+	if (signing_is_long(p->pass) && signing_start(control->signer, p->pass, on_signed, p)) {
+		control->signing = queue_take(control, &control->queue);	/* it's the first */
 		return;
+	}
 	signing_work(p->pass);
 	go_on(p);
 }
@@ -133,7 +183,11 @@ signed_by_thread(void *arg)
 	struct publication *p = arg;
 	struct control *control = p->control;
 
-	go_on(p);
+	control->signing = NULL;
+	p->is_signed = true;
+	p->begun = false;
+	queue_put(control, control->queue != NULL && control->queue->begun ? &control->queue->next : &control->queue,
+	    p);
 	queue_run(control);
 }
 
@@ -217,9 +271,7 @@ publication_finish(struct publication *p, enum outcome_status status, const char
 		p->done(p->arg, &outcome);
 	else if (p->change != NULL && status != OUTCOME_DONE)
 		log_failure(p, message);
-	control->queue = p->next;
-	if (control->queue == NULL)
-		control->queue_end = &control->queue;
+	(void)queue_take(control, &control->queue);
 	publication_abandon(p);
 }
 

@@ -8,6 +8,8 @@
 /* What kinds differ in. Each step begins the next one, or ends with publication_finish(). */
 struct publication_kind {
 	void (*begin)(struct publication *publication);		/* its turn has come */
+	/* It may go ahead of one whose zones are being signed. NULL: never. */
+	bool (*overtakes)(const struct publication *publication);
 	/* After publication_sign(). Not `good`: errors are in the diags. NULL: never signs. */
 	void (*go_on)(struct publication *publication, bool good);
 	void (*stored)(struct publication *publication);	/* after publication_store(), which gave `status` */
@@ -23,6 +25,7 @@ struct publication {
 	void *arg;
 	/* from its turn on */
 	bool begun;
+	bool is_signed;			/* by a thread, and so is to go on */
 	void (*work)(struct publication *publication), (*then)(struct publication *publication);
 	bool unread;			/* change->read() refused it */
 	struct world *world;

@@ -8,19 +8,33 @@
 
 static void rebuild_begin(struct publication *p);
 
-static const struct publication_kind rebuild_kind = { .begin = rebuild_begin };
+static bool rebuild_overtakes(const struct publication *p);
+
+static const struct publication_kind rebuild_kind = { .begin = rebuild_begin, .overtakes = rebuild_overtakes };
 
 void
 publication_rebuild(struct control *control)
 {
-	struct publication *p = calloc(1, sizeof(*p));
+	struct publication *p;
 
+	for (p = control->queue; p != NULL; p = p->next)
+		if (p->kind == &rebuild_kind)
+			return;
+	p = calloc(1, sizeof(*p));
 	if (p == NULL) {
 		log_error("out of memory: what the regions accept isn't in force yet");
 		return;
 	}
 	p->kind = &rebuild_kind;
 	publication_submit(control, p);
+}
+
+/* Law doesn't wait for signatures. */
+static bool
+rebuild_overtakes(const struct publication *p)
+{
+	(void)p;
+	return true;
 }
 
 static void

@@ -64,6 +64,7 @@ struct control {
 	struct outside *outside;
 	struct pae *pae;
 	struct publication *queue, **queue_end;	/* the first is under way */
+	struct publication *signing;		/* whose zones a thread signs; not in the queue; or NULL */
 	pthread_t aside;		/* works for it */
 	bool aside_running;		/* or is to be joined */
 	struct override *overrides;		/* all in the store; strings in `override_arena` */

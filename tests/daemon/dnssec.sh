@@ -104,7 +104,7 @@ steering() {	# DENIAL STATE [MORE OF dnssec]
 		zones:
 		  example.com: {dnssec: on}
 		  $zone:
-		    dnssec: {state: $2, denial: $1, key-ttl: 1s, propagation: 0s, parent-ttl: 1s${3:+, $3}}
+		    dnssec: {state: $2, denial: $1, key-ttl: 1s, propagation: 1s, parent-ttl: 1s${3:+, $3}}
 		    region-records: hidden
 	END
 }
@@ -433,6 +433,7 @@ unsigned() {
 	steering nsec on >"$world/zones/steering.yaml"
 	holds "and signed again" world_ctl apply "$world/zones"
 	same "with a new key" "$(keys 'map(select(.state != "removed")) | length')" 1
+	holds "for which the parent is to have a DS" world_await 20 key_is "$(newest csk)" "waiting for DS"
 }
 
 refused() {	# WORDS ARGUMENTS of isobarctl
@@ -449,22 +450,31 @@ agrees_unsigned() {	# KIND
 	agrees "$1" us && [ ! -s "$world/differs-$1-${clients[us]}" ]
 }
 
+has_made_more_than() {	# SIGNATURES
+	[ "$(metric isobar_signatures_made_total)" -gt "$1" ]
+}
+
 # Too large for the control thread, so a thread of its own signs it; meanwhile all else goes on.
 large() {
-	local i made
+	local applied made
 	{
 		echo "\$TTL 2"
 		echo "@ IN SOA ns1.$zone. hostmaster 1 7200 900 1209600 2"
 		echo "@ IN NS ns1.$zone."
-		for ((i = 0; i < 6000; i++)); do
-			echo "h$i IN A 192.0.2.$((i % 250))"
-		done
+		awk 'BEGIN { for (i = 0; i < 30000; i++) print "h" i " IN A 192.0.2." i % 250 }'
 	} >"$world/zones/large.example.zone"
 	echo "  large.example: {dnssec: {algorithm: ed25519, keys: split, denial: nsec3}}" >>"$world/zones/steering.yaml"
-	holds "a large zone is signed" world_ctl apply "$world/zones"
+	made=$(metric isobar_signatures_made_total)
+	world_ctl apply "$world/zones" >"$world/applied" 2>&1 &
+	applied=$!
+	holds "a large zone is being signed" world_await 20 has_made_more_than "$((made + 1000))"
+	holds "a drain doesn't wait for that" world_ctl drain us-east --for 1m --force --reason test
+	holds "a large zone is signed" wait "$applied"
+	same "and comes after" "$(sqlite3 "$store" "SELECT action FROM journal ORDER BY revision DESC LIMIT 2" | tr '\n' ' ')" \
+		"apply drain "
 	zone=large.example
 	printf 'trust-anchors { large.example. static-key %s; };\n' "$(keys '.[0].dnskey' | sed 's/[^ ]*$/"&"/')" >"$world/anchors"
-	gets "a name of it" 127.1.0.1 h5999 A 192.0.2.249
+	gets "a name of it" 127.1.0.1 h29999 A 192.0.2.249
 	denied "no such name in it" 127.1.0.1 nothing A "ncache nxdomain"
 	made=$(metric isobar_signatures_made_total)
 	holds "a record of it is changed" world_ctl record set large.example h17 A 192.0.2.251
