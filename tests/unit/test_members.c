@@ -313,7 +313,8 @@ test_restart(void)
 	static const char two[] = "zones: {" FOLLOWED ", two.example: {primaries: [192.0.2.1], catalog: consumer}, "
 	    "out.example: {catalog: producer}, x.example: {catalog-zone: out.example}}\n";
 	struct zone_text zones[] = { { .file = "cat.example.", .name = "cat.example.", .text = CATALOG("1", MEMBER("l1", "a.example.")) },
-		{ .file = "two.example.", .name = "two.example.", .text = CATALOG("2", MEMBER("m1", "a.example.") MEMBER("m2", "b.example.")) },
+		{ .file = "two.example.", .name = "two.example.",
+		    .text = CATALOG("2", MEMBER("m1", "a.example.") MEMBER("m2", "b.example.")) },
 		{ .file = "a.example.", .name = "a.example.", .text = PLAIN },
 		{ .file = "b.example.", .name = "b.example.", .text = PLAIN },
 		{ .file = "x.example.", .name = "x.example.", .text = PLAIN } };
