@@ -1,5 +1,5 @@
 /* zone_layout.c -- from the records of a name to its node, and from nodes to a zone.
- * In: names with their records; nodes in canonical order.  Out: RRsets in wire form; parents, cuts, wildcards, an index.
+ * In: names with their records; nodes in canonical order.  Out: RRsets in wire form; parents, cuts, an index.
  * Threads: that of who builds or edits the zone.
  *
  * All that belongs to one name (RRsets, their wire form and signatures, the name itself) is one piece of memory, so
