@@ -16,9 +16,8 @@ static void check_template(struct steering_reading *r, const struct yaml_node *n
 	const struct steering_zone *members);
 static void check_producer(struct steering_reading *r, const struct written_zone *written,
 	const struct steering_zone *zone);
-static void check_member(struct steering_reading *r, const struct steering_zone *zone,
-	const struct written_zone *written);
-static const struct written_zone *written_of(const struct steering_reading *r, const struct steering_zone *zone);
+static void check_member(struct steering_reading *r, const struct steering_zone *zone, const struct written_zone *written,
+	bool some_has_all);
 
 void
 steering_take_catalog(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone)
@@ -113,27 +112,26 @@ check_producer(struct steering_reading *r, const struct written_zone *written, c
 }
 
 void
-steering_check_catalogs(struct steering_reading *r)
+steering_check_catalogs(struct steering_reading *r, const struct written_zone *const *written)
 {
-	for (size_t i = 0; i < r->steering->zone_count; i++) {
-		const struct steering_zone *zone = &r->steering->zones[i];
-		const struct written_zone *written = written_of(r, zone);
-
-		if (written != NULL && (zone->member_of != NULL || zone->member_group != NULL))
-			check_member(r, zone, written);
-	}
-}
-
-static void
-check_member(struct steering_reading *r, const struct steering_zone *zone, const struct written_zone *written)
-{
-	const struct steering_zone *catalog = zone->member_of == NULL ? NULL
-	    : steering_zone_find(r->steering, zone->member_of);
+	const struct steering_zone *zones = r->steering->zones;
 	bool some_has_all = false;
 
 	for (size_t i = 0; i < r->steering->zone_count; i++)
-		some_has_all |= r->steering->zones[i].catalog_role == CATALOG_PRODUCER
-		    && r->steering->zones[i].catalog->every_zone;
+		some_has_all |= zones[i].catalog_role == CATALOG_PRODUCER && zones[i].catalog->every_zone;
+	for (size_t i = 0; i < r->steering->zone_count; i++)
+		if (zones[i].member_of != NULL || zones[i].member_group != NULL)
+			check_member(r, &zones[i], written[i], some_has_all);
+}
+
+/* `some_has_all`: every zone is a member of some catalog. */
+static void
+check_member(struct steering_reading *r, const struct steering_zone *zone, const struct written_zone *written,
+	bool some_has_all)
+{
+	const struct steering_zone *catalog = zone->member_of == NULL ? NULL
+	    : steering_zone_find(r->steering, zone->member_of);
+
 	if (zone->catalog_role != CATALOG_NONE)
 		diag_error(r->diags, steering_place(r, written->at.key), NULL,
 		    "the catalog '%s' can't be a member of one", zone->name);
@@ -144,15 +142,4 @@ check_member(struct steering_reading *r, const struct steering_zone *zone, const
 		diag_error(r->diags, steering_place(r, written->catalog_zone), NULL,
 		    "'%s' is no catalog that is made here: its section needs 'catalog: producer'",
 		    yaml_shown(written->catalog_zone->text).text);
-}
-
-static const struct written_zone *
-written_of(const struct steering_reading *r, const struct steering_zone *zone)
-{
-	uint8_t apex[NAME_MAX];
-
-	for (size_t i = 0; i < r->written->zone_count; i++)
-		if (name_parse(r->written->zones[i].at.key->text, apex) > 0 && name_compare(apex, zone->apex) == 0)
-			return &r->written->zones[i];
-	return NULL;
 }

@@ -36,7 +36,7 @@ void steering_take_zone(struct steering_reading *r, const struct written_zone *w
 /* steering_catalogs.c: what a zone has to do with catalogs; and, when all are taken, whether that fits together. */
 void steering_take_catalog(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone)
 	NONNULL;
-void steering_check_catalogs(struct steering_reading *r) NONNULL;
+void steering_check_catalogs(struct steering_reading *r, const struct written_zone *const *written) NONNULL;
 
 /* Zeroed room, one octet at least. NULL when memory is out, which is then reported. */
 void *steering_room(struct steering_reading *r, struct arena *arena, size_t count, size_t size) NONNULL MUST_USE;

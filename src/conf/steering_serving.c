@@ -2,6 +2,7 @@
  * In: zones as written.  Out: those of the steering.  Whether they exist is for steering_zones.c. */
 #include "conf/steering_reading.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "zone/owner.h"
@@ -10,8 +11,8 @@
 #define DNS_PORT 53
 #define DOT_PORT 853		/* RFC 9103 section 7.1 */
 
-static bool written_before(const struct steering_reading *r, const struct steering_zone *zones, size_t count,
-	const uint8_t *apex, const struct written_zone *written);
+static void index_zones(struct steering_reading *r, const struct written_zone *const *written);
+static int compare_indexed(const void *a, const void *b);
 static void take_transfers(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
 static void take_notifies(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
 static void take_updates(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone);
@@ -28,40 +29,66 @@ steering_take_zones(struct steering_reading *r)
 {
 	size_t count = r->written->zone_count, taken = 0;
 	struct steering_zone *zones = steering_room(r, r->arena, count, sizeof(*zones));
+	const struct written_zone **of = steering_room(r, r->scratch, count, sizeof(*of));
 
-	for (size_t i = 0; zones != NULL && i < count; i++) {
+	if (zones == NULL || of == NULL)
+		return;
+	for (size_t i = 0; i < count; i++) {
 		const struct written_zone *written = &r->written->zones[i];
 		uint8_t apex[NAME_MAX];
 		size_t length = name_parse(written->at.key->text, apex);
 
 		check_times(r, &written->dnssec);
-		if (length == 0 || written_before(r, zones, taken, apex, written))	/* told */
+		if (length == 0)	/* told */
 			continue;
 		zones[taken].apex = arena_copy(r->arena, apex, length);
 		if (zones[taken].apex == NULL) {
 			steering_out_of_memory(r);
 			return;
 		}
+		of[taken] = written;
 		steering_take_zone(r, written, &zones[taken]);
 		steering_take_catalog(r, written, &zones[taken++]);
 	}
 	r->steering->zones = zones;
-	r->steering->zone_count = zones == NULL ? 0 : taken;
-	steering_check_catalogs(r);
+	r->steering->zone_count = taken;
+	index_zones(r, of);
+	steering_check_catalogs(r, of);
 }
 
 /* "example.com" and "Example.com." are two keys of the map, and one zone. */
-static bool
-written_before(const struct steering_reading *r, const struct steering_zone *zones, size_t count, const uint8_t *apex,
-	const struct written_zone *written)
+static void
+index_zones(struct steering_reading *r, const struct written_zone *const *written)
 {
-	const struct steering so_far = { .zones = zones, .zone_count = count };
+	size_t count = r->steering->zone_count;
+	const struct steering_zone *zones = r->steering->zones;
+	const struct steering_zone **by_apex = steering_room(r, r->arena, count, sizeof(*by_apex));
 
-	if (steering_zone_find(&so_far, apex) == NULL)
-		return false;
-	diag_error(r->diags, steering_place(r, written->at.key), NULL, "the zone '%s' is given twice",
-	    yaml_shown(written->at.key->text).text);
-	return true;
+	if (by_apex == NULL) {
+		r->steering->zone_count = 0;
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		by_apex[i] = &zones[i];
+	if (count > 0)
+		qsort(by_apex, count, sizeof(*by_apex), compare_indexed);
+	for (size_t i = 1; i < count; i++) {
+		const struct yaml_node *key = written[by_apex[i] - zones]->at.key;
+
+		if (name_compare(by_apex[i - 1]->apex, by_apex[i]->apex) == 0)
+			diag_error(r->diags, steering_place(r, key), NULL, "the zone '%s' is given twice",
+			    yaml_shown(key->text).text);
+	}
+	r->steering->zones_by_apex = by_apex;
+}
+
+static int
+compare_indexed(const void *a, const void *b)
+{
+	const struct steering_zone *const *x = a, *const *y = b;
+	int order = name_compare((*x)->apex, (*y)->apex);
+
+	return order != 0 ? order : (*x > *y) - (*x < *y);
 }
 
 void

@@ -9,6 +9,7 @@
  * address first decides for all types, and the shares come out as nobody wrote them. */
 #include "conf/steering_yaml.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -33,7 +34,9 @@ static void check_keys(const struct steering_zone *zone, const struct steering_z
 	const char *const *keys, size_t count, struct diags *diags);
 static void check_key(const char *wanted, struct diag_place place, const char *const *keys, size_t count,
 	struct diags *diags);
-static void check_zone(const struct steering_zone *wanted, const char *file, struct zone *const *zones, size_t count,
+static void check_sections(const struct steering *steering, const char *file, struct zone *const *zones, size_t count,
+	struct diags *diags);
+static void check_zone(const struct steering_zone *wanted, const struct zone *zone, struct diag_place place,
 	struct diags *diags);
 static void report_no_zone(const struct steering_zone *wanted, struct diag_place place, struct zone *const *zones,
 	size_t count, struct diags *diags);
@@ -66,8 +69,7 @@ steering_check_zones(const struct steering *steering, const char *file, struct z
 		check_service(steering, &steering->services[i], file, zones, count, diags);
 	for (size_t i = 0; i < count; i++)
 		check_orphans(steering, file, zones[i], diags);
-	for (size_t i = 0; i < steering->zone_count; i++)
-		check_zone(&steering->zones[i], file, zones, count, diags);
+	check_sections(steering, file, zones, count, diags);
 }
 
 void
@@ -120,20 +122,37 @@ check_key(const char *wanted, struct diag_place place, const char *const *keys, 
 }
 
 static void
-check_zone(const struct steering_zone *wanted, const char *file, struct zone *const *zones, size_t count,
+check_sections(const struct steering *steering, const char *file, struct zone *const *zones, size_t count,
 	struct diags *diags)
 {
-	struct diag_place place = { .file = file, .line = wanted->line };
-	const struct zone *zone = NULL;
+	const struct zone **of = calloc(steering->zone_count + 1, sizeof(*of));
 
-	for (size_t i = 0; i < count && zone == NULL; i++)
-		if (name_compare(zone_apex(zones[i])->name, wanted->apex) == 0)
-			zone = zones[i];
-	if (zone == NULL && wanted->primary_count > 0)
-		return;		/* it's yet to come */
-	if (zone == NULL)
-		report_no_zone(wanted, place, zones, count, diags);
-	else if (wanted->is_signed && zone_denial(zone) != ZONE_UNSIGNED)
+	if (of == NULL) {
+		diag_error(diags, (struct diag_place){ .file = file }, NULL, "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct steering_zone *section = steering_zone_find(steering, zone_apex(zones[i])->name);
+
+		if (section != NULL)
+			of[section - steering->zones] = zones[i];
+	}
+	for (size_t i = 0; i < steering->zone_count; i++) {
+		const struct steering_zone *wanted = &steering->zones[i];
+		struct diag_place place = { .file = file, .line = wanted->line };
+
+		if (of[i] != NULL)
+			check_zone(wanted, of[i], place, diags);
+		else if (wanted->primary_count == 0)	/* or it's yet to come */
+			report_no_zone(wanted, place, zones, count, diags);
+	}
+	free(of);
+}
+
+static void
+check_zone(const struct steering_zone *wanted, const struct zone *zone, struct diag_place place, struct diags *diags)
+{
+	if (wanted->is_signed && zone_denial(zone) != ZONE_UNSIGNED)
 		diag_error(diags, place, NULL, "the zone '%s' comes signed, and isobard is to sign it, too: leave out "
 		    "'dnssec' here, or the signatures there", wanted->name);
 	else if (wanted->is_signed && node_rrset(zone_apex(zone), TYPE_DNSKEY) != NULL)

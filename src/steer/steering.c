@@ -65,12 +65,19 @@ steering_feed_find(const struct steering *steering, const char *name)
 const struct steering_zone *
 steering_zone_find(const struct steering *steering, const uint8_t *apex)
 {
-	size_t length = name_length(apex, NAME_MAX);
+	size_t low = 0, high = steering->zone_count;
 
-	for (size_t i = 0; i < steering->zone_count; i++)
-		if (name_length(steering->zones[i].apex, NAME_MAX) == length
-		    && memcmp(steering->zones[i].apex, apex, length) == 0)
-			return &steering->zones[i];
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = name_compare(apex, steering->zones_by_apex[middle]->apex);
+
+		if (order == 0)
+			return steering->zones_by_apex[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
 	return NULL;
 }
 

@@ -291,6 +291,7 @@ struct steering {
 	const struct steering_service *services;	/* by owner in canonical order */
 	size_t zone_count;
 	const struct steering_zone *zones;	/* in the order of the file */
+	const struct steering_zone *const *zones_by_apex;	/* in canonical order */
 };
 
 /* A steering with no region and no service, as a folder without steering.yaml has it. NULL: out of memory. */
