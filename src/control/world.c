@@ -19,7 +19,6 @@
 static bool collect_zones(struct world *world, const struct world *base, const struct world_edit *edit,
 	struct diags *diags);
 static bool add_base_zones(struct world *world, const struct world *base, const struct world_edit *edit);
-static const struct zone_text *edit_find(const struct world_edit *edit, const char *name);
 static struct zone *zone_take(const struct zone_text *from, const uint8_t *apex, struct diags *diags);
 static bool zone_put(struct world *world, struct world_zone *zone);
 static bool set_steering(struct world *world, const struct world *base, const struct world_edit *edit,
@@ -95,22 +94,18 @@ collect_zones(struct world *world, const struct world *base, const struct world_
 static bool
 add_base_zones(struct world *world, const struct world *base, const struct world_edit *edit)
 {
-	for (size_t i = 0; i < base->zone_count; i++)
-		if (edit_find(edit, base->zones[i]->name) == NULL) {
-			base->zones[i]->holds++;
-			if (!zone_put(world, base->zones[i]))
-				return false;
-		}
-	return true;
-}
+	bool *edited = calloc(base->zone_count + 1, sizeof(*edited));
+	bool all = edited != NULL;
 
-static const struct zone_text *
-edit_find(const struct world_edit *edit, const char *name)
-{
-	for (size_t i = 0; i < edit->zone_count; i++)
-		if (strcasecmp(edit->zones[i].name, name) == 0)
-			return &edit->zones[i];
-	return NULL;
+	for (size_t i = 0; i < edit->zone_count && all; i++)
+		edited[world_index(base, edit->zones[i].name)] = true;
+	for (size_t i = 0; i < base->zone_count && all; i++)
+		if (!edited[i]) {
+			base->zones[i]->holds++;
+			all = zone_put(world, base->zones[i]);
+		}
+	free(edited);
+	return all;
 }
 
 /* A zone whose text is the same is not read again. */
