@@ -343,8 +343,6 @@ static const char step_6[] =
 	"	active_ms INTEGER NOT NULL,"
 	"	retired_ms INTEGER NOT NULL,"
 	"	removed_ms INTEGER NOT NULL,"
-	"	withdrawn_ms INTEGER NOT NULL,"
-	"	ds_gone_ms INTEGER NOT NULL,"
 	"	PRIMARY KEY (zone, algorithm, tag)) STRICT;"
 	"CREATE TABLE zone_edition ("					/* what secondaries were told last */
 	"	zone TEXT NOT NULL PRIMARY KEY,"
@@ -354,7 +352,7 @@ static const char step_6[] =
 	"	zone TEXT NOT NULL PRIMARY KEY,"
 	"	serial INTEGER NOT NULL) STRICT;";			/* the last that was served signed */
 
-/* --- version 7: members of catalogs; zones that come from primaries ---------------------------------------------- */
+/* --- version 7: members of catalogs; zones that come from primaries; how keys leave ---------------------------- */
 
 static const char step_7[] =
 	"CREATE TABLE catalog_member ("
@@ -371,7 +369,9 @@ static const char step_7[] =
 	"	refreshed_ms INTEGER NOT NULL,"				/* when there was word of it last */
 	"	expires_ms INTEGER NOT NULL,"
 	"	address TEXT NOT NULL,"					/* whose word it was: ADDRESS@PORT */
-	"	serial INTEGER NOT NULL) STRICT;";			/* the primary's */
+	"	serial INTEGER NOT NULL) STRICT;"			/* the primary's */
+	"ALTER TABLE zone_key ADD COLUMN withdrawn_ms INTEGER NOT NULL DEFAULT 0;"	/* 0: not, here and below */
+	"ALTER TABLE zone_key ADD COLUMN ds_gone_ms INTEGER NOT NULL DEFAULT 0;";
 
 /* steps[n - 1] leads from version n - 1 to version n. */
 static const char *const steps[] = { step_1, step_2, step_3, step_4, step_5, step_6, step_7 };
