@@ -16,8 +16,8 @@ static void check_template(struct steering_reading *r, const struct yaml_node *n
 	const struct steering_zone *members);
 static void check_producer(struct steering_reading *r, const struct written_zone *written,
 	const struct steering_zone *zone);
-static void check_member(struct steering_reading *r, const struct steering_zone *zone, const struct written_zone *written,
-	bool some_has_all);
+static void check_member(struct steering_reading *r, const struct steering_zone *zone,
+	const struct written_zone *written, bool some_has_all);
 
 void
 steering_take_catalog(struct steering_reading *r, const struct written_zone *written, struct steering_zone *zone)

@@ -409,8 +409,8 @@ static const struct setting top_settings[] = {
 		.other = offsetof(struct written_steering, service_count), .schema = &service,
 		.check = check_service_name, .help = "the names that are steered" },
 	{ .key = "zones", SETTING_AT(struct written_steering, zones), .type = SETTING_MAP, .unit = "map",
-		.other = offsetof(struct written_steering, zone_count), .schema = &zone_schema, .check = check_zone_name,
-		.help = "how zones are served, by name" },
+		.other = offsetof(struct written_steering, zone_count), .schema = &zone_schema,
+		.check = check_zone_name, .help = "how zones are served, by name" },
 	{ .key = NULL },
 };
 

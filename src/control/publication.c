@@ -13,7 +13,8 @@
  * What fails before 5 leaves everything in service as it was.
  *
  * While a thread signs large zones, publications that bring no zones and no steering go ahead: plans, what regions
- * accept, overrides. They replace nothing that the one being signed was made from, and it's built upon what they did. */
+ * accept, overrides. They replace nothing that the one being signed was made from, and it's built upon what they did.
+ */
 #include "control/publication.h"
 
 #include <errno.h>

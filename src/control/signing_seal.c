@@ -99,7 +99,7 @@ signing_seal(struct signer *signer, const char *passphrase_file, struct store *s
 	snprintf(body, sizeof(body), "{\"keys\":%zu}", count);
 	if (good && count > 0 && store_call(store, seal_store,
 	    &(struct seal_job){ signer->resealed, body, revision }) != 0) {
-		diag_error(diags, (struct diag_place){ 0 }, NULL, "the store can't take the keys as they're sealed now");
+		diag_error(diags, (struct diag_place){ 0 }, NULL, "the store can't take the keys that were sealed");
 		good = false;
 	}
 	if (good && count > 0)

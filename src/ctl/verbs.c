@@ -87,7 +87,7 @@ const struct verb verbs[] = {
 	{ "dnstap on", "", 0, "tell the reader of dnstap of queries", ctl_dnstap_on },
 	{ "dnstap off", "", 0, "tell it of no more", ctl_dnstap_off },
 	{ "dnstap status", "", 0, "is there a reader, and what was sent and dropped", ctl_dnstap_status },
-	{ "cookies roll", "FILE", OPTION_DRY_RUN, "a step of rolling over the secrets of DNS cookies that servers share",
+	{ "cookies roll", "FILE", OPTION_DRY_RUN, "a step of the rollover of cookies' secrets that servers share",
 	    ctl_cookies_roll },
 	{ "query-log on", "", OPTION_SAMPLE | OPTION_FOR, "write a line for each query, for a time", ctl_query_log_on },
 	{ "query-log off", "", 0, "end that", ctl_query_log_off },

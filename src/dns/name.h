@@ -48,6 +48,7 @@ const char *name_text(const uint8_t *name, char text[static NAME_TEXT_SIZE]) NON
 /* Reads presentation form into lower-case wire form; a name without a final dot is taken as complete.
  * The length, or 0 when it is no name. */
 size_t name_parse(const char *text, uint8_t name[static NAME_MAX]) NONNULL MUST_USE;
-size_t name_parse_as_is(const char *text, uint8_t name[static NAME_MAX]) NONNULL MUST_USE;	/* in the case that it has */
+/* In the case that it has. */
+size_t name_parse_as_is(const char *text, uint8_t name[static NAME_MAX]) NONNULL MUST_USE;
 
 #endif

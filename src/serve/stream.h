@@ -14,8 +14,8 @@
 #define STREAM_MESSAGE_MAX (2 + 65535)
 #define STREAM_LATER SIZE_MAX
 
-/* An answer of many messages, or of one that isn't there yet. It's asked for the next one when there's room for it, which
- * is when the client has taken what was before; queries behind it wait until its last. */
+/* An answer of many messages, or of one that isn't there yet. It's asked for the next one when there's room for it,
+ * which is when the client has taken what was before; queries behind it wait until its last. */
 struct stream_source {
 	/* Its length; 0: there are no more; STREAM_LATER: there's one after stream_wake(). */
 	size_t (*next)(void *arg, uint8_t *message, size_t size);

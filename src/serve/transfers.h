@@ -80,8 +80,8 @@ unsigned transfer_desk_running(struct transfer_desk *desk) NONNULL;
 struct transfer_record *transfer_desk_records(struct transfer_desk *desk, size_t *count) NONNULL MUST_USE;
 
 /* Answers the request, which is AXFR or IXFR of class IN, and whose TSIG (or NULL) is good. The length of the first
- * message, TSIG included; where others follow, *env->source is set. 0: it's refused, as `ruling` says. `limit`: the most
- * octets of it. */
+ * message, TSIG included; where others follow, *env->source is set. 0: it's refused, as `ruling` says. `limit`: the
+ * most octets of it. */
 size_t transfers_answer(const struct answer_env *env, const struct query *query, const uint8_t *request, size_t length,
 	const struct tsig *tsig, uint8_t *response, size_t limit, struct ruling *ruling)
 	__attribute__((nonnull(1, 2, 3, 6, 8)));

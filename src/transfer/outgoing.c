@@ -11,7 +11,8 @@
  *
  * The SOA's signatures are among the RRsets (RFC 5936 section 2.2), and in differences where they belong.
  * Question and OPT are in the first message only, but for padding, which is for each (RFC 7830 section 4); TSIG is in
- * each. How far to pad is no standard's yet (RFC 9103 section 7.8 leaves it open): it's what RFC 8467 has for answers. */
+ * each. How far to pad is no standard's yet (RFC 9103 section 7.8 leaves it open): it's what RFC 8467 has for answers.
+ */
 #include "transfer/outgoing.h"
 
 #include <stdlib.h>

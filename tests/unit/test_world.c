@@ -268,7 +268,8 @@ static void
 test_all_errors(void)
 {
 	static const struct zone_text zones[] = {
-		{ .file = "one.zone", .name = "one.example.", .text = "@ 60 IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ 60 IN A 300.1.1.1\n" },
+		{ .file = "one.zone", .name = "one.example.",
+		    .text = "@ 60 IN SOA ns1 hostmaster 1 7200 900 1209600 60\n@ 60 IN A 300.1.1.1\n" },
 		{ .file = "two.zone", .name = "two.example.", .text = "@ 60 IN NS ns1\nwww 60 IN AAAA 192.0.2.1\n" },
 		{ .file = "request", .name = "nowhere.example.", .text = NULL },
 	};
