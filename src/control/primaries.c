@@ -359,7 +359,7 @@ primaries_refresh(struct primaries *primaries, const char *zone, bool whole)
 
 	if (replica == NULL)
 		return false;
-	replica->whole |= whole;
+	replica->wants_whole |= whole;
 	replica->again = replica->stage != STAGE_IDLE;
 	replica->renewal.notified = replica->next = wall_now();
 	return true;

@@ -45,6 +45,8 @@ replica_ask(struct replica *replica)
 
 	replica->asked = 0;
 	replica->again = false;
+	replica->whole = replica->wants_whole;
+	replica->wants_whole = false;
 	replica->renewal.notified.ms = 0;
 	replica->base = served == NULL ? NULL : (struct world_zone *)(uintptr_t)served;	/* ours */
 	if (replica->base != NULL)
@@ -290,6 +292,7 @@ static void
 end_round(struct replica *replica)
 {
 	replica->all->counts.failed++;
+	replica->wants_whole |= replica->whole;
 	replica->renewal.failures += replica->renewal.failures < UINT32_MAX;
 	replica_stop(replica);
 }
@@ -312,7 +315,6 @@ replica_refreshed(struct replica *replica)
 		replica->from_port = primary->port;
 		replica->encrypted = primary->encrypted;
 	}
-	replica->whole = false;
 	if (settings != NULL && served != NULL) {
 		replica_set_timers(replica, served->zone);
 		replica->renewal.failures = 0;

@@ -33,10 +33,11 @@ struct replica {
 	uint32_t serial;		/* that it told */
 	bool wanted;			/* it's still among those of the world */
 	bool dropped;			/* and when not: freed when what is under way has ended */
-	bool whole, again;		/* wishes: by AXFR; once more when this has ended */
+	bool wants_whole, again;	/* wishes: by AXFR; once more when this has ended */
 	bool expired_told, alone;	/* alone: its version was refused together with others */
 	/* the round under way */
 	enum stage stage;
+	bool whole;			/* by AXFR, as it was wished */
 	size_t asked;			/* primaries before the present one */
 	size_t which;			/* of the settings' primaries */
 	enum incoming_kind kind;

@@ -503,7 +503,7 @@ liars() {
 	local before
 	before=$(serial_of "$dns_port" keyed.bind.test)
 	world_stop bind
-	sed -i "s/^\tsecret .*/\tsecret \"$(head -c 32 /dev/urandom | base64)\";/" "$world/in.key.bind"
+	sed -i "s|^\tsecret .*|\tsecret \"$(head -c 32 /dev/urandom | base64)\";|" "$world/in.key.bind"
 	sed -i "s,$world/in.key\",$world/in.key.bind\"," "$world/bind/named.conf"
 	world_start bind named -g -c "$world/bind/named.conf"
 	world_await 10 dig @127.0.0.1 -p "${ports[bind]}" +tries=1 +time=1 plain.bind.test SOA
@@ -511,8 +511,7 @@ liars() {
 	holds "a primary with another secret isn't believed" world_await 20 has_trouble keyed.bind TSIG
 	same "the version before stays" "$(serial_of "$dns_port" keyed.bind.test)" "$before"
 	world_stop bind
-	python3 "$ISOBAR_SOURCE/tests/daemon/liar.py" "${ports[bind]}" plain.bind.test &
-	world_pids[liar]=$!
+	world_start liar "$ISOBAR_BUILD/tests/tools/liar" "${ports[bind]}" plain.bind.test.
 	world_await 10 dig @127.0.0.1 -p "${ports[bind]}" +tries=1 +time=1 plain.bind.test SOA
 	world_ctl zone refresh plain.bind.test >/dev/null
 	holds "a transfer that ends too early isn't served" world_await 20 has_trouble plain.bind "before the end"

@@ -46,7 +46,7 @@ verbs() {
 	"$ISOBAR_BUILD/src/isobarctl" --help >"$world/help"
 	while read -r verb; do
 		grep -qE "^  $verb( |$)" "$world/help" || unknown+="$verb, "
-	done < <(grep -oE 'isobarctl (token create|[a-z]+)' "$ISOBAR_SOURCE/README.md" | cut -d ' ' -f 2- | sort -u)
+	done < <(grep -oE 'isobarctl (token create|[a-z-]+)' "$ISOBAR_SOURCE/README.md" | cut -d ' ' -f 2- | sort -u)
 	same "isobarctl knows the verbs" "$unknown" ""
 }
 
