@@ -118,12 +118,13 @@ name_get(struct zone_builder *builder, const uint8_t *name, const struct name_pa
 {
 	struct drafts *drafts = nsec3 ? &builder->nsec3 : &builder->names;
 	struct building *building = name_find(builder, name, parts, from, nsec3);
-	size_t all = builder->names.count + builder->nsec3.count;
+	size_t all;
 
 	if (building != NULL)
 		return building;
 	if (!nsec3 && builder->apex != NULL && name_get(builder, name, parts, from + 1, false) == NULL)
 		return NULL;
+	all = builder->names.count + builder->nsec3.count;	/* with those above */
 	building = arena_alloc(builder->scratch, sizeof(*building));
 	if (building == NULL || all >= UINT32_MAX / 2 || (all * 2 >= builder->index_size && !index_grow(builder)))
 		return NULL;

@@ -186,6 +186,31 @@ test_many(void)
 	zone_release(zone);
 }
 
+/* As many labels as a name can have, the apex's two among them; the names above it all come with it. */
+static void
+deep_records(struct zone_builder *b)
+{
+	uint8_t deep[NAME_MAX];
+	size_t at = 0;
+
+	while (at + 2 + 9 <= NAME_MAX) {
+		deep[at++] = 1;
+		deep[at++] = 'a';
+	}
+	memcpy(deep + at, "\7example", 9);
+	CU_ASSERT_EQUAL(zone_builder_add(b, deep, TYPE_A, 60, (const uint8_t *)"abcd", 4), ZONE_ADDED);
+}
+
+static void
+test_deep(void)
+{
+	struct zone *zone = build(deep_records);
+
+	CU_ASSERT_EQUAL(zone_node_count(zone), 1 + (NAME_MAX - 9) / 2);
+	CU_ASSERT_EQUAL(zone_names(zone), 2);
+	zone_release(zone);
+}
+
 static void
 test_soa(void)
 {
@@ -255,6 +280,7 @@ static const struct suite_case cases[] = {
 	{ .name = "what nodes inherit", .run = test_inheritance },
 	{ .name = "canonical order", .run = test_order },
 	{ .name = "20,000 names", .run = test_many },
+	{ .name = "a first name with 124 labels", .run = test_deep },
 	{ .name = "SOA", .run = test_soa },
 	{ .name = "memory runs out", .run = test_scarce },
 };
