@@ -279,7 +279,7 @@ static void
 read_encrypted(struct primary_link *link, const uint8_t *bytes, size_t length)
 {
 	struct text why = { 0 };
-	ssize_t count;
+	ssize_t count = 0;
 
 	if (length > 0 && !tls_put(link->tls, bytes, length)) {
 		finish(link, INCOMING_FAILED, "out of memory");
