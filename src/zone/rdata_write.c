@@ -24,10 +24,11 @@
 #define LONGEST_FORM ((size_t)65000)
 #define SOA_PERIODS 16	/* octets: refresh, retry, expire, minimum */
 #define WKS 11		/* its words are found in /etc/services, one reading of that file for each: octets it is */
+#define RRSIG_TIMES 8	/* octets before them */
 #define HEAD_SIZE 11	/* root, type, class, TTL, RDLENGTH */
 
 static bool has_large_period(uint16_t type, const uint8_t *rdata, uint16_t length);
-static bool is_plain(uint16_t type);
+static bool is_plain(uint16_t type, const uint8_t *rdata, uint16_t length);
 static bool reads_back(uint16_t type, const uint8_t *rdata, uint16_t length, const char *text);
 static ldns_rr *parse(uint16_t type, const uint8_t *rdata, uint16_t length);
 static bool same_octets(const ldns_rr *rr, const uint8_t *rdata, size_t length);
@@ -44,7 +45,7 @@ rdata_write(uint16_t type, const uint8_t *rdata, uint16_t length, struct text *o
 	size_t before = out->length;
 
 	if (rr == NULL || !write_fields(rr, out) || out->length - before > LONGEST_FORM
-	    || (!is_plain(type) && !out->failed && !reads_back(type, rdata, length, out->bytes + before))) {
+	    || (!is_plain(type, rdata, length) && !out->failed && !reads_back(type, rdata, length, out->bytes + before))) {
 		out->length = before;
 		write_generic(rdata, length, out);
 	}
@@ -63,9 +64,9 @@ rdata_well_formed(uint16_t type, const uint8_t *rdata, uint16_t length)
 	return rr != NULL;
 }
 
-/* Whose text always reads back. */
+/* Whose text always reads back. Times beyond 2038 may be taken for some before 1970, which have no form. */
 static bool
-is_plain(uint16_t type)
+is_plain(uint16_t type, const uint8_t *rdata, uint16_t length)
 {
 	switch (type) {
 	case TYPE_A:
@@ -79,9 +80,10 @@ is_plain(uint16_t type)
 	case TYPE_SRV:
 	case TYPE_DNAME:
 	case TYPE_DS:
-	case TYPE_RRSIG:
 	case TYPE_DNSKEY:
 		return true;
+	case TYPE_RRSIG:
+		return length >= RRSIG_TIMES + 8 && ((rdata[RRSIG_TIMES] | rdata[RRSIG_TIMES + 4]) & 0x80) == 0;
 	default:
 		return false;
 	}
