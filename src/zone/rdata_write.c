@@ -45,7 +45,8 @@ rdata_write(uint16_t type, const uint8_t *rdata, uint16_t length, struct text *o
 	size_t before = out->length;
 
 	if (rr == NULL || !write_fields(rr, out) || out->length - before > LONGEST_FORM
-	    || (!is_plain(type, rdata, length) && !out->failed && !reads_back(type, rdata, length, out->bytes + before))) {
+	    || (!is_plain(type, rdata, length) && !out->failed
+	    && !reads_back(type, rdata, length, out->bytes + before))) {
 		out->length = before;
 		write_generic(rdata, length, out);
 	}
