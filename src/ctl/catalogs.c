@@ -17,8 +17,9 @@ ctl_catalog_list(struct ctl *ctl)
 	const cJSON *catalog;
 	enum ctl_status status = ctl_call(ctl, "GET", path, NULL, &answer);
 
-	cJSON_ArrayForEach(catalog, member(answer, "catalogs"))
+	cJSON_ArrayForEach(catalog, member(answer, "catalogs")) {
 		add_catalog(&table, catalog);
+	}
 	if (answer != NULL && table.count > 0)
 		table_print(&table);
 	else if (answer != NULL && ctl->count > 0)
@@ -35,8 +36,9 @@ add_catalog(struct table *table, const cJSON *catalog)
 {
 	const cJSON *members = member(catalog, "members"), *clashes = member(catalog, "clashes"), *one;
 
-	cJSON_ArrayForEach(one, members)
+	cJSON_ArrayForEach(one, members) {
 		add_member(table, catalog, one);
+	}
 	cJSON_ArrayForEach(one, clashes) {
 		const char *holder = member_text(one, "holder");
 

@@ -40,8 +40,9 @@ ctl_key_list(struct ctl *ctl)
 	}
 	if (answer != NULL)
 		table_print(&table);
-	cJSON_ArrayForEach(zone, member(answer, "zones"))
+	cJSON_ArrayForEach(zone, member(answer, "zones")) {
 		print_leaving(zone);
+	}
 	cJSON_Delete(answer);
 	return status;
 }

@@ -17,8 +17,9 @@ ctl_zone_primaries(struct ctl *ctl)
 	const cJSON *zone;
 	enum ctl_status status = ctl_call(ctl, "GET", path, NULL, &answer);
 
-	cJSON_ArrayForEach(zone, member(answer, "zones"))
+	cJSON_ArrayForEach(zone, member(answer, "zones")) {
 		add_zone(&table, zone);
+	}
 	if (answer != NULL && table.count > 0)
 		table_print(&table);
 	else if (answer != NULL && ctl->count > 0)
