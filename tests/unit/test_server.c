@@ -445,7 +445,7 @@ test_giving_way(void)
 			SUITE_ROW(rows[i].name, is_served(fds[k]));
 		}
 		/* Who asks meanwhile doesn't idle; who has just asked may be about to do it again, and is left alone. */
-		for (unsigned tries = 0; tries < 10000 && !taken; tries++) {
+		for (struct mono end = mono_add_ms(mono_now(), 10000); !taken && mono_now().ns < end.ns;) {
 			SUITE_ROW(rows[i].name, is_served(fds[2]));
 			fresh = client(SOCK_STREAM, rows[i].third, "127.0.0.1");
 			taken = is_served(fresh);
