@@ -400,3 +400,32 @@ member_true(const cJSON *object, const char *name)
 {
 	return cJSON_IsTrue(member(object, name));
 }
+
+enum ctl_status
+ctl_list(struct ctl *ctl, const struct ctl_listing *listing)
+{
+	const char *zone = ctl->count > 0 ? ctl->arguments[0] : NULL;
+	struct table table = { 0 };
+	char *path = strdup(listing->path);
+	cJSON *answer = NULL;
+	const cJSON *item;
+	enum ctl_status status;
+
+	if (path == NULL)
+		return ctl_fail("out of memory");
+	path = ctl_path_add(path, "?zone=%s", zone);
+	status = ctl_call(ctl, "GET", path, NULL, &answer);
+	memcpy(table.columns, listing->columns, sizeof(table.columns));
+	cJSON_ArrayForEach(item, member(answer, listing->list)) {
+		listing->add(&table, item);
+	}
+	if (answer != NULL && table.count > 0)
+		table_print(&table);
+	else if (answer != NULL && zone != NULL)
+		status = ctl_fail("%s %s", zone, listing->not_this);
+	else if (answer != NULL)
+		puts(listing->none);
+	cJSON_Delete(answer);
+	free(path);
+	return status;
+}

@@ -11,24 +11,13 @@ static void add_member(struct table *table, const cJSON *catalog, const cJSON *o
 enum ctl_status
 ctl_catalog_list(struct ctl *ctl)
 {
-	struct table table = { .columns = { "CATALOG", "ROLE", "MEMBER", "GROUP", "<SERIAL", "STATE" } };
-	char *path = ctl_path_add(ctl_path("/v1/catalogs"), "?zone=%s", ctl->count > 0 ? ctl->arguments[0] : NULL);
-	cJSON *answer = NULL;
-	const cJSON *catalog;
-	enum ctl_status status = ctl_call(ctl, "GET", path, NULL, &answer);
+	static const struct ctl_listing listing = {
+		.path = "/v1/catalogs", .list = "catalogs", .add = add_catalog,
+		.columns = { "CATALOG", "ROLE", "MEMBER", "GROUP", "<SERIAL", "STATE" },
+		.not_this = "is no catalog", .none = "No zone is a catalog.",
+	};
 
-	cJSON_ArrayForEach(catalog, member(answer, "catalogs")) {
-		add_catalog(&table, catalog);
-	}
-	if (answer != NULL && table.count > 0)
-		table_print(&table);
-	else if (answer != NULL && ctl->count > 0)
-		status = ctl_fail("%s is no catalog", ctl->arguments[0]);
-	else if (answer != NULL)
-		printf("No zone is a catalog.\n");
-	cJSON_Delete(answer);
-	free(path);
-	return status;
+	return ctl_list(ctl, &listing);
 }
 
 static void

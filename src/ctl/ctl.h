@@ -180,6 +180,16 @@ void table_percent(struct table *table, double share) NONNULL;		/* NAN: "-" */
 void table_ago(struct table *table, double seconds) NONNULL;		/* "4 s", "3 min"; NAN: "never" */
 void table_print(struct table *table) NONNULL;				/* prints and empties */
 
+/* A list of the API, or what it has of the zone that the first argument names. */
+struct ctl_listing {
+	const char *path, *list;	/* "/v1/catalogs", and the array's name in its answer */
+	const char *columns[TABLE_COLUMNS_MAX];
+	void (*add)(struct table *table, const cJSON *item);
+	const char *not_this;		/* behind the zone's name, when it isn't there: "is no catalog" */
+	const char *none;		/* a sentence */
+};
+enum ctl_status ctl_list(struct ctl *ctl, const struct ctl_listing *listing) NONNULL MUST_USE;
+
 /* --- verbs, by file ------------------------------------------------------------------------------------------ */
 
 /* daemon.c */

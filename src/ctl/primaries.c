@@ -9,26 +9,13 @@ static void add_zone(struct table *table, const cJSON *zone);
 enum ctl_status
 ctl_zone_primaries(struct ctl *ctl)
 {
-	struct table table = {
+	static const struct ctl_listing listing = {
+		.path = "/v1/primaries", .list = "zones", .add = add_zone,
 		.columns = { "ZONE", "<SERIAL", "STATE", "PRIMARY", "REFRESHED", "NEXT", "EXPIRES", "TROUBLE" },
+		.not_this = "doesn't come from a primary", .none = "No zone comes from a primary.",
 	};
-	char *path = ctl_path_add(ctl_path("/v1/primaries"), "?zone=%s", ctl->count > 0 ? ctl->arguments[0] : NULL);
-	cJSON *answer = NULL;
-	const cJSON *zone;
-	enum ctl_status status = ctl_call(ctl, "GET", path, NULL, &answer);
 
-	cJSON_ArrayForEach(zone, member(answer, "zones")) {
-		add_zone(&table, zone);
-	}
-	if (answer != NULL && table.count > 0)
-		table_print(&table);
-	else if (answer != NULL && ctl->count > 0)
-		status = ctl_fail("%s doesn't come from a primary", ctl->arguments[0]);
-	else if (answer != NULL)
-		printf("No zone comes from a primary.\n");
-	cJSON_Delete(answer);
-	free(path);
-	return status;
+	return ctl_list(ctl, &listing);
 }
 
 static void

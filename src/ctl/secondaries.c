@@ -14,26 +14,13 @@ static void describe_notify(struct text *out, const cJSON *notify);
 enum ctl_status
 ctl_zone_secondaries(struct ctl *ctl)
 {
-	struct table table = {
+	static const struct ctl_listing listing = {
+		.path = "/v1/secondaries", .list = "zones", .add = add_zone,
 		.columns = { "ZONE", "<SERIAL", "SECONDARY", "KEY", "LAST TRANSFER", "<OCTETS", "STATE" },
+		.not_this = "may be transferred by nobody", .none = "No zone may be transferred.",
 	};
-	char *path = ctl_path_add(ctl_path("/v1/secondaries"), "?zone=%s", ctl->count > 0 ? ctl->arguments[0] : NULL);
-	cJSON *answer = NULL;
-	const cJSON *zone;
-	enum ctl_status status = ctl_call(ctl, "GET", path, NULL, &answer);
 
-	cJSON_ArrayForEach(zone, member(answer, "zones")) {
-		add_zone(&table, zone);
-	}
-	if (answer != NULL && table.count > 0)
-		table_print(&table);
-	else if (answer != NULL && ctl->count > 0)
-		status = ctl_fail("nobody may transfer %s", ctl->arguments[0]);
-	else if (answer != NULL)
-		printf("No zone may be transferred.\n");
-	cJSON_Delete(answer);
-	free(path);
-	return status;
+	return ctl_list(ctl, &listing);
 }
 
 static void
