@@ -178,7 +178,7 @@ respond(const struct answer_env *env, const struct query *query, enum query_verd
 	d.about = NULL;
 	d.scope = 0;
 	d.zone = NULL;
-	d.lease = NULL;
+	d.slot = NULL;
 	d.service = NULL;
 	d.region = NULL;
 	if (refused == NULL) {
@@ -309,8 +309,8 @@ add_options(const struct decision *d, struct reply *reply)
 	/* A primary answers with the SOA's own number, a secondary with what is left of it (RFC 7314 section 3.3). */
 	if (query->expire && query->type == TYPE_SOA && d->authoritative && d->count > 0
 	    && d->pieces[0].set.type == TYPE_SOA && d->pieces[0].section == SECTION_ANSWER) {
-		if (d->lease != NULL)
-			wire_put_u32(number, lease_left(d->lease, env->now));
+		if (d->slot->lease != NULL)
+			wire_put_u32(number, lease_left(d->slot->lease, env->now));
 		else
 			memcpy(number, zone_soa(d->zone)->wire + zone_soa(d->zone)->length - 8, 4);
 		reply_option(reply, EDNS_EXPIRE, number, 4);

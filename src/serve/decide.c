@@ -84,9 +84,8 @@ decide(struct decision *d)
 		return;
 	}
 	d->zone = slot->zone;
-	d->lease = slot->lease;
-	if (snapshot_is_closed(d->env->snapshot, d->zone)
-	    && !transfers_allow(d->env, zone_apex(d->zone)->name, d->tsig)) {
+	d->slot = slot;
+	if (slot->closed && !transfers_allow(d->env, zone_apex(d->zone)->name, d->tsig)) {
 		d->rcode = RCODE_REFUSED;
 		d->ede = EDE_PROHIBITED;
 		return;
@@ -181,7 +180,7 @@ decide_name(struct decision *d, const uint8_t *owner, const uint8_t *name, const
 static const struct node *
 visible(const struct decision *d, const struct node *node)
 {
-	if ((node->flags & NODE_REGION_RECORD) != 0 && snapshot_hides(d->env->snapshot, d->zone))
+	if ((node->flags & NODE_REGION_RECORD) != 0 && d->slot->hides)
 		while ((node->flags & NODE_REGION_RECORD) != 0)
 			node = node->parent;
 	return node;

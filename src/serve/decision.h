@@ -24,7 +24,7 @@ struct decision {
 	const struct query *query;
 	const struct tsig *tsig;	/* that the request has, and that is good; or NULL */
 	const struct zone *zone;
-	const struct lease *lease;	/* of the zone; or NULL */
+	const struct zone_slot *slot;	/* of the zone; or NULL, as it is */
 	struct piece pieces[PIECES_MAX];
 	unsigned count;
 	uint16_t rcode;

@@ -138,7 +138,6 @@ index_zones(struct snapshot *snapshot, const struct snapshot_parts *parts)
 			.hides = parts->hidden != NULL && parts->hidden[i],
 			.closed = parts->closed != NULL && parts->closed[i],
 		});
-		snapshot->has_closed |= parts->closed != NULL && parts->closed[i];
 	}
 	for (size_t i = 0; i < parts->absent_count; i++) {
 		const uint8_t *apex = arena_copy(snapshot->arena, parts->absent[i],
@@ -561,30 +560,6 @@ zone_slot(const struct snapshot *snapshot, const uint8_t *name, const struct nam
 		if (slot->hash == parts->hash[i] && slot->length == length && memcmp(slot->apex, suffix, length) == 0)
 			return slot;
 	}
-}
-
-/* It's asked only where a query has met a region record's name. */
-bool
-snapshot_hides(const struct snapshot *snapshot, const struct zone *zone)
-{
-	const uint8_t *apex = zone_apex(zone)->name;
-	struct name_parts parts;
-
-	name_take_apart(&parts, apex);
-	return zone_slot(snapshot, apex, &parts, 0)->hides;
-}
-
-/* Hardly a server has such a zone, and then most queries are for others. */
-bool
-snapshot_is_closed(const struct snapshot *snapshot, const struct zone *zone)
-{
-	const uint8_t *apex = zone_apex(zone)->name;
-	struct name_parts parts;
-
-	if (!snapshot->has_closed)
-		return false;
-	name_take_apart(&parts, apex);
-	return zone_slot(snapshot, apex, &parts, 0)->closed;
 }
 
 const struct service *

@@ -67,6 +67,17 @@ struct worker_row {
 
 #define SLOTS_UNCOUNTED UINT32_MAX
 
+/* A zone and how it's answered, found by its apex. */
+struct zone_slot {
+	uint64_t hash;
+	const uint8_t *apex;		/* NULL: nothing is here */
+	const struct zone *zone;	/* NULL: it's yet to come */
+	const struct lease *lease;	/* of a zone that comes from primaries; or NULL */
+	uint8_t length;			/* of the apex */
+	bool hides;			/* the names of region records don't exist for those who ask */
+	bool closed;			/* only those may ask who may transfer it */
+};
+
 struct snapshot {
 	uint64_t epoch;
 	const struct steering *steering;
@@ -86,19 +97,11 @@ struct snapshot {
 	struct steering *owned_steering;
 	struct locator *owned_locator;
 	struct live *lives;
-	struct zone_slot {
-		uint64_t hash;
-		const uint8_t *apex;		/* NULL: nothing is here */
-		const struct zone *zone;	/* NULL: it's yet to come */
-		const struct lease *lease;	/* of a zone that comes from primaries; or NULL */
-		uint8_t length;			/* of the apex */
-		bool hides, closed;
-	} *zone_index;
+	struct zone_slot *zone_index;
 	struct service_slot { const struct node *node; const struct service *service; } *service_index;
 	size_t zone_index_size, service_index_size;
 	size_t *names_taken;			/* by zone, of what is signed by us; while services are added */
 	unsigned deepest_apex;
-	bool has_closed;
 };
 
 /* The compiled tables of one service, made by packing/compile.c. */
@@ -139,11 +142,6 @@ const struct zone_slot *snapshot_slot(const struct snapshot *snapshot, const uin
 const struct zone *snapshot_zone(const struct snapshot *snapshot, const uint8_t *name, const struct name_parts *parts,
 	unsigned from) NONNULL;
 const struct service *snapshot_service(const struct snapshot *snapshot, const struct node *node) NONNULL;
-/* Are the names of this zone's region records hidden? */
-bool snapshot_hides(const struct snapshot *snapshot, const struct zone *zone) NONNULL;
-
-/* Is the zone one that only those may ask who may transfer it? */
-bool snapshot_is_closed(const struct snapshot *snapshot, const struct zone *zone) NONNULL;
 
 /* The names of zones[zone] that are steered, as zone_sign() wants them and in the order in which snapshot_new() expects
  * them: that of the steering's services. Variants are by region id. How many; SIZE_MAX: out of memory. */
